@@ -1,0 +1,61 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "swift-encoders",
+  products: [
+    .library(name: "Tensors", targets: ["Tensors"]),
+    .library(name: "Layers", targets: ["Layers"]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
+    .library(name: "Tokenizers", targets: ["Tokenizers"]),
+    .library(name: "Inputs", targets: ["Inputs"]),
+    .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "WordVectors", targets: ["WordVectors"]),
+    .library(name: "Encoders", targets: ["Encoders"]),
+    .library(name: "Training", targets: ["Training"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .executable(name: "encoders", targets: ["encoders"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .target(name: "CKernels"),
+    .target(name: "Tensors", dependencies: ["CKernels", "COneDNN"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors"]),
+    .target(name: "Layers", dependencies: ["Tensors", "Checkpoints"]),
+    .target(name: "Tokenizers"),
+    .target(name: "Inputs", dependencies: ["Tensors"]),
+    .target(
+      name: "Datasets",
+      dependencies: ["CArchive", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "WordVectors", dependencies: ["Tensors"]),
+    .target(
+      name: "Encoders",
+      dependencies: ["Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints"]),
+    .target(name: "Evaluation", dependencies: ["Tensors"]),
+    .target(
+      name: "Training",
+      dependencies: ["Encoders", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
+    .executableTarget(
+      name: "encoders",
+      dependencies: [
+        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
+    .testTarget(name: "InputsTests", dependencies: ["Inputs"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors"]),
+    .testTarget(name: "EncodersTests", dependencies: ["Encoders"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
