@@ -1,6 +1,23 @@
+// The contract of the kernels: what oneDNN lacks, on plain pointers, single-threaded.
+//
+// Every kernel exists once in source and is compiled for several instruction sets (kernels_*.c); dispatch.c picks the best one
+// that the processor has, or the one that the environment variable ENCODERS_ISA (scalar, avx2, avx512) names. The code is
+// written over vectors of 16 floats, and tails go through the same code, so an element's bits don't depend on its place.
 #ifndef ENCODERS_KERNELS_H
 #define ENCODERS_KERNELS_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "workers.h"
+
+// Activations, as the `kind` of `activation` and `activation_backward`.
+enum { ENC_RELU = 0, ENC_GELU = 1, ENC_TANH = 2, ENC_SIGMOID = 3, ENC_SILU = 4 };
+
+// The name of the instruction set in use.
+const char *enc_isa(void);
+
+#define KERNEL(name, parameters, arguments) void enc_##name parameters;
+#include "list.h"  // declarations
+#undef KERNEL
 #endif

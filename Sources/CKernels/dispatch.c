@@ -1,0 +1,65 @@
+// Chooses the instruction set once, at load time.
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define KERNEL(name, parameters, arguments) void (*name) parameters;
+typedef struct {
+#include "list.h"
+} table;
+#undef KERNEL
+
+#define DEFINE_TABLE(suffix) static const table table_##suffix = {
+#define KERNEL(name, parameters, arguments) void name##_scalar parameters;
+#include "list.h"
+#undef KERNEL
+DEFINE_TABLE(scalar)
+#define KERNEL(name, parameters, arguments) name##_scalar,
+#include "list.h"
+#undef KERNEL
+};
+
+#if defined(__x86_64__)
+#define KERNEL(name, parameters, arguments) void name##_avx2 parameters; void name##_avx512 parameters;
+#include "list.h"
+#undef KERNEL
+DEFINE_TABLE(avx2)
+#define KERNEL(name, parameters, arguments) name##_avx2,
+#include "list.h"
+#undef KERNEL
+};
+DEFINE_TABLE(avx512)
+#define KERNEL(name, parameters, arguments) name##_avx512,
+#include "list.h"
+#undef KERNEL
+};
+#endif
+
+static const table *chosen = &table_scalar;
+static const char *chosen_name = "scalar";
+
+__attribute__((constructor)) static void choose(void) {
+#if defined(__x86_64__)
+  const char *wanted = getenv("ENCODERS_ISA");
+  bool any = wanted == NULL || wanted[0] == 0;
+  __builtin_cpu_init();
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+  if (avx512 && (any || strcmp(wanted, "avx512") == 0)) {
+    chosen = &table_avx512;
+    chosen_name = "avx512";
+  } else if (avx2 && (any || strcmp(wanted, "avx2") == 0)) {
+    chosen = &table_avx2;
+    chosen_name = "avx2";
+  }
+#endif
+}
+
+const char *enc_isa(void) { return chosen_name; }
+
+#define KERNEL(name, parameters, arguments) \
+  void enc_##name parameters { chosen->name arguments; }
+#include "list.h"
+#undef KERNEL

@@ -1,0 +1,116 @@
+// Elementwise operations, and sums over rows.
+void NAME(add)(size_t n, const float *a, const float *b, float *out) { EACH16(n, STORE(out, LOAD(a) + LOAD(b));); }
+void NAME(subtract)(size_t n, const float *a, const float *b, float *out) { EACH16(n, STORE(out, LOAD(a) - LOAD(b));); }
+void NAME(multiply)(size_t n, const float *a, const float *b, float *out) { EACH16(n, STORE(out, LOAD(a) * LOAD(b));); }
+void NAME(scale)(size_t n, const float *a, float factor, float *out) {
+  v16 k = splat(factor);
+  EACH16(n, STORE(out, LOAD(a) * k););
+}
+void NAME(accumulate)(size_t n, float factor, const float *x, float *y) { add_scaled(y, factor, x, n); }
+
+void NAME(activation)(int kind, size_t n, const float *x, float *y) {
+  switch (kind) {
+    case ENC_RELU: EACH16(n, STORE(y, max16(LOAD(x), splat(0)));); break;
+    case ENC_GELU: EACH16(n, STORE(y, gelu16(LOAD(x)));); break;
+    case ENC_TANH: EACH16(n, STORE(y, tanh16(LOAD(x)));); break;
+    case ENC_SIGMOID: EACH16(n, STORE(y, sigmoid16(LOAD(x)));); break;
+    case ENC_SILU: EACH16(n, v16 a = LOAD(x); STORE(y, a * sigmoid16(a));); break;
+  }
+}
+
+void NAME(activation_backward)(int kind, size_t n, const float *x, const float *y, const float *dy, float *dx) {
+  const v16 one = splat(1.0f);
+  switch (kind) {
+    case ENC_RELU: EACH16(n, STORE(dx, choose16(LOAD(y) > splat(0), LOAD(dy), splat(0)));); break;
+    case ENC_GELU:
+      EACH16(n, v16 a = LOAD(x);
+             v16 cdf = splat(0.5f) * (one + erf16(a * splat(0.70710678118654752f)));
+             v16 pdf = splat(0.39894228040143268f) * exp16(splat(-0.5f) * a * a);
+             STORE(dx, LOAD(dy) * (cdf + a * pdf)););
+      break;
+    case ENC_TANH: EACH16(n, v16 b = LOAD(y); STORE(dx, LOAD(dy) * (one - b * b));); break;
+    case ENC_SIGMOID: EACH16(n, v16 b = LOAD(y); STORE(dx, LOAD(dy) * b * (one - b));); break;
+    case ENC_SILU:
+      EACH16(n, v16 a = LOAD(x); v16 s = sigmoid16(a); STORE(dx, LOAD(dy) * (s + a * s * (one - s))););
+      break;
+  }
+}
+
+// The high and low halves of a · b, lane by lane.
+INLINE void multiply_wide(uint32_t a, u16 b, u16 *high, u16 *low) {
+  w8 even = ((w8)b & 0xffffffffull) * (uint64_t)a;
+  w8 odd = ((w8)b >> 32) * (uint64_t)a;
+  *low = (u16)((even & 0xffffffffull) | (odd << 32));
+  *high = (u16)((even >> 32) | (odd & 0xffffffff00000000ull));
+}
+
+// Philox4x32-10 for 16 block indices at once: four vectors, number j of block b in result[j] lane b. The same numbers as Random.swift.
+INLINE void philox16(uint64_t seed, uint64_t stream, uint64_t block, u16 result[4]) {
+  u16 c0, c1;
+  for (int i = 0; i < 16; i++) {
+    c0[i] = (uint32_t)(block + (uint64_t)i);
+    c1[i] = (uint32_t)((block + (uint64_t)i) >> 32);
+  }
+  u16 c2 = (u16){} + (uint32_t)stream, c3 = (u16){} + (uint32_t)(stream >> 32);
+  uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+  for (int round = 0; round < 10; round++) {
+    u16 high_a, low_a, high_b, low_b;
+    multiply_wide(0xD2511F53u, c0, &high_a, &low_a);
+    multiply_wide(0xCD9E8D57u, c2, &high_b, &low_b);
+    u16 n0 = high_b ^ c1 ^ k0, n2 = high_a ^ c3 ^ k1;
+    c1 = low_b;
+    c3 = low_a;
+    c0 = n0;
+    c2 = n2;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  result[0] = c0;
+  result[1] = c1;
+  result[2] = c2;
+  result[3] = c3;
+}
+
+void NAME(dropout)(size_t n, const float *x, float keep, uint64_t seed, uint64_t stream, uint64_t first, float *out) {
+  const v16 factor = splat(1.0f / keep);
+  // An element is kept if its number is below keep · 2³².
+  const double bound = (double)keep * 4294967296.0;
+  const uint32_t limit = bound >= 4294967295.0 ? 0xffffffffu : (uint32_t)bound;
+  for (size_t start = 0; start < n; start += 64) {
+    u16 numbers[4];
+    philox16(seed, stream, (first + start) / 4, numbers);
+    // Elements start + 16·j ..< start + 16·j + 16 take number j of the 16 blocks.
+    for (size_t j = 0; j < 4 && start + 16 * j < n; j++) {
+      size_t i = start + 16 * j;
+      const size_t lanes = n - i < 16 ? n - i : 16;
+      i16 kept = (i16)(numbers[j] < (u16){} + limit);
+      STORE(out, choose16(kept, LOAD(x) * factor, splat(0)));
+    }
+  }
+}
+
+void NAME(add_row)(size_t rows, size_t width, const float *x, const float *row, float *out) {
+  for (size_t r = 0; r < rows; r++, x += width, out += width) EACH16(width, STORE(out, LOAD(x) + LOAD(row)););
+}
+
+void NAME(column_sums)(size_t rows, size_t width, size_t stride, const float *x, bool add, float *out) {
+  EACH16(width, v16 sum = add ? LOAD(out) : splat(0);
+         for (size_t r = 0; r < rows; r++) sum += LOAD(x + r * stride);
+         STORE(out, sum););
+}
+
+void NAME(square_sum)(size_t n, const float *x, double *out) {
+  double sum = 0;
+  for (size_t start = 0; start < n; start += 1024) {
+    size_t count = n - start < 1024 ? n - start : 1024;
+    sum += (double)dot(x + start, x + start, count);
+  }
+  *out = sum;
+}
+
+void NAME(is_finite)(size_t n, const float *x, bool *out) {
+  // x − x is 0 for a finite x and not a number otherwise.
+  v16 sum = splat(0);
+  EACH16(n, v16 a = LOAD(x); sum += a - a;);
+  *out = sum16(sum) == 0.0f;
+}

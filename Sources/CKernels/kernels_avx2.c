@@ -1,0 +1,8 @@
+// The kernels for avx2.
+#if defined(__x86_64__)
+#include "vector_includes.h"
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define NAME(name) name##_avx2
+#include "all.h"
+#pragma clang attribute pop
+#endif

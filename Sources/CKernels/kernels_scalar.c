@@ -1,0 +1,4 @@
+// The kernels for scalar.
+#include "vector_includes.h"
+#define NAME(name) name##_scalar
+#include "all.h"

@@ -1,0 +1,121 @@
+// Vectors of 16 floats and the functions on them. The compiler lowers them to whatever the target has.
+typedef float v16 __attribute__((vector_size(64)));
+typedef float v16u __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t i16 __attribute__((vector_size(64)));
+typedef uint32_t u16 __attribute__((vector_size(64)));
+typedef uint64_t w8 __attribute__((vector_size(64)));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE v16 load(const float *p) { return *(const v16u *)p; }
+INLINE void store(float *p, v16 x) { *(v16u *)p = x; }
+INLINE v16 load_some(const float *p, size_t n) {
+  float t[16] = {0};
+  memcpy(t, p, n * sizeof(float));
+  return load(t);
+}
+INLINE void store_some(float *p, v16 x, size_t n) {
+  float t[16];
+  store(t, x);
+  memcpy(p, t, n * sizeof(float));
+}
+INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+INLINE v16 max16(v16 a, v16 b) { return __builtin_elementwise_max(a, b); }
+INLINE v16 min16(v16 a, v16 b) { return __builtin_elementwise_min(a, b); }
+INLINE v16 choose16(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+INLINE float sum16(v16 x) {
+  float t[16];
+  store(t, x);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) t[i] += t[i + width];
+  return t[0];
+}
+INLINE float largest16(v16 x) {
+  float t[16];
+  store(t, x);
+  for (int i = 1; i < 16; i++) t[0] = t[i] > t[0] ? t[i] : t[0];
+  return t[0];
+}
+
+// Runs `body` for each group of up to 16 elements; in it, LOAD and STORE take a pointer to the group.
+#define EACH16(n, body)                          \
+  do {                                           \
+    size_t i = 0;                                \
+    for (; i + 16 <= (n); i += 16) {             \
+      const size_t lanes = 16;                   \
+      (void)lanes;                               \
+      body                                       \
+    }                                            \
+    if (i < (n)) {                               \
+      const size_t lanes = (n) - i;              \
+      body                                       \
+    }                                            \
+  } while (0)
+#define LOAD(p) (lanes == 16 ? load((p) + i) : load_some((p) + i, lanes))
+#define STORE(p, x) (lanes == 16 ? store((p) + i, (x)) : store_some((p) + i, (x), lanes))
+
+// e^x, within 1 unit in the last place or so. Cephes' expf: range reduction by ln 2 and a polynomial of degree 5.
+INLINE v16 exp16(v16 x) {
+  x = min16(max16(x, splat(-87.0f)), splat(88.0f));
+  v16 n = __builtin_elementwise_roundeven(x * splat(1.44269504088896341f));
+  v16 r = x - n * splat(0.693359375f);
+  r = r - n * splat(-2.12194440e-4f);
+  v16 p = splat(1.9875691500e-4f);
+  p = p * r + splat(1.3981999507e-3f);
+  p = p * r + splat(8.3334519073e-3f);
+  p = p * r + splat(4.1665795894e-2f);
+  p = p * r + splat(1.6666665459e-1f);
+  p = p * r + splat(5.0000001201e-1f);
+  p = p * (r * r) + r + splat(1.0f);
+  i16 exponent = (__builtin_convertvector(n, i16) + 127) << 23;
+  return p * (v16)exponent;
+}
+INLINE v16 sigmoid16(v16 x) { return splat(1.0f) / (splat(1.0f) + exp16(-x)); }
+// Cephes' tanhf: a polynomial near zero, where 1 − 2/(e²ˣ + 1) would cancel.
+INLINE v16 tanh16(v16 x) {
+  v16 z = x * x;
+  v16 p = splat(-5.70498872745e-3f);
+  p = p * z + splat(2.06390887954e-2f);
+  p = p * z + splat(-5.37397155531e-2f);
+  p = p * z + splat(1.33314422036e-1f);
+  p = p * z + splat(-3.33332819422e-1f);
+  v16 near = p * z * x + x;
+  v16 far = splat(1.0f) - splat(2.0f) / (exp16(x + x) + splat(1.0f));
+  return choose16(z < splat(0.390625f), near, far);
+}
+// erf by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
+INLINE v16 erf16(v16 x) {
+  i16 sign = (i16)x & (int32_t)0x80000000;
+  v16 a = (v16)((i16)x & 0x7fffffff);
+  v16 t = splat(1.0f) / (splat(1.0f) + splat(0.3275911f) * a);
+  v16 p = splat(1.061405429f);
+  p = p * t + splat(-1.453152027f);
+  p = p * t + splat(1.421413741f);
+  p = p * t + splat(-0.284496736f);
+  p = p * t + splat(0.254829592f);
+  v16 y = splat(1.0f) - p * t * exp16(-(a * a));
+  return (v16)((i16)y | sign);
+}
+INLINE v16 gelu16(v16 x) { return splat(0.5f) * x * (splat(1.0f) + erf16(x * splat(0.70710678118654752f))); }
+
+// Dot product and scaled addition of rows.
+INLINE float dot(const float *a, const float *b, size_t n) {
+  v16 s0 = splat(0), s1 = splat(0);
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    s0 += load(a + i) * load(b + i);
+    s1 += load(a + i + 16) * load(b + i + 16);
+  }
+  for (; i + 16 <= n; i += 16) s0 += load(a + i) * load(b + i);
+  if (i < n) s1 += load_some(a + i, n - i) * load_some(b + i, n - i);
+  return sum16(s0 + s1);
+}
+INLINE float total(const float *a, size_t n) {
+  v16 s = splat(0);
+  EACH16(n, s += LOAD(a););
+  return sum16(s);
+}
+INLINE void add_scaled(float *y, float s, const float *x, size_t n) {
+  v16 k = splat(s);
+  EACH16(n, STORE(y, LOAD(y) + k * LOAD(x)););
+}
+INLINE void add_to(float *y, const float *x, size_t n) { EACH16(n, STORE(y, LOAD(y) + LOAD(x));); }

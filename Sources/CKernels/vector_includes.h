@@ -1,0 +1,5 @@
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#pragma clang diagnostic ignored "-Wpsabi"

@@ -1,0 +1,91 @@
+import CKernels
+
+extension Tensor {
+  /// x·Wᵀ + b for x `[…, inputs]`, weight W `[outputs, inputs]` and bias b `[outputs]`, as PyTorch's `linear`.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    precondition(
+      weight.shape.count == 2 && weight.shape[1] == width,
+      "linear: input \(shape) does not fit weight \(weight.shape)")
+    let (inputs, outputs, rows) = (weight.shape[1], weight.shape[0], self.rows)
+    precondition(bias.map { $0.shape == [outputs] } ?? true, "linear: expected a bias [\(outputs)], found \(bias?.shape ?? [])")
+    let out = Tensor(uninitialized: shape.dropLast() + [outputs])
+    weight.storage.packed(.transposed(inner: inputs, outer: outputs))
+      .productOnWorkers(rows: rows, pointer, bias: bias?.pointer, into: out.pointer)
+    let (x, w, needsX) = (detached, weight.detached, isRecorded)
+    return out.recorded([self, weight] + (bias.map { [$0] } ?? [])) { dy in
+      var dx: Tensor?
+      if needsX {
+        let gradient = Tensor(uninitialized: x.shape)
+        w.storage.packed(.plain(inner: outputs, outer: inputs)).productOnWorkers(rows: rows, dy.pointer, into: gradient.pointer)
+        dx = gradient
+      }
+      let dw = Tensor(uninitialized: w.shape)
+      transposedProduct(
+        rows: rows, n: outputs, k: inputs, dy.pointer, aStride: outputs, x.pointer, bStride: inputs, into: dw.pointer,
+        outStride: inputs)
+      return [dx, dw, dy.columnSums()]
+    }
+  }
+
+  /// The matrix product of `[…, k]` and `[k, n]`.
+  public func matmul(_ other: Tensor) -> Tensor {
+    precondition(
+      other.shape.count == 2 && other.shape[0] == width, "matmul: shapes \(shape) and \(other.shape) do not fit")
+    let (k, n, rows) = (width, other.shape[1], self.rows)
+    let out = Tensor(uninitialized: shape.dropLast() + [n])
+    other.storage.packed(.plain(inner: k, outer: n)).productOnWorkers(rows: rows, pointer, into: out.pointer)
+    let (x, w) = (detached, other.detached)
+    return out.recorded([self, other]) { dy in
+      let dx = Tensor(uninitialized: x.shape)
+      w.storage.packed(.transposed(inner: n, outer: k)).productOnWorkers(rows: rows, dy.pointer, into: dx.pointer)
+      let dw = Tensor(uninitialized: w.shape)
+      transposedProduct(
+        rows: rows, n: k, k: n, x.pointer, aStride: k, dy.pointer, bStride: n, into: dw.pointer, outStride: n)
+      return [dx, dw]
+    }
+  }
+
+  /// The rows of this table `[entries, width]` at `ids`: `[ids, width]`. Ids must be in range (checked).
+  public func rows(at ids: IDs) -> Tensor {
+    precondition(shape.count == 2, "rows(at:): expected a table [entries, width], found \(shape)")
+    let (entries, width) = (shape[0], self.width)
+    precondition(ids.values.allSatisfy { $0 >= 0 && $0 < entries }, "rows(at:): an id is outside 0 ..< \(entries)")
+    let out = Tensor(uninitialized: [ids.count, width])
+    ids.values.withUnsafeBufferPointer { list in
+      nonisolated(unsafe) let base = list.baseAddress
+      Workers.run(ids.count, by: 256) { range in
+        guard let base else { return }
+        enc_gather(range.count, width, base + range.lowerBound, pointer, out.pointer + range.lowerBound * width)
+      }
+    }
+    return out.recorded([self]) { dy in
+      let table = Tensor.zeros(entries: entries, width: width)
+      // Sorted by id, so that chunks of ids never write to the same row and each row is summed in batch order.
+      let order = (0..<Int32(ids.count)).sorted { (ids.values[Int($0)], $0) < (ids.values[Int($1)], $1) }
+      var starts = [0]
+      for place in order.indices.dropFirst() {
+        let isNew = ids.values[Int(order[place])] != ids.values[Int(order[place - 1])]
+        if isNew, place - (starts.last ?? 0) >= 256 { starts.append(place) }
+      }
+      starts.append(order.count)
+      ids.values.withUnsafeBufferPointer { list in
+        order.withUnsafeBufferPointer { order in
+          nonisolated(unsafe) let (list, order) = (list, order)
+          Workers.run(chunks: starts.count - 1) { index in
+            let range = starts[index]..<starts[index + 1]
+            guard let ids = list.baseAddress, let places = order.baseAddress, !range.isEmpty else { return }
+            enc_scatter_add(range.count, width, ids, places + range.lowerBound, dy.pointer, table.pointer)
+          }
+        }
+      }
+      return [table]
+    }
+  }
+
+  /// Zeros, written by all workers (tables are large).
+  static func zeros(entries: Int, width: Int) -> Tensor {
+    let out = Tensor(uninitialized: [entries, width])
+    Workers.run(out.count, by: 1 << 16) { (out.pointer + $0.lowerBound).update(repeating: 0, count: $0.count) }
+    return out
+  }
+}

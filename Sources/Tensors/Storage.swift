@@ -1,0 +1,81 @@
+import Synchronization
+
+/// Floats in memory that tensors share: 64-byte aligned, taken from a pool and given back to it.
+///
+/// A tensor's storage never changes after its operation made it; only `Parameter.write` changes one in place.
+final class Storage: @unchecked Sendable {  // written before it is shared; `packed` is behind a lock
+  let pointer: UnsafeMutablePointer<Float>
+  let count: Int
+  private let bytes: Int
+  private let packed = Mutex<[PackedMatrix.Layout: PackedMatrix]>([:])
+
+  /// Memory for `count` floats with undefined contents.
+  init(count: Int) {
+    self.count = count
+    bytes = StoragePool.roundedUp(max(1, count) * MemoryLayout<Float>.stride)
+    pointer = StoragePool.take(bytes: bytes).bindMemory(to: Float.self, capacity: max(1, count))
+  }
+
+  deinit {
+    StoragePool.give(UnsafeMutableRawPointer(pointer), bytes: bytes)
+  }
+
+  /// This storage as the right-hand matrix of products, rearranged once and kept until it is written to.
+  func packed(_ layout: PackedMatrix.Layout) -> PackedMatrix {
+    if let found = packed.withLock({ $0[layout] }) { return found }
+    let made = PackedMatrix(pointer, layout)
+    packed.withLock { $0[layout] = made }
+    return made
+  }
+
+  /// Forgets rearranged forms, after a write.
+  func invalidate() {
+    packed.withLock { $0.removeAll() }
+  }
+}
+
+/// Blocks of memory kept for reuse by size class, so that a training step neither maps nor faults pages anew.
+enum StoragePool {
+  private struct State {
+    var free: [Int: [UnsafeMutableRawPointer]] = [:]
+    var bytes = 0
+  }
+  nonisolated(unsafe) private static var state = State()  // only touched under `lock`
+  private static let lock = Mutex(())
+  /// Above this the pool gives memory back to the system.
+  private static let limit = 1 << 30
+
+  /// Size classes are eighths of powers of two: at most 12.5 % is wasted.
+  static func roundedUp(_ bytes: Int) -> Int {
+    guard bytes > 512 else { return (bytes + 63) & ~63 }
+    let step = 1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount - 3)
+    return (bytes + step - 1) & ~(step - 1)
+  }
+
+  static func take(bytes: Int) -> UnsafeMutableRawPointer {
+    let pooled = lock.withLock { _ -> UnsafeMutableRawPointer? in
+      guard let pointer = state.free[bytes]?.popLast() else { return nil }
+      state.bytes -= bytes
+      return pointer
+    }
+    return pooled ?? UnsafeMutableRawPointer.allocate(byteCount: bytes + 64, alignment: 64)
+  }
+
+  static func give(_ pointer: UnsafeMutableRawPointer, bytes: Int) {
+    let kept = lock.withLock { _ -> Bool in
+      guard state.bytes + bytes <= limit else { return false }
+      state.free[bytes, default: []].append(pointer)
+      state.bytes += bytes
+      return true
+    }
+    if !kept { pointer.deallocate() }
+  }
+
+  /// Gives all unused memory back to the system.
+  static func drain() {
+    lock.withLock { _ in
+      for pointer in state.free.values.joined() { pointer.deallocate() }
+      state = State()
+    }
+  }
+}
