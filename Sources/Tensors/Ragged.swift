@@ -28,6 +28,18 @@ public struct Offsets: Sendable, Equatable {
   public subscript(index: Int) -> Range<Int> { Int(values[index])..<Int(values[index + 1]) }
   /// The number of rows of a sequence.
   public func length(_ index: Int) -> Int { Int(values[index + 1] - values[index]) }
+  /// The sequences that have rows in a range of rows (and empty ones between them).
+  func sequences(in range: Range<Int>) -> Range<Int> {
+    var low = 0
+    var high = count
+    while low < high {  // the first sequence that ends after the start of the range
+      let middle = (low + high) / 2
+      if Int(values[middle + 1]) > range.lowerBound { high = middle } else { low = middle + 1 }
+    }
+    var end = low
+    while end < count, Int(values[end]) < range.upperBound { end += 1 }
+    return low..<end
+  }
   /// The number of rows of each sequence.
   public var lengths: [Int] { (0..<count).map(length) }
 }

@@ -11,7 +11,7 @@ extension Tensor {
     let out = Tensor(uninitialized: shape.dropLast() + [outputs])
     weight.storage.packed(.transposed(inner: inputs, outer: outputs))
       .productOnWorkers(rows: rows, pointer, bias: bias?.pointer, into: out.pointer)
-    let (x, w, needsX) = (detached, weight.detached, isRecorded)
+    let (x, w, needsX, needsW, needsBias) = (detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false)
     return out.recorded([self, weight] + (bias.map { [$0] } ?? [])) { dy in
       var dx: Tensor?
       if needsX {
@@ -19,11 +19,15 @@ extension Tensor {
         w.storage.packed(.plain(inner: outputs, outer: inputs)).productOnWorkers(rows: rows, dy.pointer, into: gradient.pointer)
         dx = gradient
       }
-      let dw = Tensor(uninitialized: w.shape)
-      transposedProduct(
-        rows: rows, n: outputs, k: inputs, dy.pointer, aStride: outputs, x.pointer, bStride: inputs, into: dw.pointer,
-        outStride: inputs)
-      return [dx, dw, dy.columnSums()]
+      var dw: Tensor?
+      if needsW {
+        let gradient = Tensor(uninitialized: w.shape)
+        transposedProduct(
+          rows: rows, n: outputs, k: inputs, dy.pointer, aStride: outputs, x.pointer, bStride: inputs,
+          into: gradient.pointer, outStride: inputs)
+        dw = gradient
+      }
+      return [dx, dw, needsBias ? dy.columnSums() : nil]
     }
   }
 

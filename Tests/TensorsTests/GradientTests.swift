@@ -1,0 +1,123 @@
+import Testing
+
+@testable import Tensors
+
+/// Every operation's pullback against central differences, on odd sizes and sequences of 1, 2 and more rows.
+@Suite struct GradientTests {
+  let offsets = Offsets(lengths: [3, 1, 7, 2, 20])
+  var rows: Int { offsets.rows }
+
+  @Test func arithmetic() {
+    let (a, b) = (values([3, 37], seed: 1), values([3, 37], seed: 2))
+    expectGradients([a, b]) { $0[0] + $0[1] }
+    expectGradients([a, b]) { $0[0] - $0[1] }
+    expectGradients([a, b]) { $0[0] * $0[1] }
+    expectGradients([a]) { $0[0] * 1.7 }
+    expectGradients([a]) { $0[0] * $0[0] }
+    expectGradients([a, values([37], seed: 3)]) { $0[0].addingRow($0[1]) }
+    expectGradients([a]) { $0[0].reshaped([37, 3]) }
+    expectGradients([a]) { $0[0].mean() }
+  }
+
+  @Test(arguments: Activation.allCases) func activations(_ activation: Activation) {
+    // Away from zero, where ReLU has no derivative.
+    let x = Tensor(values([2, 33], seed: 4).scalars.map { $0 * 3 + ($0 < 0 ? -0.1 : 0.1) }, shape: [2, 33])
+    expectGradients([x]) { $0[0].activated(activation) }
+  }
+
+  @Test func products() {
+    let (x, w, b) = (values([35, 19], seed: 1), values([23, 19], seed: 2), values([23], seed: 3))
+    expectGradients([x, w, b]) { $0[0].linear($0[1], $0[2]) }
+    expectGradients([x, w]) { $0[0].linear($0[1]) }
+    expectGradients([x, values([19, 5], seed: 4)]) { $0[0].matmul($0[1]) }
+    let ids = IDs([4, 0, 4, 2, 1, 4])
+    expectGradients([values([6, 17], seed: 5)]) { $0[0].rows(at: ids) }
+  }
+
+  @Test func norms() {
+    let x = values([9, 21], seed: 1)
+    let (gamma, beta) = (values([21], seed: 2), values([21], seed: 3))
+    expectGradients([x, gamma, beta]) { $0[0].layerNorm($0[1], $0[2]) }
+    expectGradients([x, gamma, beta]) { $0[0].batchNorm($0[1], $0[2]).output }
+    let statistics = (mean: values([21], seed: 4), variance: values([21], seed: 5) * values([21], seed: 5))
+    expectGradients([x, gamma, beta]) { $0[0].batchNorm($0[1], $0[2], statistics: statistics, epsilon: 0.1).output }
+    expectGradients([x]) { $0[0].normalized() }
+  }
+
+  @Test func losses() {
+    let x = values([7, 18], seed: 1)
+    expectGradients([x]) { $0[0].softmax() }
+    expectGradients([x]) { $0[0].logSoftmax() }
+    let labels = IDs([0, 17, 3, 3, 9, 1, 16])
+    let weights = (0..<18).map { Float($0) * 0.1 + 0.3 }
+    expectGradients([x]) { $0[0].crossEntropy(labels) }
+    expectGradients([x]) { $0[0].crossEntropy(labels, labelSmoothing: 0.1, classWeights: weights) }
+    let targets = Tensor(values([7, 18], seed: 2).scalars.map { $0 > 0 ? 1 : 0 }, shape: [7, 18])
+    expectGradients([x]) { $0[0].binaryCrossEntropy(targets, positiveWeight: 2) }
+    expectGradients([x, values([7, 18], seed: 3)]) { $0[0].meanSquaredError($0[1]) }
+  }
+
+  @Test(arguments: SequencePooling.allCases) func pooling(_ pooling: SequencePooling) {
+    expectGradients([values([rows, 19], seed: 1)], step: 1e-3, tolerance: 2e-2) { Ragged($0[0], offsets).pooled(pooling) }
+  }
+
+  @Test func attentionPooling() {
+    expectGradients([values([rows, 19], seed: 1), values([19], seed: 2)]) { Ragged($0[0], offsets).attentionPooled($0[1]) }
+  }
+
+  @Test(arguments: [Window1D.same(3), .same(4), Window1D(3, stride: 2, padding: 1), Window1D(2, padding: 2, dilation: 3)], [1, 2])
+  func convolution1D(_ window: Window1D, groups: Int) {
+    let weight = values([6, 4 / groups, window.kernel], seed: 2)
+    expectGradients([values([rows, 4], seed: 1), weight, values([6], seed: 3)]) {
+      Ragged($0[0], offsets).convolved($0[1], $0[2], window, groups: groups).rows
+    }
+  }
+
+  @Test func pooling1D() {
+    let x = values([rows, 18], seed: 1)
+    for window in [Window1D(2, stride: 2), Window1D(3, stride: 2, padding: 1)] {
+      expectGradients([x], step: 1e-3, tolerance: 2e-2) { Ragged($0[0], offsets).maxPooled(window).rows }
+      expectGradients([x]) { Ragged($0[0], offsets).averagePooled(window).rows }
+    }
+  }
+
+  @Test func shapes() {
+    let (a, b) = (values([5, 3], seed: 1), values([5, 18], seed: 2))
+    expectGradients([a, b]) { Tensor.concatenated($0) }
+    expectGradients([b]) { $0[0].columns(3..<11) }
+    expectGradients([values([2, 3, 4, 5], seed: 3)]) { $0[0].flattenedChannelsFirst() }
+  }
+
+  @Test(arguments: RecurrentCell.allCases, [false, true]) func recurrence(_ cell: RecurrentCell, bidirectional: Bool) {
+    let (inputs, hidden) = (5, 18)
+    let gates = cell.gates * hidden
+    let shapes = [[gates, inputs], [gates, hidden], [gates], [gates]]
+    let weights = (0..<(bidirectional ? 8 : 4)).map { values(shapes[$0 % 4], seed: UInt64($0) + 10) * 0.4 }
+    expectGradients([values([rows, inputs], seed: 1)] + weights) {
+      let forward = RecurrentWeights($0[1], $0[2], $0[3], $0[4])
+      let backward = bidirectional ? RecurrentWeights($0[5], $0[6], $0[7], $0[8]) : nil
+      return Ragged($0[0], offsets).recurrent(cell, forward, backward: backward).rows
+    }
+  }
+
+  @Test(arguments: [false, true]) func attention(_ causal: Bool) {
+    expectGradients([values([rows, 3 * 36], seed: 1)]) { Ragged($0[0], offsets).selfAttention(heads: 2, causal: causal).rows }
+  }
+
+  @Test(arguments: [Window2D(3, padding: 1), Window2D(3, stride: 2), Window2D(2, padding: 1, dilation: 2)], [1, 2])
+  func convolution2D(_ window: Window2D, groups: Int) {
+    let weight = values([6, 4 / groups] + window.kernel, seed: 2)
+    expectGradients([values([9, 7, 6, 4], seed: 1), weight, values([6], seed: 3)]) {
+      $0[0].convolved2D($0[1], $0[2], window, groups: groups)
+    }
+    expectGradients([values([9, 7, 6, 4], seed: 1), weight]) { $0[0].convolved2D($0[1], nil, window, groups: groups) }
+  }
+
+  @Test func pooling2D() {
+    let x = values([3, 6, 7, 17], seed: 1)
+    for window in [Window2D(2, stride: 2), Window2D(3, stride: 2, padding: 1)] {
+      expectGradients([x], step: 1e-3, tolerance: 2e-2) { $0[0].maxPooled2D(window) }
+      expectGradients([x]) { $0[0].averagePooled2D(window) }
+    }
+  }
+}
