@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tensors
+import Tensors
 
 /// Random values in [−1, 1), as a pure function of the seed.
 func values(_ shape: [Int], seed: UInt64) -> Tensor {

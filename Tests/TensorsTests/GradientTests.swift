@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tensors
+import Tensors
 
 /// Every operation's pullback against central differences, on odd sizes and sequences of 1, 2 and more rows.
 @Suite struct GradientTests {

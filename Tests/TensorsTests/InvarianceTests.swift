@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Tensors
+import Tensors
 
 /// The same bits whatever a row's neighbours and however many threads.
 @Suite(.serialized) struct InvarianceTests {
