@@ -1,0 +1,52 @@
+import Tensors
+
+/// y = x·Wᵀ + b, with PyTorch's names, layout and initialisation.
+public struct Linear: Layer {
+  /// `[outputs, inputs]`
+  public let weight: Parameter
+  /// `[outputs]`
+  public let bias: Parameter?
+
+  /// A layer of `outputs` sums of `inputs`.
+  public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, at scope: Scope) throws {
+    weight = try scope.parameter("weight", [outputs, inputs], .kaimingUniform)
+    let bound = 1 / Float(max(1, inputs)).squareRoot()
+    self.bias = bias ? try scope.parameter("bias", [outputs], .uniform(bound)) : nil
+  }
+
+  /// `[…, inputs]` to `[…, outputs]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias) }
+}
+
+/// A table of vectors, one an id.
+public struct Embedding: Layer {
+  /// `[entries, width]`
+  public let weight: Parameter
+
+  /// A table; `initial` is normal with deviation 1, as PyTorch's, unless said otherwise.
+  public init(_ entries: Int, _ width: Int, initial: Initializer = .normal(1), trainable: Bool = true, at scope: Scope) throws {
+    weight = try scope.parameter("weight", [entries, width], initial, trainable: trainable)
+  }
+
+  /// The number of ids.
+  public var entries: Int { weight.shape[0] }
+
+  /// `[ids]` to `[ids, width]`.
+  public func callAsFunction(_ ids: IDs) -> Tensor { weight.tensor.rows(at: ids) }
+  /// The vectors of a batch of id sequences.
+  public func callAsFunction(_ ids: Ragged<IDs>) -> Ragged<Tensor> { ids.map { self($0) } }
+}
+
+/// Zeros elements at random in training. Source: Srivastava et al. 2014.
+public struct Dropout: Layer {
+  /// The probability of zeroing an element, in [0, 1).
+  public let rate: Float
+
+  /// Dropout with a probability.
+  public init(_ rate: Float) { self.rate = rate }
+
+  /// The same shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.dropout(rate) }
+  /// The same sequences.
+  public func callAsFunction(_ x: Ragged<Tensor>) -> Ragged<Tensor> { x.map { $0.dropout(rate) } }
+}

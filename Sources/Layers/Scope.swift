@@ -1,0 +1,134 @@
+import Checkpoints
+import Foundation
+import Synchronization
+import Tensors
+
+/// A place in a tree of named parameters: it names, shapes, initialises and loads a parameter in one line.
+///
+/// The same layer code serves a new model (`Scope.random`) and a stored one (`Scope.open`). Names join with dots, as in PyTorch.
+public struct Scope: Sendable {
+  private let source: Source
+  /// The path of this place; empty at the root.
+  public let path: String
+
+  /// A new model: every parameter starts from its initialiser, as a function of the seed and its name alone.
+  public static func random(seed: UInt64) -> Scope {
+    Scope(source: Source(file: nil, random: Random(seed: seed)), path: "")
+  }
+
+  /// A stored model.
+  ///
+  /// - Throws: `FileError` if the file is missing or damaged.
+  public static func open(_ url: URL) throws -> Scope {
+    Scope(source: Source(file: try SafetensorsFile(url), random: Random(seed: 0)), path: "")
+  }
+
+  /// The place `name` below this one.
+  public subscript(name: String) -> Scope { Scope(source: source, path: join(name)) }
+
+  /// A parameter of this place: from the file, or from `initial`.
+  ///
+  /// - Throws: `FileError` naming the file and the full name if it's missing or of another shape.
+  public func parameter(
+    _ name: String, _ shape: [Int], _ initial: Initializer, trainable: Bool = true
+  ) throws -> Parameter {
+    let name = join(name)
+    let value: Tensor
+    if let file = source.file {
+      let entry = try file.entry(name)
+      guard entry.shape == shape else {
+        throw FileError(.mismatched, file.url, item: name, "expected shape \(shape), found \(entry.shape)")
+      }
+      value = Tensor(try file.floats(name), shape: shape)
+    } else {
+      value = initial.tensor(shape, source.random.split(name))
+    }
+    let parameter = Parameter(name, value, trainable: trainable)
+    source.parameters.withLock { $0.append(parameter) }
+    return parameter
+  }
+
+  /// Whether the file has a parameter of this place; true for a new model.
+  public func contains(_ name: String) -> Bool { source.file?.contains(join(name)) ?? true }
+
+  /// All parameters made so far below this place, in the order of their making.
+  public var parameters: [Parameter] {
+    let prefix = path.isEmpty ? "" : path + "."
+    return source.parameters.withLock { $0.filter { $0.name.hasPrefix(prefix) } }
+  }
+
+  /// Checks that every tensor of the file has become a parameter.
+  ///
+  /// - Throws: `FileError` naming those that nothing asked for.
+  public func requireAllRead() throws {
+    guard let file = source.file else { return }
+    let read = Set(parameters.map(\.name))
+    let unread = file.keys.filter { !read.contains($0) }
+    guard unread.isEmpty else {
+      let names = unread.prefix(5).joined(separator: ", ") + (unread.count > 5 ? ", …" : "")
+      throw FileError(.mismatched, file.url, "\(unread.count) tensors belong to no layer of this model: \(names)")
+    }
+  }
+
+  private func join(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+  private final class Source: Sendable {
+    let file: SafetensorsFile?
+    let random: Random
+    let parameters = Mutex<[Parameter]>([])
+
+    init(file: SafetensorsFile?, random: Random) {
+      self.file = file
+      self.random = random
+    }
+  }
+}
+
+/// How a new parameter starts.
+public enum Initializer: Sendable {
+  /// All 0.
+  case zeros
+  /// All 1.
+  case ones
+  /// Uniform in ±bound.
+  case uniform(Float)
+  /// Normal with mean 0.
+  case normal(Float)
+  /// Uniform in ±1/√(inputs of an output): PyTorch's default for linear and convolution weights (He et al. 2015 with a = √5).
+  case kaimingUniform
+  /// Uniform in ±√(6 / (inputs + outputs)). Source: Glorot and Bengio 2010.
+  case xavierUniform
+  /// These very values.
+  case values([Float])
+
+  func tensor(_ shape: [Int], _ random: Random) -> Tensor {
+    let inputs = shape.dropFirst().reduce(1, *)
+    switch self {
+    case .zeros: return .zeros(shape)
+    case .ones: return Tensor(repeating: 1, shape: shape)
+    case .uniform(let bound): return uniform(shape, random, bound)
+    case .kaimingUniform: return uniform(shape, random, 1 / Float(max(1, inputs)).squareRoot())
+    case .xavierUniform: return uniform(shape, random, (6 / Float(inputs + (shape.first ?? 1))).squareRoot())
+    case .values(let values): return Tensor(values, shape: shape)
+    case .normal(let deviation):
+      // Box and Muller 1958, one number a pair.
+      return Tensor(
+        (0..<shape.reduce(1, *)).map { index in
+          let (u, v) = (random.uniform(at: UInt64(2 * index)), random.uniform(at: UInt64(2 * index + 1)))
+          return deviation * (-2 * log(1 - u)).squareRoot() * cos(2 * .pi * v)
+        }, shape: shape)
+    }
+  }
+
+  private func uniform(_ shape: [Int], _ random: Random, _ bound: Float) -> Tensor {
+    Tensor((0..<shape.reduce(1, *)).map { (random.uniform(at: UInt64($0)) * 2 - 1) * bound }, shape: shape)
+  }
+}
+
+/// A part of a model: a value that holds its parameters and is called on its input.
+public protocol Layer: Sendable {}
+
+extension Tensor {
+  /// `linear` with parameters.
+  func linear(_ weight: Parameter, _ bias: Parameter?) -> Tensor { linear(weight.tensor, bias?.tensor) }
+}
