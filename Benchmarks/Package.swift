@@ -1,0 +1,15 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "Benchmarks",
+  dependencies: [.package(name: "swift-encoders", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        .product(name: "Tensors", package: "swift-encoders"), .product(name: "Layers", package: "swift-encoders"),
+      ])
+  ],
+  swiftLanguageModes: [.v6]
+)
