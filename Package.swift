@@ -28,7 +28,7 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["CKernels", "COneDNN"]),
     .target(name: "Checkpoints", dependencies: ["Tensors"]),
     .target(name: "Layers", dependencies: ["Tensors", "Checkpoints"]),
-    .target(name: "Tokenizers"),
+    .target(name: "Tokenizers", dependencies: ["Checkpoints"]),
     .target(name: "Inputs", dependencies: ["Tensors"]),
     .target(
       name: "Datasets",
@@ -36,7 +36,9 @@ let package = Package(
     .target(name: "WordVectors", dependencies: ["Tensors"]),
     .target(
       name: "Encoders",
-      dependencies: ["Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints"]),
+      dependencies: [
+        "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", .product(name: "Yams", package: "Yams"),
+      ]),
     .target(name: "Evaluation", dependencies: ["Tensors"]),
     .target(
       name: "Training",

@@ -1,0 +1,236 @@
+import Foundation
+import Yams
+
+/// What is wrong with a recipe or a model's configuration, in one line: file, line, where in it, what was expected and found.
+public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
+  /// The whole line.
+  public let description: String
+  /// The same line, for Foundation.
+  public var errorDescription: String? { description }
+
+  /// An error at a line of a file.
+  public init(_ file: String, line: Int?, _ problem: String) {
+    description = "\(file)\(line.map { ":\($0)" } ?? ""): \(problem)"
+  }
+}
+
+/// A value of a YAML (or JSON) file that knows where it stands, and reads itself as what is expected there.
+public struct Value {
+  /// The parsed node.
+  public let node: Node
+  /// The file's path, as the user gave it.
+  public let file: String
+  /// The keys that lead here, joined with dots; empty at the root.
+  public let path: String
+
+  /// The root of a document.
+  ///
+  /// - Throws: `ConfigurationError` with the line where the text stops being YAML.
+  public init(parsing text: String, file: String) throws {
+    do {
+      guard let node = try Yams.compose(yaml: text) else { throw ConfigurationError(file, line: nil, "the file is empty") }
+      self.init(node: node, file: file, path: "")
+    } catch let error as YamlError {
+      switch error {
+      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+        throw ConfigurationError(file, line: mark.line, "not valid YAML: \(problem)")
+      case .duplicatedKeysInMapping(let duplicates, _):
+        throw ConfigurationError(file, line: nil, "the key \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) stands twice in one section")
+      default: throw ConfigurationError(file, line: nil, "not valid YAML: \(error)".split(separator: "\n").joined(separator: " "))
+      }
+    }
+  }
+
+  init(node: Node, file: String, path: String) {
+    self.node = node
+    self.file = file
+    self.path = path
+  }
+
+  /// The line, counted from 1.
+  public var line: Int? { node.mark?.line }
+
+  /// An error about this value.
+  public func error(_ problem: String) -> ConfigurationError {
+    ConfigurationError(file, line: line, path.isEmpty ? problem : "\(path): \(problem)")
+  }
+
+  /// Whether it's absent on purpose.
+  public var isNull: Bool { node.null != nil }
+
+  /// As the error messages show it.
+  private var shown: String {
+    switch node {
+    case .scalar(let scalar): "'\(scalar.string)'"
+    case .mapping: "a section"
+    case .sequence: "a list"
+    case .alias: "an alias"
+    }
+  }
+
+  /// A whole number in a range.
+  public func int(_ range: ClosedRange<Int> = 1...Int.max) throws -> Int {
+    guard let value = node.int else { throw error("expected a whole number, found \(shown)") }
+    guard range.contains(value) else {
+      let bounds = range.upperBound == .max ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+      throw error("expected a whole number \(bounds), found \(value)")
+    }
+    return value
+  }
+
+  /// A number that fulfils a condition described by `expected`.
+  public func double(_ expected: String = "a number", where condition: (Double) -> Bool = { _ in true }) throws -> Double {
+    guard let value = node.float ?? node.int.map(Double.init), value.isFinite, condition(value) else {
+      throw error("expected \(expected), found \(shown)")
+    }
+    return value
+  }
+
+  /// A share in [0, 1), such as a dropout rate.
+  public func rate() throws -> Float { Float(try double("a number from 0 to below 1") { $0 >= 0 && $0 < 1 }) }
+
+  /// true or false.
+  public func bool() throws -> Bool {
+    guard let value = node.bool else { throw error("expected true or false, found \(shown)") }
+    return value
+  }
+
+  /// A text.
+  public func string() throws -> String {
+    guard case .scalar(let scalar) = node, !isNull else { throw error("expected a text, found \(shown)") }
+    return scalar.string
+  }
+
+  /// One of some words.
+  public func choice<Choice: RawRepresentable & CaseIterable>(_: Choice.Type) throws -> Choice where Choice.RawValue == String {
+    let name = try string()
+    if let choice = Choice(rawValue: name) { return choice }
+    throw error(unknown("value", name, Choice.allCases.map(\.rawValue)))
+  }
+
+  /// The elements of a list; a single value counts as a list of one.
+  public func list() throws -> [Value] {
+    guard case .sequence(let sequence) = node else { return [self] }
+    return sequence.enumerated().map { Value(node: $0.element, file: file, path: "\(path)[\($0.offset)]") }
+  }
+
+  /// A value that is either a word, or a section of one key with its options: `adam` or `adam: {betas: …}`.
+  public func variant() throws -> (name: String, options: Section) {
+    switch node {
+    case .scalar:
+      return (try string(), Section(self, values: [:]))
+    case .mapping(let mapping):
+      guard mapping.count == 1, let (key, value) = mapping.first, let name = key.string else {
+        throw error("expected one name with its options, found \(mapping.count) keys")
+      }
+      let inner = Value(node: value, file: file, path: path.isEmpty ? name : "\(path).\(name)")
+      return (name, try Section(optionsOf: inner))
+    default: throw error("expected a name, or a name with options, found \(shown)")
+    }
+  }
+
+  /// `unknown value 'x' (did you mean 'y'?)`
+  func unknown(_ what: String, _ name: String, _ valid: [String]) -> String {
+    let nearest = valid.min { editDistance($0, name) < editDistance($1, name) }
+    if let nearest, editDistance(nearest, name) <= max(2, name.count / 3) {
+      return "unknown \(what) '\(name)' (did you mean '\(nearest)'?)"
+    }
+    return "unknown \(what) '\(name)' (expected one of \(valid.sorted().joined(separator: ", ")))"
+  }
+
+  /// The same as JSON, with sorted keys.
+  public var json: Any {
+    switch node {
+    case .mapping(let mapping):
+      var object: [String: Any] = [:]
+      for (key, value) in mapping { object[key.string ?? ""] = Value(node: value, file: file, path: path).json }
+      return object
+    case .sequence(let sequence): return sequence.map { Value(node: $0, file: file, path: path).json }
+    default:
+      if isNull { return NSNull() }
+      if let flag = node.bool { return flag }
+      if let integer = node.int { return integer }
+      if let number = node.float { return number }
+      return (try? string()) ?? ""
+    }
+  }
+}
+
+/// A mapping of a YAML file whose keys are asked for one by one; `finish` then names those that nobody asked for.
+public final class Section {
+  /// The mapping itself.
+  public let value: Value
+  private let values: [String: Value]
+  private var asked: [String] = []
+
+  init(_ value: Value, values: [String: Value]) {
+    self.value = value
+    self.values = values
+  }
+
+  /// A section.
+  ///
+  /// - Throws: `ConfigurationError` if the value is no mapping.
+  public convenience init(_ value: Value) throws {
+    guard case .mapping(let mapping) = value.node else { throw value.error("expected a section of keys") }
+    var values: [String: Value] = [:]
+    for (key, inner) in mapping {
+      guard let name = key.string else { throw value.error("a key is not a text") }
+      values[name] = Value(node: inner, file: value.file, path: value.path.isEmpty ? name : "\(value.path).\(name)")
+    }
+    self.init(value, values: values)
+  }
+
+  /// The options of a variant: a section, nothing, or one value under the name "" (`max_pool: 2`).
+  convenience init(optionsOf value: Value) throws {
+    if case .mapping = value.node {
+      try self.init(value)
+    } else {
+      self.init(value, values: value.isNull ? [:] : ["": value])
+    }
+  }
+
+  /// The value of a key, nil if it's absent or null.
+  public subscript(key: String) -> Value? {
+    asked.append(key)
+    return values[key].flatMap { $0.isNull ? nil : $0 }
+  }
+
+  /// The value of a key, or the lone value that stands in place of the section.
+  public func main(_ key: String) -> Value? { self[key] ?? self[""] }
+
+  /// The value of a key that must be there.
+  public func required(_ key: String) throws -> Value {
+    guard let found = self[key] else { throw value.error("'\(key)' is missing") }
+    return found
+  }
+
+  /// Whether a key is there.
+  public func has(_ key: String) -> Bool { values[key] != nil }
+
+  /// Checks that every key has been asked for.
+  ///
+  /// - Throws: `ConfigurationError` with the first unknown key's line and the nearest valid key.
+  public func finish() throws {
+    let unknown = values.filter { !asked.contains($0.key) }.min { ($0.value.line ?? 0, $0.key) < ($1.value.line ?? 0, $1.key) }
+    guard let (key, inner) = unknown else { return }
+    if key.isEmpty { throw value.error("takes no value here, found '\(inner.node.string ?? "")'") }
+    let place = value.path.isEmpty ? "" : " in '\(value.path)'"
+    let names = asked.filter { !$0.isEmpty }
+    throw ConfigurationError(value.file, line: inner.line, value.unknown("key", key, names) + place)
+  }
+}
+
+/// Levenshtein's distance.
+func editDistance(_ a: String, _ b: String) -> Int {
+  let (a, b) = (Array(a.utf8), Array(b.utf8))
+  var row = Array(0...b.count)
+  for (i, x) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for (j, y) in b.enumerated() {
+      (diagonal, row[j + 1]) = (row[j + 1], min(row[j + 1] + 1, row[j] + 1, diagonal + (x == y ? 0 : 1)))
+    }
+  }
+  return row[b.count]
+}
