@@ -23,11 +23,6 @@ public enum JSON: Sendable, Equatable {
     }
   }
 
-  /// An object from a literal-like list of names and values.
-  public static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
-    .object(members.map { Member($0.key, $0.value) })
-  }
-
   /// The members of an object, or nil.
   public var members: [Member]? { if case .object(let members) = self { members } else { nil } }
   /// The elements of an array, or nil.
@@ -121,4 +116,13 @@ public enum JSON: Sendable, Equatable {
     }
     output += "\""
   }
+}
+
+/// Objects and strings as literals: `["type": "WordLevel", "unk_token": .string(unknown)]`.
+extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral {
+  /// An object of the literal's members, in its order.
+  public init(dictionaryLiteral members: (String, JSON)...) { self = .object(members.map { Member($0.0, $0.1) }) }
+
+  /// A string.
+  public init(stringLiteral text: String) { self = .string(text) }
 }

@@ -92,11 +92,11 @@ public struct SafetensorsWriter {
       members.append(
         .init(
           item.name,
-          .object([
+          [
             "dtype": .string(item.type.rawValue),
             "shape": .array(item.shape.map { .integer($0) }),
             "data_offsets": .array([.integer(offset), .integer(end)]),
-          ])))
+          ]))
       offset = end
     }
     return JSON.object(members).text()

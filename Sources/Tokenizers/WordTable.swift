@@ -1,0 +1,128 @@
+/// Words numbered in the order they came in, found by their UTF-8 bytes (so that `é` and `e` + accent stay two words).
+///
+/// Open addressing over one block of bytes: no object a word. Finding takes time in proportion to the word's length.
+public struct WordTable: Sendable {
+  private var bytes: [UInt8] = []
+  private var ends: [Int] = []
+  /// Upper half: the hash's upper half; lower half: the word's number + 1. 0 is a free slot.
+  private var slots: [UInt64]
+
+  /// A table with room for about `capacity` words before it grows.
+  public init(capacity: Int = 0) {
+    var size = 16
+    while size < capacity * 2 { size *= 2 }
+    slots = [UInt64](repeating: 0, count: size)
+  }
+
+  /// How many words there are.
+  public var count: Int { ends.count }
+
+  /// The number of a word, or nil if it isn't there.
+  @inline(__always)
+  public func find(_ word: UnsafeBufferPointer<UInt8>) -> Int? {
+    let hash = WordTable.hash(word)
+    let slot = slots[slot(of: word, hash)]
+    return slot == 0 ? nil : Int(slot & 0xFFFF_FFFF) - 1
+  }
+
+  /// The number of a word, or nil if it isn't there.
+  public func find(_ word: String) -> Int? {
+    var word = word
+    return word.withUTF8 { find($0) }
+  }
+
+  /// The number of a word that is added if it wasn't there.
+  public mutating func insert(_ word: UnsafeBufferPointer<UInt8>) -> (index: Int, isNew: Bool) {
+    let hash = WordTable.hash(word)
+    let position = slot(of: word, hash)
+    if slots[position] != 0 { return (Int(slots[position] & 0xFFFF_FFFF) - 1, false) }
+    precondition(count < Int(Int32.max), "WordTable.insert: the table is full at \(count) words")
+    bytes.append(contentsOf: word)
+    ends.append(bytes.count)
+    slots[position] = hash & ~0xFFFF_FFFF | UInt64(count)
+    if count * 2 > slots.count { grow() }
+    return (count - 1, true)
+  }
+
+  /// The number of a word that is added if it wasn't there.
+  public mutating func insert(_ word: String) -> (index: Int, isNew: Bool) {
+    var word = word
+    return word.withUTF8 { insert($0) }
+  }
+
+  /// The word of that number.
+  public subscript(index: Int) -> String { withBytes(of: index) { String(decoding: $0, as: UTF8.self) } }
+
+  /// All words, by number.
+  public var words: [String] { (0..<count).map { self[$0] } }
+
+  /// Calls `body` with the bytes of the word of that number.
+  public func withBytes<Result>(of index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+    try bytes.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[range(of: index)])) }
+  }
+
+  /// Whether a word's bytes come before another's.
+  public func precedes(_ a: Int, _ b: Int) -> Bool {
+    bytes[range(of: a)].lexicographicallyPrecedes(bytes[range(of: b)])
+  }
+
+  private func range(of index: Int) -> Range<Int> { (index == 0 ? 0 : ends[index - 1])..<ends[index] }
+
+  /// The slot that holds the word, or the free one where it belongs.
+  @inline(__always)
+  private func slot(of word: UnsafeBufferPointer<UInt8>, _ hash: UInt64) -> Int {
+    let mask = slots.count - 1
+    var position = Int(truncatingIfNeeded: hash >> 32) & mask
+    while true {
+      let slot = slots[position]
+      if slot == 0 { return position }
+      if (slot ^ hash) >> 32 == 0, equals(Int(slot & 0xFFFF_FFFF) - 1, word) { return position }
+      position = (position + 1) & mask
+    }
+  }
+
+  @inline(__always)
+  private func equals(_ index: Int, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
+    let range = range(of: index)
+    guard range.count == word.count else { return false }
+    return bytes.withUnsafeBufferPointer { bytes in
+      for offset in 0..<word.count where bytes[range.lowerBound + offset] != word[offset] { return false }
+      return true
+    }
+  }
+
+  private mutating func grow() {
+    let old = slots
+    slots = [UInt64](repeating: 0, count: old.count * 2)
+    let mask = slots.count - 1
+    for slot in old where slot != 0 {
+      var position = Int(truncatingIfNeeded: slot >> 32) & mask
+      while slots[position] != 0 { position = (position + 1) & mask }
+      slots[position] = slot
+    }
+  }
+
+  /// Eight bytes at a time, each folded in by a 64 × 64 → 128-bit product (as wyhash does); the same on every run.
+  @inline(__always)
+  private static func hash(_ word: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    var hash = UInt64(word.count) ^ 0x9E37_79B9_7F4A_7C15
+    var offset = 0
+    let raw = UnsafeRawBufferPointer(word)
+    while offset + 8 <= word.count {
+      hash = mix(hash, UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+      offset += 8
+    }
+    var tail: UInt64 = 0
+    while offset < word.count {
+      tail = tail << 8 | UInt64(word[offset])
+      offset += 1
+    }
+    return mix(hash, tail)
+  }
+
+  @inline(__always)
+  private static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    let product = (a ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: b ^ 0xE703_7ED1_A0B4_28DB)
+    return product.high ^ product.low
+  }
+}
