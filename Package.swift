@@ -33,7 +33,7 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: ["CArchive", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "WordVectors", dependencies: ["Tensors"]),
+    .target(name: "WordVectors", dependencies: ["Checkpoints", "Tokenizers"]),
     .target(
       name: "Encoders",
       dependencies: [
