@@ -28,12 +28,12 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["CKernels", "COneDNN"]),
     .target(name: "Checkpoints", dependencies: ["Tensors"]),
     .target(name: "Layers", dependencies: ["Tensors", "Checkpoints"]),
-    .target(name: "Tokenizers"),
+    .target(name: "Tokenizers", dependencies: ["Checkpoints"]),
     .target(name: "Inputs", dependencies: ["Tensors"]),
     .target(
       name: "Datasets",
       dependencies: ["CArchive", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "WordVectors", dependencies: ["Tensors"]),
+    .target(name: "WordVectors", dependencies: ["Checkpoints", "Tokenizers"]),
     .target(
       name: "Encoders",
       dependencies: ["Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints"]),

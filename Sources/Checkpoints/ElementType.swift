@@ -1,0 +1,106 @@
+import Foundation
+
+/// The types of elements that tensors in files have, by their safetensors names.
+public enum ElementType: String, Sendable, CaseIterable {
+  case float64 = "F64"
+  case float32 = "F32"
+  case float16 = "F16"
+  case bfloat16 = "BF16"
+  case int64 = "I64"
+  case int32 = "I32"
+  case int16 = "I16"
+  case int8 = "I8"
+  case uint8 = "U8"
+  case bool = "BOOL"
+
+  /// Bytes an element takes.
+  public var byteCount: Int {
+    switch self {
+    case .float64, .int64: 8
+    case .float32, .int32: 4
+    case .float16, .bfloat16, .int16: 2
+    case .int8, .uint8, .bool: 1
+    }
+  }
+
+  /// Bytes a tensor of this type and shape takes, or nil if a dimension is negative or the product overflows.
+  func byteCount(of shape: [Int]) -> Int? {
+    var total = byteCount
+    for dimension in shape {
+      let (product, overflow) = total.multipliedReportingOverflow(by: dimension)
+      guard dimension >= 0, !overflow else { return nil }
+      total = product
+    }
+    return total
+  }
+
+  /// Little-endian floating-point elements of this type as 32-bit floats (64-bit ones rounded); nil for other types.
+  func floats(from bytes: UnsafeRawBufferPointer) -> [Float]? {
+    switch self {
+    case .float32: ElementType.convert(bytes, from: UInt32.self) { Float(bitPattern: $0) }
+    case .float64: ElementType.convert(bytes, from: UInt64.self) { Float(Double(bitPattern: $0)) }
+    case .bfloat16: ElementType.convert(bytes, from: UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+    case .float16: ElementType.convert(bytes, from: UInt16.self, ElementType.float(half:))
+    default: nil
+    }
+  }
+
+  /// Little-endian whole-number elements of this type as 64-bit integers (false is 0, true 1); nil for other types.
+  func integers(from bytes: UnsafeRawBufferPointer) -> [Int64]? {
+    switch self {
+    case .int64: ElementType.convert(bytes, from: Int64.self) { $0 }
+    case .int32: ElementType.convert(bytes, from: Int32.self) { Int64($0) }
+    case .int16: ElementType.convert(bytes, from: Int16.self) { Int64($0) }
+    case .int8: ElementType.convert(bytes, from: Int8.self) { Int64($0) }
+    case .uint8: ElementType.convert(bytes, from: UInt8.self) { Int64($0) }
+    case .bool: ElementType.convert(bytes, from: UInt8.self) { $0 == 0 ? 0 : 1 }
+    default: nil
+    }
+  }
+
+  /// A half-precision number as a float. Without the hardware's subnormals, which threads may have switched off.
+  private static func float(half: UInt16) -> Float {
+    let sign = UInt32(half & 0x8000) << 16
+    let exponent = UInt32(half >> 10) & 0x1F
+    let mantissa = UInt32(half & 0x3FF)
+    let normal = (exponent == 31 ? 0x7F80_0000 : (exponent + 112) << 23) | mantissa << 13
+    let subnormal = (Float(mantissa) * 0x1p-24).bitPattern
+    return Float(bitPattern: sign | (exponent == 0 ? subnormal : normal))
+  }
+
+  @inline(__always)
+  private static func convert<Stored: FixedWidthInteger & BitwiseCopyable, Value>(
+    _ bytes: UnsafeRawBufferPointer, from: Stored.Type, _ value: (Stored) -> Value
+  ) -> [Value] {
+    let count = bytes.count / MemoryLayout<Stored>.size
+    return [Value](unsafeUninitializedCapacity: count) { values, initialized in
+      for index in 0..<count {
+        // The data of a tensor starts anywhere in a file, so loads can't count on alignment.
+        let stored = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
+        values.initializeElement(at: index, to: value(Stored(littleEndian: stored)))
+      }
+      initialized = count
+    }
+  }
+}
+
+/// The type, shape and place of a tensor's bytes in a mapped file; what both file formats hand out.
+struct TensorBytes: Sendable {
+  let type: ElementType
+  let shape: [Int]
+  let range: Range<Int>
+
+  func floats(in file: MappedFile, item: String?) throws -> [Float] {
+    guard let values = file.withBytes({ type.floats(from: UnsafeRawBufferPointer(rebasing: $0[range])) }) else {
+      throw FileError(.mismatched, file.url, item: item, "expected floating-point elements, found \(type.rawValue)")
+    }
+    return values
+  }
+
+  func integers(in file: MappedFile, item: String?) throws -> [Int64] {
+    guard let values = file.withBytes({ type.integers(from: UnsafeRawBufferPointer(rebasing: $0[range])) }) else {
+      throw FileError(.mismatched, file.url, item: item, "expected whole-number elements, found \(type.rawValue)")
+    }
+    return values
+  }
+}

@@ -1,0 +1,47 @@
+import Foundation
+
+/// Writes rows of floats to a NumPy file (.npy version 1, float32, `[rows, width]`) without knowing how many will come.
+///
+/// The file takes its name on `finish()`; without it, nothing is left behind.
+public final class NumpyWriter {
+  /// The length of a row.
+  public let width: Int
+  /// How many rows have been appended.
+  public private(set) var rows = 0
+  private let writer: AtomicWriter
+  // NumPy too reserves room for a row count to grow in, so its files start just like ours.
+  private static let headerSize = 128
+
+  /// Starts a file.
+  ///
+  /// - Throws: `FileError` if it cannot be created.
+  public init(_ url: URL, width: Int) throws {
+    precondition(width > 0, "NumpyWriter: width \(width) is not positive")
+    self.width = width
+    writer = try AtomicWriter(url)
+    try [UInt8](repeating: 0, count: NumpyWriter.headerSize).withUnsafeBytes { try writer.write($0) }
+  }
+
+  /// Appends whole rows, one after the other.
+  ///
+  /// - Throws: `FileError` with the operating system's reason, such as a full disk.
+  public func append(_ values: UnsafeBufferPointer<Float>) throws {
+    precondition(values.count % width == 0, "NumpyWriter.append: \(values.count) values are no rows of \(width)")
+    try writer.write(UnsafeRawBufferPointer(values))
+    rows += values.count / width
+  }
+
+  /// Appends whole rows, one after the other.
+  public func append(_ values: [Float]) throws {
+    try values.withUnsafeBufferPointer { try append($0) }
+  }
+
+  /// Writes the row count and gives the file its name.
+  public func finish() throws {
+    let dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(width)), }"
+    var header = NumpyFile.magic + [1, 0, UInt8(NumpyWriter.headerSize - 10), 0] + Array(dictionary.utf8)
+    header += [UInt8](repeating: UInt8(ascii: " "), count: NumpyWriter.headerSize - 1 - header.count) + [0x0A]
+    try header.withUnsafeBytes { try writer.overwrite(at: 0, with: $0) }
+    try writer.commit()
+  }
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+/// Writes a safetensors file, byte for byte as the reference does; tensors stream to the disk one after the other.
+///
+///     var writer = SafetensorsWriter()
+///     writer.add("linear.weight", shape: [2, 3], weights)
+///     try writer.write(to: url)
+public struct SafetensorsWriter {
+  /// Hands out a tensor's bytes, in one or more pieces, when it is their turn to be written.
+  public typealias Source = (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+
+  private struct Item {
+    let name: String
+    let type: ElementType
+    let shape: [Int]
+    let byteCount: Int
+    let source: Source
+  }
+
+  private let metadata: [String: String]
+  private var items: [String: Item] = [:]
+
+  /// A file of no tensors yet, with its notes.
+  public init(metadata: [String: String] = ["format": "pt"]) {
+    self.metadata = metadata
+  }
+
+  /// Adds a tensor whose little-endian bytes are asked for when it is written. A name can be added once.
+  public mutating func add(_ name: String, type: ElementType, shape: [Int], source: @escaping Source) {
+    guard let byteCount = type.byteCount(of: shape) else {
+      preconditionFailure("SafetensorsWriter.add: \(name) has the impossible shape \(shape)")
+    }
+    precondition(name != "__metadata__", "SafetensorsWriter.add: the name __metadata__ is reserved")
+    let item = Item(name: name, type: type, shape: shape, byteCount: byteCount, source: source)
+    precondition(items.updateValue(item, forKey: name) == nil, "SafetensorsWriter.add: \(name) is added twice")
+  }
+
+  /// Adds a tensor of floats.
+  public mutating func add(_ name: String, shape: [Int], _ values: [Float]) {
+    add(name, type: .float32, shape: shape) { write in try values.withUnsafeBytes(write) }
+  }
+
+  /// Adds a tensor of 64-bit integers.
+  public mutating func add(_ name: String, shape: [Int], _ values: [Int64]) {
+    add(name, type: .int64, shape: shape) { write in try values.withUnsafeBytes(write) }
+  }
+
+  /// Adds a tensor of 32-bit integers.
+  public mutating func add(_ name: String, shape: [Int], _ values: [Int32]) {
+    add(name, type: .int32, shape: shape) { write in try values.withUnsafeBytes(write) }
+  }
+
+  /// Writes the file under a temporary name and renames it.
+  ///
+  /// - Throws: `FileError` with the path and the operating system's reason; whatever a tensor's source throws.
+  public func write(to url: URL) throws {
+    let ordered = items.values.sorted(by: SafetensorsWriter.precedes)
+    try AtomicFile.write(to: url) { writer in
+      let header = Array(header(ordered).utf8)
+      let padding = [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
+      try withUnsafeBytes(of: UInt64(header.count + padding.count).littleEndian) { try writer.write($0) }
+      try (header + padding).withUnsafeBytes { try writer.write($0) }
+      for item in ordered {
+        var written = 0
+        try item.source { bytes in
+          written += bytes.count
+          try writer.write(bytes)
+        }
+        precondition(
+          written == item.byteCount,
+          "SafetensorsWriter.write: \(item.name) \(item.shape) takes \(item.byteCount) bytes, its source gave \(written)")
+      }
+    }
+  }
+
+  /// The reference's order: widest types first, so that every tensor is aligned to its elements, then by name.
+  private static func precedes(_ a: Item, _ b: Item) -> Bool {
+    let ranks: [ElementType] = [.int64, .float64, .float32, .int32, .bfloat16, .float16, .int16, .int8, .uint8, .bool]
+    let (rankA, rankB) = (ranks.firstIndex(of: a.type) ?? 0, ranks.firstIndex(of: b.type) ?? 0)
+    return rankA != rankB ? rankA < rankB : a.name.utf8.lexicographicallyPrecedes(b.name.utf8)
+  }
+
+  private func header(_ ordered: [Item]) -> String {
+    var members: [JSON.Member] = []
+    if !metadata.isEmpty {
+      let notes = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      members.append(.init("__metadata__", .object(notes.map { .init($0.key, .string($0.value)) })))
+    }
+    var offset = 0
+    for item in ordered {
+      let end = offset + item.byteCount
+      members.append(
+        .init(
+          item.name,
+          .object([
+            "dtype": .string(item.type.rawValue),
+            "shape": .array(item.shape.map { .integer($0) }),
+            "data_offsets": .array([.integer(offset), .integer(end)]),
+          ])))
+      offset = end
+    }
+    return JSON.object(members).text()
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+@testable import Checkpoints
+
+@Suite struct AtomicFileTests {
+  @Test func replacesWholeFiles() throws {
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("note.txt")
+      try AtomicFile.write("old", to: url)
+      try AtomicFile.write(Data("nëw".utf8), to: url)
+      #expect(try String(contentsOf: url, encoding: .utf8) == "nëw")
+      #expect(try names(in: folder) == ["note.txt"])
+    }
+  }
+
+  @Test func keepsTheOldFileOnFailure() throws {
+    struct Interruption: Error {}
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("note.txt")
+      try AtomicFile.write("old", to: url)
+      #expect(throws: Interruption.self) {
+        try AtomicFile.write(to: url) { writer in
+          try writer.write(String(repeating: "new", count: 1_000_000))
+          throw Interruption()
+        }
+      }
+      #expect(try String(contentsOf: url, encoding: .utf8) == "old")
+      #expect(try names(in: folder) == ["note.txt"])
+    }
+  }
+
+  @Test(arguments: [10, 10_000_000])
+  func saysThatTheDiskIsFull(size: Int) throws {
+    try withFolder { folder in
+      // A device that is always full stands for the temporary file.
+      let temporary = folder.appendingPathComponent("temporary").path
+      #expect(FileManager.default.createFile(atPath: temporary, contents: nil))
+      let url = folder.appendingPathComponent("model.bin")
+      let writer = AtomicWriter(url, temporary: temporary, descriptor: open("/dev/full", O_WRONLY))
+      let error = fileError {
+        try writer.write(String(repeating: "x", count: size))
+        try writer.commit()
+      }
+      #expect(error?.kind == .unwritable)
+      #expect(error?.description == "\(url.path): cannot write: No space left on device")
+      writer.discard()
+      let left = try names(in: folder)
+      #expect(left == [])
+    }
+  }
+
+  @Test func saysThatTheFolderIsMissing() {
+    let error = fileError { try AtomicFile.write("x", to: URL(fileURLWithPath: "/absent/folder/note.txt")) }
+    #expect(error?.description == "/absent/folder/note.txt: cannot write: No such file or directory")
+  }
+
+  @Test func overwritesBuffered() throws {
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("x")
+      try AtomicFile.write(to: url) { writer in
+        try writer.write("____ rest")
+        try Array("head".utf8).withUnsafeBytes { try writer.overwrite(at: 0, with: $0) }
+        try writer.write("!")
+      }
+      #expect(try String(contentsOf: url, encoding: .utf8) == "head rest!")
+    }
+  }
+}
