@@ -42,7 +42,9 @@ let package = Package(
     .target(name: "Evaluation", dependencies: ["Tensors"]),
     .target(
       name: "Training",
-      dependencies: ["Encoders", "Datasets", "Evaluation", .product(name: "Yams", package: "Yams")]),
+      dependencies: [
+        "Checkpoints", "Encoders", "Datasets", "Evaluation", "CKernels", .product(name: "Yams", package: "Yams"),
+      ]),
     .executableTarget(
       name: "encoders",
       dependencies: [
@@ -57,7 +59,7 @@ let package = Package(
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors"]),
     .testTarget(name: "EncodersTests", dependencies: ["Encoders"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Tensors", "Checkpoints"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,166 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// The files from which a run is resumed, in one directory: `last.safetensors` (parameters, the optimiser's state, the
+/// moving average and, as JSON in the file's notes, where the run stood) and `best.safetensors` (parameters alone).
+///
+/// Each is written under a temporary name, put on the disk and renamed: whenever the process dies, a whole one is left.
+struct TrainingCheckpoint {
+  /// `last.safetensors`.
+  let last: URL
+  /// `best.safetensors`.
+  let best: URL
+  private let directory: URL
+
+  init(_ directory: URL) {
+    self.directory = directory
+    last = directory.appendingPathComponent("last.safetensors")
+    best = directory.appendingPathComponent("best.safetensors")
+  }
+
+  /// Makes the directory.
+  func create() throws {
+    do {
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    } catch {
+      throw FileError(.unwritable, directory, "cannot create the directory: \(error.localizedDescription)")
+    }
+  }
+
+  /// Removes what an earlier run left.
+  func remove() {
+    for file in [last, best] { try? FileManager.default.removeItem(at: file) }
+  }
+
+  var exists: Bool { FileManager.default.fileExists(atPath: last.path) }
+
+  /// Writes `last.safetensors`.
+  func save(_ state: TrainerState, _ parameters: [Parameter], _ optimizer: Optimizer, _ ema: EMA?) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let notes = String(decoding: try encoder.encode(state), as: UTF8.self)
+    var writer = SafetensorsWriter(metadata: ["format": "pt", "training": notes])
+    add(parameters, "model.", to: &writer)
+    add(optimizer.state, "optimizer.", to: &writer)
+    add(ema?.averages ?? [], "average.", to: &writer)
+    try writer.write(to: last)
+  }
+
+  /// Reads where a run stood from `last.safetensors`; `restore` puts back the rest.
+  func open() throws -> (state: TrainerState, file: SafetensorsFile) {
+    let file = try SafetensorsFile(last)
+    guard let notes = file.metadata["training"] else {
+      throw FileError(.mismatched, last, "not a checkpoint of training: it has no note \"training\"")
+    }
+    do {
+      return (try JSONDecoder().decode(TrainerState.self, from: Data(notes.utf8)), file)
+    } catch {
+      throw FileError(.malformed, last, item: "training", "the note doesn't say where the training stood")
+    }
+  }
+
+  /// Puts parameters, the optimiser's state and the moving average back.
+  func restore(
+    _ state: TrainerState, _ file: SafetensorsFile, _ parameters: [Parameter], _ optimizer: Optimizer, _ ema: EMA?
+  ) throws {
+    try read(parameters, "model.", from: file)
+    try optimizer.restore(parameters, steps: state.optimizerSteps) { name, shape in
+      try values("optimizer." + name, shape, in: file)
+    }
+    if let ema {
+      try ema.restore(
+        updates: state.averageUpdates, ema.averages.map { try values("average." + $0.name, $0.shape, in: file) })
+    }
+  }
+
+  /// Writes `best.safetensors`.
+  func saveBest(_ parameters: [Parameter]) throws {
+    var writer = SafetensorsWriter()
+    add(parameters, "", to: &writer)
+    try writer.write(to: best)
+  }
+
+  /// Puts back the parameters of `best.safetensors`.
+  func restoreBest(_ parameters: [Parameter]) throws {
+    try read(parameters, "", from: try SafetensorsFile(best))
+  }
+
+  private func add(_ tensors: [Parameter], _ prefix: String, to writer: inout SafetensorsWriter) {
+    for tensor in tensors {
+      let value = tensor.tensor.detached
+      writer.add(prefix + tensor.name, type: .float32, shape: tensor.shape) { write in
+        try value.withUnsafeBuffer { try write(UnsafeRawBufferPointer($0)) }
+      }
+    }
+  }
+
+  private func read(_ parameters: [Parameter], _ prefix: String, from file: SafetensorsFile) throws {
+    let names = Set(parameters.map { prefix + $0.name })
+    if let unknown = file.keys.first(where: { $0.hasPrefix(prefix) && !names.contains($0) }) {
+      throw FileError(.mismatched, file.url, item: unknown, "the model has no such parameter")
+    }
+    let all = try parameters.map { try values(prefix + $0.name, $0.shape, in: file) }
+    for (parameter, values) in zip(parameters, all) { parameter.write { _ = $0.update(from: values) } }
+  }
+
+  private func values(_ name: String, _ shape: [Int], in file: SafetensorsFile) throws -> [Float] {
+    let found = try file.entry(name).shape
+    guard found == shape else {
+      throw FileError(.mismatched, file.url, item: name, "expected the shape \(shape), found \(found)")
+    }
+    return try file.floats(name)
+  }
+}
+
+/// Where a run stands, besides its tensors.
+struct TrainerState: Codable {
+  /// What must be the same for a resumed run to be the same run.
+  struct Settings: Codable {
+    let seed: UInt64
+    let sampleCount: Int
+    let batchSize: Int
+    let accumulate: Int
+    let average: Bool
+    let rule: String
+    let metric: String
+  }
+
+  let settings: Settings
+  /// Epochs done.
+  var epoch = 0
+  /// Samples seen in the epoch under way.
+  var position = 0
+  /// Steps done.
+  var step = 0
+  /// The sum of the losses of the samples seen in the epoch.
+  var lossSum = 0.0
+  /// Seconds of training in the epoch.
+  var seconds = 0.0
+  var learningRate = 0.0
+  var history: [EpochRecord] = []
+  var earlyStopping: EarlyStopping?
+  var optimizerSteps: [String: Int] = [:]
+  var averageUpdates = 0
+
+  init(settings: Settings, earlyStopping: EarlyStopping?) {
+    self.settings = settings
+    self.earlyStopping = earlyStopping
+  }
+
+  /// Throws if a checkpoint's settings are another run's.
+  func requireSameRun(as settings: Settings, path: String) throws {
+    let pairs: [(String, String, String)] = [
+      ("the seed", "\(settings.seed)", "\(self.settings.seed)"),
+      ("the number of samples", "\(settings.sampleCount)", "\(self.settings.sampleCount)"),
+      ("the batch size", "\(settings.batchSize)", "\(self.settings.batchSize)"),
+      ("the passes per step", "\(settings.accumulate)", "\(self.settings.accumulate)"),
+      ("a moving average", "\(settings.average)", "\(self.settings.average)"),
+      ("the optimiser", settings.rule, self.settings.rule),
+      ("the metric for the best epoch", settings.metric, self.settings.metric),
+    ]
+    for (setting, expected, found) in pairs where expected != found {
+      throw TrainingError.otherRun(path: path, setting: setting, expected: expected, found: found)
+    }
+  }
+}
