@@ -130,7 +130,7 @@ public struct Value {
   }
 
   /// `unknown value 'x' (did you mean 'y'?)`
-  func unknown(_ what: String, _ name: String, _ valid: [String]) -> String {
+  public func unknown(_ what: String, _ name: String, _ valid: [String]) -> String {
     let nearest = valid.min { editDistance($0, name) < editDistance($1, name) }
     if let nearest, editDistance(nearest, name) <= max(2, name.count / 3) {
       return "unknown \(what) '\(name)' (did you mean '\(nearest)'?)"
