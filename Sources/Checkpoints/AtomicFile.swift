@@ -42,7 +42,9 @@ public final class AtomicWriter {
   /// - Throws: `FileError` if the directory is missing or not writable.
   public convenience init(_ url: URL) throws {
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
-    let name = ".\(url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent).\(getpid()).\(unique).partial"
+    // Names have at most 255 bytes.
+    let stem = url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent
+    let name = ".\(stem).\(getpid()).\(unique).partial"
     let temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
