@@ -25,7 +25,7 @@ struct TinyRun {
   private let features: [Float]
   private let labels: [Int32]
 
-  init() {
+  init(hidden: Int = 16) {
     func values(_ name: String, _ shape: [Int], spread: Float) -> [Float] {
       var numbers = RandomSequence(Random(seed: 1).split(name))
       return (0..<shape.reduce(1, *)).map { _ in (numbers.uniform() - 0.5) * spread }
@@ -34,8 +34,8 @@ struct TinyRun {
       Parameter(name, Tensor(values(name, shape, spread: 1), shape: shape))
     }
     parameters = [
-      parameter("hidden.weight", [16, TinyRun.inputs]), parameter("hidden.bias", [16]),
-      parameter("output.weight", [TinyRun.classes, 16]), parameter("output.bias", [TinyRun.classes]),
+      parameter("hidden.weight", [hidden, TinyRun.inputs]), parameter("hidden.bias", [hidden]),
+      parameter("output.weight", [TinyRun.classes, hidden]), parameter("output.bias", [TinyRun.classes]),
       Parameter("running_mean", .zeros([TinyRun.inputs]), trainable: false),
     ]
     let features = values("features", [TinyRun.count, TinyRun.inputs], spread: 2)
@@ -62,7 +62,9 @@ struct TinyRun {
       loss: { indices, _ in
         parameters[4].write { mean in
           for index in indices {
-            for column in mean.indices { mean[column] += 0.1 * (features[index * TinyRun.inputs + column] - mean[column]) }
+            for column in mean.indices {
+              mean[column] += 0.1 * (features[index * TinyRun.inputs + column] - mean[column])
+            }
           }
         }
         defer { passes += 1 }

@@ -114,15 +114,32 @@ struct TrainerChoiceTests {
     #expect(throws: FileError.self) { try run.trainer().run(resume: true) }
   }
 
+  @Test func aFolderThatCannotBeWrittenIsNamed() throws {
+    let folder = try TemporaryFolder()
+    try Data().write(to: folder.url.appendingPathComponent("checkpoint"))
+    var run = TinyRun()
+    run.output = folder.url
+    let error = #expect(throws: FileError.self) { try run.trainer().run() }
+    #expect(error?.description.hasPrefix(folder.url.path + "/checkpoint: cannot prepare the directory") == true)
+    #expect(error?.description.contains("\n") == false)
+  }
+
+  @Test func noSamplesAreRefused() {
+    let trainer = Trainer(
+      parameters: [], optimizer: Optimizer(SGD()), schedule: Schedule(.constant, peak: 1), options: TrainerOptions(),
+      sampleCount: 0, loss: { _, _ in Tensor(0) })
+    #expect(throws: TrainingError.noSamples) { try trainer.run() }
+  }
+
   @Test func startingAnewForgetsTheOldRun() throws {
     let folder = try TemporaryFolder()
     var run = TinyRun()
     run.output = folder.url
     _ = try run.trainer().run()
-    let again = TinyRun()
-    var killed = again
+    var killed = TinyRun()
     (killed.output, killed.observers) = (folder.url, [Kill(after: 2)])
     #expect(throws: Kill.Killed.self) { try killed.trainer().run() }
-    #expect(!FileManager.default.fileExists(atPath: folder.url.appendingPathComponent("checkpoint/last.safetensors").path))
+    let last = folder.url.appendingPathComponent("checkpoint/last.safetensors")
+    #expect(!FileManager.default.fileExists(atPath: last.path))
   }
 }
