@@ -78,9 +78,10 @@ public final class AtomicWriter {
   /// Overwrites bytes that were written before, from `offset` on.
   public func overwrite(at offset: Int, with bytes: UnsafeRawBufferPointer) throws {
     try flush()
+    guard let start = bytes.baseAddress else { return }
     var done = 0
     while done < bytes.count {
-      let written = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      let written = pwrite(descriptor, start + done, bytes.count - done, off_t(offset + done))
       if written < 0 && errno == EINTR { continue }
       guard written > 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
       done += written
