@@ -49,17 +49,19 @@ struct TrainCommand: ParsableCommand {
   }
 }
 
+/// Whether Ctrl-C was pressed.
+private let interrupted = Atomic<Bool>(false)
+
 /// Ctrl-C asks for a stop after the current step; a second one ends the program.
 enum Interruption {
-  private static let flag = Atomic<Bool>(false)
-  static var happened: Bool { flag.load(ordering: .relaxed) }
+  static var happened: Bool { interrupted.load(ordering: .relaxed) }
 
   static func watch() {
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { number in
-        flag.store(true, ordering: .relaxed)
-        signal(number, SIG_DFL)
-      }
+    let handler: @convention(c) (Int32) -> Void = { number in
+      interrupted.store(true, ordering: .relaxed)
+      signal(number, SIG_DFL)
     }
+    signal(SIGINT, handler)
+    signal(SIGTERM, handler)
   }
 }
