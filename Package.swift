@@ -32,7 +32,7 @@ let package = Package(
     .target(name: "Inputs", dependencies: ["Tensors"]),
     .target(
       name: "Datasets",
-      dependencies: ["CArchive", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: ["CArchive", "Checkpoints", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "WordVectors", dependencies: ["Checkpoints", "Tokenizers"]),
     .target(
       name: "Encoders",

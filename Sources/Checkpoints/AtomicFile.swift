@@ -42,7 +42,9 @@ public final class AtomicWriter {
   /// - Throws: `FileError` if the directory is missing or not writable.
   public convenience init(_ url: URL) throws {
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
-    let name = ".\(url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent).\(getpid()).\(unique).partial"
+    // Names have at most 255 bytes.
+    let stem = url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent
+    let name = ".\(stem).\(getpid()).\(unique).partial"
     let temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
@@ -76,9 +78,10 @@ public final class AtomicWriter {
   /// Overwrites bytes that were written before, from `offset` on.
   public func overwrite(at offset: Int, with bytes: UnsafeRawBufferPointer) throws {
     try flush()
+    guard let start = bytes.baseAddress else { return }
     var done = 0
     while done < bytes.count {
-      let written = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      let written = pwrite(descriptor, start + done, bytes.count - done, off_t(offset + done))
       if written < 0 && errno == EINTR { continue }
       guard written > 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
       done += written

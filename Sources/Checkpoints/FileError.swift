@@ -1,6 +1,7 @@
 import Foundation
 
-/// What is wrong with a file, in one line: the full path, the line or the item in it, what was expected and what was found.
+/// What is wrong with a file, in one line: the full path, the line or the item in it, what was expected and what was
+/// found.
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   /// The kinds of trouble with files.
   public enum Kind: Sendable {

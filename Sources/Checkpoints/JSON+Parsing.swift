@@ -74,10 +74,9 @@ extension JSON {
     }
 
     mutating func word(_ text: StaticString, _ value: JSON) throws -> JSON {
-      let end = position + text.utf8CodeUnitCount
-      guard end <= bytes.count, memcmp(bytes.baseAddress! + position, text.utf8Start, text.utf8CodeUnitCount) == 0
-      else { throw failure("expected \(text)") }
-      position = end
+      let expected = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+      guard bytes[position...].starts(with: expected) else { throw failure("expected \(text)") }
+      position += expected.count
       return value
     }
 

@@ -1,5 +1,5 @@
-/// A JSON value that keeps what Foundation's loses: the order of an object's members, and names apart that differ only in
-/// their Unicode normal form (both matter in vocabularies).
+/// A JSON value that keeps what Foundation's loses: the order of an object's members, and names apart that differ only
+/// in their Unicode normal form (both matter in vocabularies).
 public enum JSON: Sendable, Equatable {
   case null
   case bool(Bool)

@@ -81,7 +81,7 @@ public struct NumpyFile: Sendable {
   }
 }
 
-/// The part of Python's literal syntax that NumPy writes: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+/// The part of Python's literals that NumPy writes: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 private struct NumpyHeader {
   let bytes: UnsafeRawBufferPointer
   var position = 0

@@ -172,7 +172,8 @@ private struct HeaderReader {
     let dimensions = try integers(shape, "shape", item: name)
     let bounds = try integers(offsets, "data_offsets", item: name)
     guard bounds.count == 2, bounds[0] <= bounds[1], bounds[1] <= bytes.count - start else {
-      throw failure("data_offsets \(bounds) are not a range within the \(bytes.count - start) bytes of data", item: name)
+      throw failure(
+        "data_offsets \(bounds) are not a range within the \(bytes.count - start) bytes of data", item: name)
     }
     guard let expected = type.byteCount(of: dimensions) else {
       throw failure("shape \(dimensions) of \(code) is larger than any memory", item: name)
@@ -207,7 +208,8 @@ private struct HeaderReader {
       guard entry.range.lowerBound == end else {
         let gap = entry.range.lowerBound - end
         throw failure(
-          gap > 0 ? "\(gap) bytes before its data belong to no tensor" : "its data overlap another tensor's", item: name)
+          gap > 0 ? "\(gap) bytes before its data belong to no tensor" : "its data overlap another tensor's",
+          item: name)
       }
       end = entry.range.upperBound
     }

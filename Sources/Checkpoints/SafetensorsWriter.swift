@@ -68,7 +68,7 @@ public struct SafetensorsWriter {
         }
         precondition(
           written == item.byteCount,
-          "SafetensorsWriter.write: \(item.name) \(item.shape) takes \(item.byteCount) bytes, its source gave \(written)")
+          "SafetensorsWriter.write: \(item.name) \(item.shape) takes \(item.byteCount) bytes, not \(written)")
       }
     }
   }

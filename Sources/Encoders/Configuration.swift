@@ -155,7 +155,8 @@ public struct Augment: Sendable, Equatable {
   /// The side of a square set to zero.
   public var cutout = 0
 
-  init() {}
+  /// No change.
+  public init() {}
   init(_ section: Section) throws {
     shift = try section["shift"]?.int(0...1024) ?? 0
     flip = try section["flip"]?.bool() ?? false

@@ -57,7 +57,9 @@ public struct WordTable: Sendable {
   public var words: [String] { (0..<count).map { self[$0] } }
 
   /// Calls `body` with the bytes of the word of that number.
-  public func withBytes<Result>(of index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+  public func withBytes<Result>(
+    of index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+  ) rethrows -> Result {
     try bytes.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[range(of: index)])) }
   }
 

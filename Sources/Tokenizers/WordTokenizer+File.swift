@@ -22,10 +22,10 @@ extension WordTokenizer {
   ///
   /// - Throws: `FileError` with the operating system's reason.
   public func write(to url: URL) throws {
+    let characterSteps: [JSON] = [["type": "WhitespaceSplit"], TokenizerFile.splitIntoCharacters]
     let preTokenizer: JSON =
       characters
-      ? ["type": "Sequence", "pretokenizers": .array([["type": "WhitespaceSplit"], TokenizerFile.splitIntoCharacters])]
-      : ["type": "BertPreTokenizer"]
+      ? ["type": "Sequence", "pretokenizers": .array(characterSteps)] : ["type": "BertPreTokenizer"]
     let truncation: JSON? = maximumLength.map {
       ["direction": "Right", "max_length": .integer($0), "strategy": "LongestFirst", "stride": .integer(0)]
     }

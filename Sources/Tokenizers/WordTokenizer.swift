@@ -1,8 +1,8 @@
 /// Cuts text into words and numbers them by a vocabulary built from data, for encoders trained from scratch.
 ///
 /// Text is cleaned (controls dropped, all white space alike), lower-cased if asked for, and cut at white space; each
-/// punctuation mark and each ideograph is a word by itself. With `characters` every scalar but white space is one. Words
-/// that aren't in the vocabulary become `[UNK]`. Gives the same ids as Hugging Face `tokenizers` does from the
+/// punctuation mark and each ideograph is a word by itself. With `characters` every scalar but white space is one.
+/// Words that aren't in the vocabulary become `[UNK]`. Gives the same ids as Hugging Face `tokenizers` does from the
 /// `tokenizer.json` that `write(to:)` makes.
 ///
 ///     let tokenizer = WordTokenizer.train(texts: texts, minimumCount: 2)

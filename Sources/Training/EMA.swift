@@ -3,15 +3,13 @@ import Tensors
 
 /// An exponential moving average of parameters, which often generalises better than the last values.
 ///
-/// The first update copies; each later one is average ← decay · average + (1 − decay) · value, as PyTorch's
-/// `AveragedModel` with `get_ema_multi_avg_fn`. Parameters that aren't trainable (running statistics) aren't averaged.
+/// It begins at the parameters' values; an update is average ← decay · average + (1 − decay) · value. Parameters that
+/// aren't trainable (running statistics) aren't averaged. Source: Polyak and Juditsky 1992.
 public final class EMA {
   /// How much of the average stays in an update, as 0.999.
   public let decay: Double
   /// Whether the parameters hold the averages at the moment, and `averages` their own values.
   public private(set) var isSwapped = false
-  /// How often the average was updated.
-  public private(set) var updates = 0
   /// The averages, named as the parameters they are of.
   public let averages: [Parameter]
   private let parameters: [Parameter]
@@ -29,12 +27,11 @@ public final class EMA {
   /// Takes in the parameters' present values, after a step of the optimiser.
   public func update() {
     precondition(!isSwapped, "EMA.update: the averages are in the parameters")
-    let (kept, added) = updates == 0 ? (0, 1) : (Float(decay), Float(1 - decay))
+    let (kept, added) = (Float(decay), Float(1 - decay))
     each { value, average, range in
       enc_scale(range.count, average + range.lowerBound, kept, average + range.lowerBound)
       enc_accumulate(range.count, added, value + range.lowerBound, average + range.lowerBound)
     }
-    updates += 1
   }
 
   /// Exchanges the parameters' values and the averages: once before an evaluation, once more after it.
@@ -46,10 +43,9 @@ public final class EMA {
   }
 
   /// Puts back averages that were kept, in the order of `averages`.
-  public func restore(updates: Int, _ values: [[Float]]) {
+  public func restore(_ values: [[Float]]) {
     precondition(values.count == averages.count, "EMA.restore: \(values.count) arrays for \(averages.count) averages")
     for (average, values) in zip(averages, values) { average.write { _ = $0.update(from: values) } }
-    self.updates = updates
     isSwapped = false
   }
 

@@ -16,7 +16,7 @@ public struct Recipe: Sendable {
   /// What is learnt.
   public let objective: Objective
   /// How it is learnt.
-  public let training: TrainingSettings
+  public private(set) var training: TrainingSettings
 
   /// Reads a recipe and checks that its steps fit each other.
   ///
@@ -45,6 +45,13 @@ public struct Recipe: Sendable {
     // Building the layers once, small, finds every step whose output doesn't fit the next one's input.
     _ = try Model(
       configuration, sections: sections, task: objective.task, labels: ["a", "b"], tokenizer: nil, at: .random(seed: 0))
+  }
+
+  /// The same recipe with another seed.
+  public func with(seed: UInt64) -> Recipe {
+    var recipe = self
+    recipe.training.options.seed = seed
+    return recipe
   }
 
   /// The file of pretrained word vectors, if the recipe names one.

@@ -165,7 +165,7 @@ public final class Trainer {
   /// Leaves the best epoch's values in the parameters or, without a choice, the moving average.
   private func keepChosenParameters() throws {
     guard state.earlyStopping?.bestEpoch != nil else {
-      if let ema, ema.updates > 0 { ema.swap() }
+      ema?.swap()
       return
     }
     if let checkpoint {
@@ -179,7 +179,6 @@ public final class Trainer {
     guard let checkpoint else { return }
     try requireFiniteParameters()
     state.optimizerSteps = optimizer.steps
-    state.averageUpdates = ema?.updates ?? 0
     try checkpoint.save(state, parameters, optimizer, ema)
   }
 

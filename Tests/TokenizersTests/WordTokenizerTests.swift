@@ -107,8 +107,10 @@ private func withFile<Result>(_ body: (URL) throws -> Result) throws -> Result {
     (#""strip_accents": false"#, #""strip_accents": null"#, "normalizer.strip_accents", "expected false"),
     (#""clean_text": true"#, #""clean_text": false"#, "normalizer.clean_text", "expected true"),
     (#""lowercase": true"#, #""lowercase": 1"#, "normalizer.lowercase", "expected true or false, found a number"),
-    (#""post_processor": null"#, #""post_processor": {"type":"BertProcessing"}"#, "post_processor",
-      "expected none, found \"BertProcessing\""),
+    (
+      #""post_processor": null"#, #""post_processor": {"type":"BertProcessing"}"#, "post_processor",
+      "expected none, found \"BertProcessing\""
+    ),
     (#""direction": "Right""#, #""direction": "Left""#, "truncation.direction", "expected \"Right\""),
     (#""max_length": 9"#, #""max_length": -9"#, "truncation.max_length", "expected a whole number from 0 up"),
     (#""a": 2"#, #""a": 7"#, "model.vocab.a", "expected an id from 0 to 3, found 7"),

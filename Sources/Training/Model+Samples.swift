@@ -1,0 +1,118 @@
+import Encoders
+import Evaluation
+import Foundation
+import Inputs
+import Tensors
+
+/// Samples that go through a model at once where nothing is trained.
+private let batchSize = 256
+
+extension Model {
+  /// Some samples as the encoder takes them, changed at random if `augmentation` says so.
+  func input(_ samples: Samples, _ indices: [Int], augmentation: ImageAugmentation? = nil, random: Random = Random(seed: 0)) -> EncoderInput {
+    switch samples {
+    case .texts(let texts, _): return input(texts: indices.map { texts[$0] })
+    case .images(let images, _):
+      guard let shape = encoder.configuration.imageShape else { preconditionFailure("Model.input: images for a model of text") }
+      let scaling = PixelScaling(mean: shape.mean, deviation: shape.deviation)
+      return .images(images.batch(indices, scaling, augmentation: augmentation, random: random))
+    }
+  }
+
+  /// Calls `body` with the input of each batch of samples.
+  func forEachBatch(of samples: Samples, _ body: (_ indices: [Int], _ input: EncoderInput) throws -> Void) rethrows {
+    for start in stride(from: 0, to: samples.count, by: batchSize) {
+      let indices = Array(start..<min(samples.count, start + batchSize))
+      try body(indices, input(samples, indices))
+    }
+  }
+
+  /// The embeddings of samples, row after row.
+  public func embeddings(of samples: Samples) -> [Float] {
+    var all: [Float] = []
+    forEachBatch(of: samples) { all += embed($1).scalars }
+    return all
+  }
+
+  /// The probability of each label for each sample.
+  public func probabilities(of samples: Samples) -> [[Float]] {
+    var all: [[Float]] = []
+    forEachBatch(of: samples) { all += probabilities($1) }
+    return all
+  }
+
+  /// Scores on labelled samples, each with its interval.
+  public func classificationReport(_ samples: Samples) throws -> (report: ClassificationReport, probabilities: [[Float]]) {
+    let probabilities = probabilities(of: samples)
+    let report = try ClassificationReport(
+      labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels)
+    return (report, probabilities)
+  }
+
+  /// How well samples come back, each score with its interval; and the first few as they came back.
+  public func reconstructionReport(_ samples: Samples) throws -> (report: ReconstructionReport, outputs: [[Float]]) {
+    var (squares, absolutes, outputs): ([Double], [Double], [[Float]]) = ([], [], [])
+    forEachBatch(of: samples) { indices, input in
+      guard case .images(let images) = input else { return }
+      let (target, output) = (images.scalars, reconstruct(embed(input)).scalars)
+      let size = target.count / indices.count
+      for place in indices.indices {
+        let range = place * size..<(place + 1) * size
+        let differences = range.map { Double(target[$0] - output[$0]) }
+        squares.append(differences.reduce(0) { $0 + $1 * $1 } / Double(size))
+        absolutes.append(differences.reduce(0) { $0 + abs($1) } / Double(size))
+        if outputs.count < 16 { outputs.append(Array(output[range])) }
+      }
+    }
+    return (try ReconstructionReport(errors: squares, absolute: absolutes), outputs)
+  }
+
+  /// The mean loss of a batch, as the objective says.
+  func loss(_ input: EncoderInput, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
+    let embeddings = embed(input)
+    switch task {
+    case .classification:
+      return logits(embeddings).crossEntropy(
+        IDs(labels.map { Int32($0) }), labelSmoothing: objective.labelSmoothing, classWeights: classWeights)
+    case .binaryClassification:
+      let targets = Tensor(labels.map { Float($0) }, shape: [labels.count, 1])
+      return logits(embeddings).binaryCrossEntropy(targets, positiveWeight: objective.positiveWeight)
+    case .reconstruction:
+      guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
+      return reconstruct(embeddings).meanSquaredError(images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
+    }
+  }
+
+  /// Loss and metrics on validation samples.
+  func validation(_ samples: Samples, _ objective: Objective, classWeights: [Float]?) -> [String: Double] {
+    var (loss, correct) = (0.0, 0)
+    var confusion = Array(repeating: Array(repeating: 0, count: labels.count), count: labels.count)
+    forEachBatch(of: samples) { indices, input in
+      let gold = indices.map { samples.labels[$0] }
+      let batchLoss = self.loss(input, gold, objective, classWeights: classWeights)
+      loss += Double(batchLoss.scalar) * Double(indices.count)
+      guard task != .reconstruction else { return }
+      for (label, row) in zip(gold, probabilities(input)) {
+        let predicted = argmax(row)
+        confusion[label][predicted] += 1
+        if label == predicted { correct += 1 }
+      }
+    }
+    loss /= Double(max(1, samples.count))
+    guard task != .reconstruction else { return ["loss": loss, "mse": loss] }
+    let scores = labels.indices.map { label -> Double in
+      let (hits, predicted) = (confusion[label][label], confusion.reduce(0) { $0 + $1[label] })
+      let both = predicted + confusion[label].reduce(0, +)
+      return both == 0 ? 0 : 2 * Double(hits) / Double(both)
+    }
+    return [
+      "loss": loss, "accuracy": Double(correct) / Double(max(1, samples.count)),
+      "f1": scores.reduce(0, +) / Double(max(1, scores.count)),
+    ]
+  }
+}
+
+/// The place of the largest value, the first of equals.
+public func argmax(_ values: [Float]) -> Int {
+  values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 }
+}

@@ -1,0 +1,251 @@
+import Checkpoints
+import Datasets
+import Encoders
+import Foundation
+import Inputs
+import Tensors
+
+/// Samples of one kind, with their labels as numbers (−1: a label that training never saw).
+public enum Samples: Sendable {
+  case texts([String], labels: [Int])
+  case images(ImagePixels, labels: [Int])
+
+  /// How many there are.
+  public var count: Int {
+    switch self {
+    case .texts(let texts, _): texts.count
+    case .images(let images, _): images.count
+    }
+  }
+
+  /// The labels.
+  public var labels: [Int] {
+    switch self {
+    case .texts(_, let labels), .images(_, let labels): labels
+    }
+  }
+
+  /// Some of them.
+  func subset(_ indices: [Int]) -> Samples {
+    switch self {
+    case .texts(let texts, let labels): return .texts(indices.map { texts[$0] }, labels: indices.map { labels[$0] })
+    case .images(let images, let labels):
+      let bytes = indices.flatMap { images.image($0) }
+      let pixels = ImagePixels(bytes, height: images.height, width: images.width, channels: images.channels)
+      return .images(pixels, labels: indices.map { labels[$0] })
+    }
+  }
+}
+
+/// The samples of a run: for training, validation and test.
+public struct TrainingData: Sendable {
+  public let train: Samples
+  public let validation: Samples
+  public let test: Samples
+  /// The labels by number.
+  public let labels: [String]
+
+  /// Reads the data of a recipe.
+  ///
+  /// - Throws: one-line errors of the files; `ConfigurationError` if a part that must have samples has none.
+  public init(_ recipe: Recipe) throws {
+    let options = recipe.data
+    let folder = isFolder(options.url)
+    let format = options.format == .auto ? DataFiles.format(of: options.url) : options.format
+    var parts: [String: Raw] = [:]
+    if recipe.configuration.preprocess.isText {
+      switch options.split {
+      case .files(let validation, let test):
+        parts["train"] = .texts(try DataFiles.texts(options.url, format, options.text, options.label, split: nil))
+        if let validation { parts["validation"] = .texts(try DataFiles.texts(validation, format, options.text, options.label, split: nil)) }
+        if let test { parts["test"] = .texts(try DataFiles.texts(test, format, options.text, options.label, split: nil)) }
+      default:
+        if folder {
+          parts["train"] = .texts(try IMDBFolder.read(options.url, split: "train"))
+          parts["test"] = .texts(try IMDBFolder.read(options.url, split: "test"))
+        } else {
+          var column: String?
+          if case .column(let name) = options.split { column = name }
+          let all = try DataFiles.texts(options.url, format, options.text, options.label, split: column)
+          parts = try TrainingData.divided(all, options, recipe)
+        }
+      }
+    } else {
+      parts["train"] = .images(try DataFiles.images(options.url, format, split: "train"))
+      parts["test"] = .images(try DataFiles.images(options.url, format, split: "test"))
+    }
+    if parts["validation"] == nil, let train = parts["train"] {
+      // A share of the training samples, drawn with the recipe's seed.
+      var share = 0.1
+      if case .random(let validation, _) = options.split { share = validation }
+      let order = Random(seed: recipe.training.options.seed).split("validation").permutation(train.count)
+      let held = Int((Double(train.count) * share).rounded())
+      parts["validation"] = train.subset(order.prefix(held).sorted())
+      parts["train"] = train.subset(order.dropFirst(held).sorted())
+    }
+    let labels = TrainingData.labels(of: parts["train"])
+    if recipe.objective.task == .binaryClassification, labels.count != 2 {
+      throw ConfigurationError(recipe.url.path, line: nil, "objective: binary_classification needs two labels, the data have \(labels.count)")
+    }
+    let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
+    func samples(_ name: String) throws -> Samples {
+      guard let raw = parts[name] else { return .texts([], labels: []) }
+      let classified = recipe.objective.task != .reconstruction
+      return try raw.samples(index, options.url, name, requiresLabels: classified, imageShape: recipe.configuration.imageShape)
+    }
+    (train, validation, test, self.labels) = (try samples("train"), try samples("validation"), try samples("test"), labels)
+    if train.count == 0 { throw ConfigurationError(options.url.path, line: nil, "no samples for training; expected at least one") }
+  }
+
+  /// Samples as the files have them.
+  enum Raw {
+    case texts(TextExamples)
+    case images(ImageExamples)
+
+    var count: Int {
+      switch self {
+      case .texts(let examples): examples.texts.count
+      case .images(let examples): examples.count
+      }
+    }
+
+    func subset(_ indices: [Int]) -> Raw {
+      switch self {
+      case .texts(let all):
+        return .texts(TextExamples(texts: indices.map { all.texts[$0] }, labels: indices.map { all.labels[$0] }))
+      case .images(let all):
+        let size = all.height * all.width * all.channels
+        return .images(
+          ImageExamples(
+            pixels: indices.flatMap { all.pixels[$0 * size..<($0 + 1) * size] }, count: indices.count, height: all.height,
+            width: all.width, channels: all.channels, labels: indices.map { all.labels[$0] }, classes: all.classes))
+      }
+    }
+
+    /// The samples with labels as numbers.
+    func samples(
+      _ index: [String: Int], _ url: URL, _ part: String, requiresLabels: Bool, imageShape: ImageShape?
+    ) throws -> Samples {
+      func number(_ label: String, _ place: Int) throws -> Int {
+        if let number = index[label] { return number }
+        guard requiresLabels else { return -1 }
+        throw ConfigurationError(
+          url.path, line: nil,
+          "\(part) sample \(place + 1) has the label '\(label)', which was never seen in training (\(index.keys.sorted().prefix(10).joined(separator: ", ")))")
+      }
+      switch self {
+      case .texts(let all): return .texts(all.texts, labels: try all.labels.enumerated().map { try number($0.element, $0.offset) })
+      case .images(let all):
+        if let shape = imageShape, (shape.height, shape.width, shape.channels) != (all.height, all.width, all.channels) {
+          throw ConfigurationError(
+            url.path, line: nil,
+            "expected images of \(shape.height) × \(shape.width) × \(shape.channels), as the model's preprocess says, "
+              + "found \(all.height) × \(all.width) × \(all.channels)")
+        }
+        let labels = try all.labels.enumerated().map { try number(all.classes[$0.element], $0.offset) }
+        return .images(ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), labels: labels)
+      }
+    }
+  }
+
+  /// All different labels: numbers by value, else by their bytes.
+  private static func labels(of raw: Raw?) -> [String] {
+    switch raw {
+    case .images(let all): return all.classes
+    case .texts(let all):
+      let names = Set(all.labels)
+      if names.allSatisfy({ Int($0) != nil }) { return names.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) } }
+      return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    case nil: return []
+    }
+  }
+
+  private static func divided(_ all: TextExamples, _ options: DataOptions, _ recipe: Recipe) throws -> [String: Raw] {
+    var places: [String: [Int]] = [:]
+    switch options.split {
+    case .column(let column):
+      let names = ["train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "test": "test"]
+      for (place, name) in (all.splits ?? []).enumerated() {
+        guard let part = names[name] else {
+          throw ConfigurationError(options.url.path, line: place + 2, "column '\(column)': expected train, validation or test, found '\(name)'")
+        }
+        places[part, default: []].append(place)
+      }
+      return Dictionary(uniqueKeysWithValues: ["train", "validation", "test"].map { ($0, Raw.texts(all).subset(places[$0] ?? [])) })
+    case .sha256(let modulus, let train, let validation, let test):
+      let split = HashSplit(
+        modulus: modulus, train: Range(train), validation: validation.map { Range($0) } ?? 0..<0, test: test.map { Range($0) } ?? 0..<0)
+      for (place, text) in all.texts.enumerated() { places[split.split(of: text), default: []].append(place) }
+    case .random(let validation, let test):
+      let order = Random(seed: recipe.training.options.seed).split("split").permutation(all.texts.count)
+      let (held, last) = (Int((Double(order.count) * validation).rounded()), Int((Double(order.count) * test).rounded()))
+      places = [
+        "validation": order.prefix(held).sorted(), "test": order.dropFirst(held).prefix(last).sorted(),
+        "train": order.dropFirst(held + last).sorted(),
+      ]
+    case .files: break
+    }
+    return places.mapValues { Raw.texts(all).subset($0) }
+  }
+}
+
+/// Reads data files by their format.
+public enum DataFiles {
+  /// What a path's name and content suggest.
+  static func format(of url: URL) -> DataOptions.Format {
+    if isFolder(url) {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+      if names.contains(where: { $0.contains("-idx") }) { return .idx }
+      if names.contains(where: { $0.hasPrefix("data_batch") || $0 == "test_batch.bin" }) { return .cifar10 }
+      return .imdb
+    }
+    return DataOptions.Format(rawValue: url.pathExtension.lowercased()) ?? .tsv
+  }
+
+  static func texts(_ url: URL, _ format: DataOptions.Format, _ text: String, _ label: String?, split: String?) throws -> TextExamples {
+    if isFolder(url) { return try IMDBFolder.read(url, split: split ?? "test") }
+    let table: TextFormat? = switch format {
+      case .csv: .csv
+      case .jsonl: .jsonl
+      case .tsv: .tsv
+      default: nil
+    }
+    return try TextTable.read(url, format: table, text: text, label: label, split: split)
+  }
+
+  static func images(_ url: URL, _ format: DataOptions.Format, split: String) throws -> ImageExamples {
+    format == .cifar10 ? try CIFAR10.read(directory: url, split: split) : try IDX.read(directory: url, split: split)
+  }
+
+  /// Samples to evaluate a model on.
+  ///
+  /// - Throws: one-line errors, among them one for a label that the model doesn't know.
+  public static func samples(
+    for model: Model, _ url: URL, text: String = "text", label: String = "label", splitColumn: String? = nil, split: String = "test"
+  ) throws -> Samples {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw FileError(.missing, url, "no such file or folder; expected data to evaluate on")
+    }
+    let index = Dictionary(uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
+    let requiresLabels = model.task != .reconstruction
+    var raw: TrainingData.Raw
+    if model.encoder.configuration.preprocess.isText {
+      var all = try texts(url, format(of: url), text, label, split: isFolder(url) ? split : splitColumn)
+      if let splits = all.splits, splitColumn != nil {
+        let kept = splits.indices.filter { splits[$0] == split }
+        if kept.isEmpty { throw FileError(.mismatched, url, "no row has '\(split)' in the column '\(splitColumn ?? "")'") }
+        all = TextExamples(texts: kept.map { all.texts[$0] }, labels: kept.map { all.labels[$0] })
+      }
+      raw = .texts(all)
+    } else {
+      raw = .images(try images(url, format(of: url), split: split))
+    }
+    return try raw.samples(
+      index, url, "data", requiresLabels: requiresLabels, imageShape: model.encoder.configuration.imageShape)
+  }
+}
+
+func isFolder(_ url: URL) -> Bool {
+  var isFolder: ObjCBool = false
+  return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+}

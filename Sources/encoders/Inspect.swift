@@ -1,0 +1,69 @@
+import ArgumentParser
+import Encoders
+import Foundation
+import Training
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Show a model's steps, shapes, parameters and how it was trained.",
+    discussion: """
+      Example:
+        encoders inspect models/reviews
+      """)
+
+  @Argument(help: "The model folder.") var model: String
+  @Flag(name: .long, help: "Print JSON.") var json = false
+
+  /// What is printed.
+  struct Inspection: Encodable {
+    struct Tensor: Encodable { let name: String, shape: [Int], parameters: Int, trainable: Bool }
+    let path: String, task: Task, labels: [String], embeddingDimension: Int, steps: [StepDescription]
+    let tensors: [Tensor], parameters: Int, bytes: Int, training: TrainingSummary?
+  }
+
+  func run() throws {
+    try reporting {
+      let folder = path(model)
+      let model = try Model.open(folder)
+      let training = folder.appendingPathComponent("training.json")
+      let summary = FileManager.default.fileExists(atPath: training.path)
+        ? try JSONDecoder().decode(TrainingSummary.self, from: Data(contentsOf: training)) : nil
+      let tensors = model.parameters.map {
+        Inspection.Tensor(name: $0.name, shape: $0.shape, parameters: $0.count, trainable: $0.isTrainable)
+      }
+      let count = tensors.reduce(0) { $0 + $1.parameters }
+      let inspection = Inspection(
+        path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.encoder.width, steps: model.steps,
+        tensors: tensors, parameters: count, bytes: count * 4, training: summary)
+      if json { try printJSON(inspection) } else { printLine(table(inspection)) }
+    }
+  }
+
+  private func table(_ model: Inspection) -> String {
+    var lines = ["\(model.path): \(model.task.rawValue), embeddings of \(model.embeddingDimension) numbers", ""]
+    let layerWidth = model.steps.map(\.layer.count).max() ?? 0
+    for step in model.steps {
+      lines.append("  " + padded(step.step, 12) + padded(step.layer, layerWidth + 2) + step.output)
+    }
+    lines += ["", "  \(model.parameters) parameters, \(String(format: "%.1f", Double(model.bytes) / 1_048_576)) MiB"]
+    let nameWidth = model.tensors.map(\.name.count).max() ?? 0
+    for tensor in model.tensors {
+      lines.append("    " + padded(tensor.name, nameWidth + 2) + padded("\(tensor.shape)", 18) + "\(tensor.parameters)")
+    }
+    if !model.labels.isEmpty { lines += ["", "  labels: " + model.labels.joined(separator: ", ")] }
+    if let training = model.training {
+      lines.append(
+        "  trained: \(training.trainSamples) samples, \(training.epochs) epochs (best \(training.bestEpoch.map(String.init) ?? "last")), "
+          + String(format: "%.1f s, %.0f samples/s", training.seconds, training.samplesPerSecond) + ", seed \(training.seed)")
+      if let scores = training.classification {
+        lines.append(String(format: "  test: accuracy %.4f [%.4f, %.4f]", scores.accuracy.value, scores.accuracy.lower, scores.accuracy.upper))
+      }
+      if let scores = training.reconstruction {
+        lines.append(String(format: "  test: MSE %.5f [%.5f, %.5f]", scores.mse.value, scores.mse.lower, scores.mse.upper))
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
+}
