@@ -44,6 +44,8 @@ public struct LayerStep: Sendable, Equatable {
 
   private static func convolution(_ value: Value, _ options: Section) throws -> Kind {
     guard let channels = options.main("channels") else {
+      // Perhaps it's there, misspelt.
+      for key in ["kernel", "stride", "padding", "dilation", "groups", "bias"] { _ = options[key] }
       try options.finish()
       throw value.error("expected its number of channels, as convolution: {channels: 32, kernel: 3}")
     }

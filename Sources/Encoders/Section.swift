@@ -193,7 +193,7 @@ public final class Section {
   ///
   /// - Throws: `ConfigurationError` if the value is no mapping.
   public convenience init(_ value: Value) throws {
-    guard case .mapping(let mapping) = value.node else { throw value.error("expected a section of keys") }
+    guard case .mapping(let mapping) = value.node else { throw value.error("expected a section of keys, found \(value.shown)") }
     var values: [String: Value] = [:]
     var marks: [String: Mark] = [:]
     for (key, inner) in mapping {
