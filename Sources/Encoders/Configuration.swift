@@ -11,12 +11,12 @@ public struct EncoderConfiguration: Sendable, Equatable {
   public var pool: Pool
   /// The embedding.
   public var project: [ProjectionStep]
-  /// Layers from the embedding back to the input's shape, whose last linear layer is implied. Only auto-encoders have it.
+  /// Layers from the embedding back to the input's shape, the last linear one implied. Only auto-encoders have it.
   public var decode: [ProjectionStep]?
   /// Where the recipe says how to pool.
   let poolPlace: ConfigurationPlace
 
-  /// Reads the sections `preprocess`, `encode`, `pool`, `project` and `decode` of a recipe or a model's config.json, and
+  /// Reads the sections `preprocess`, `encode`, `pool`, `project` and `decode` of a recipe or a model's config.json and
   /// checks that every step's output fits the next one's input.
   ///
   /// - Throws: `ConfigurationError` with the file, line and column of what is wrong.
@@ -140,7 +140,9 @@ public struct ImageShape: Sendable, Equatable {
       }
       return numbers.count == channels ? numbers : Array(repeating: numbers[0], count: channels)
     }
-    return (try perChannel("mean", 0, "a number") { _ in true }, try perChannel("std", 1, "a number above 0") { $0 > 0 })
+    return (
+      try perChannel("mean", 0, "a number") { _ in true }, try perChannel("std", 1, "a number above 0") { $0 > 0 }
+    )
   }
 }
 

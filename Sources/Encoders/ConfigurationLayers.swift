@@ -28,7 +28,8 @@ public struct LayerStep: Sendable, Equatable {
       let kernel = try size.int(1...1024)
       let stride = try options["stride"]?.int(1...1024) ?? kernel
       let padding = try options["padding"]?.int(0...kernel / 2) ?? 0
-      kind = name == "max_pool"
+      kind =
+        name == "max_pool"
         ? .maxPool(kernel: kernel, stride: stride, padding: padding)
         : .averagePool(kernel: kernel, stride: stride, padding: padding)
     case "dropout": kind = .dropout(try options.main("rate")?.rate() ?? 0.5)
@@ -56,7 +57,8 @@ public struct LayerStep: Sendable, Equatable {
       guard given.node.int != nil else { throw given.error("expected 'same' or a whole number, found \(given.shown)") }
       padding = try given.int(0...1024)
     } else if stride != 1 {
-      throw (options["stride"] ?? value).error("padding 'same' needs a stride of 1, found \(stride); give padding a number")
+      throw (options["stride"] ?? value).error(
+        "padding 'same' needs a stride of 1, found \(stride); give padding a number")
     }
     return .convolution(
       channels: try channels.size(), kernel: kernel, stride: stride, padding: padding,
@@ -91,7 +93,9 @@ public struct ProjectionStep: Sendable, Equatable {
     case "dropout": kind = .dropout(try options.main("rate")?.rate() ?? 0.5)
     case "normalize": kind = .normalize
     case "truncate":
-      guard let size = options.main("size") else { throw value.error("expected the number of columns, as truncate: 64") }
+      guard let size = options.main("size") else {
+        throw value.error("expected the number of columns, as truncate: 64")
+      }
       kind = .truncate(try size.size())
     default:
       guard let activation = Activation(rawValue: name) else {

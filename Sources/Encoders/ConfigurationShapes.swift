@@ -16,7 +16,9 @@ extension EncoderConfiguration {
   public func shapes() throws -> EncoderShapes {
     var steps: [StepDescription] = []
     var form: Form
-    func note(_ step: String, _ layer: String) { steps.append(.init(step: step, layer: layer, output: form.description)) }
+    func note(_ step: String, _ layer: String) {
+      steps.append(.init(step: step, layer: layer, output: form.description))
+    }
     switch (preprocess, encode) {
     case (.text(let text), .text(let embedding, let network)):
       form = .rows(nil, embedding.dimension)
@@ -77,7 +79,8 @@ extension TextNetwork {
     case .bag: return nil
     case .cnn(let widths, let channels, let activation):
       let noun = widths.count == 1 ? "width" : "widths"
-      return "convolutions of \(noun) \(widths.map(String.init).joined(separator: ", ")) × \(channels), \(activation.rawValue)"
+      return
+        "convolutions of \(noun) \(widths.map(String.init).joined(separator: ", ")) × \(channels), \(activation.rawValue)"
     case .recurrent(let cell, let hidden, let layers, let bidirectional, _):
       let several = layers > 1 ? "\(layers) layers of " : ""
       return "\(several)\(bidirectional ? "bidirectional " : "")\(cell.rawValue.uppercased()) \(hidden)"
@@ -192,7 +195,9 @@ extension ProjectionStep {
     switch kind {
     case .linear(let outputs, _): return outputs
     case .truncate(let columns):
-      if columns > width { throw place.error("truncate \(columns) gets [\(width)], expected at least \(columns) columns") }
+      if columns > width {
+        throw place.error("truncate \(columns) gets [\(width)], expected at least \(columns) columns")
+      }
       return columns
     case .activation, .dropout, .normalize: return width
     }

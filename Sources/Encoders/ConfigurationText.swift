@@ -13,7 +13,8 @@ public enum Encode: Sendable, Equatable {
       if section.has("layers") {
         let names = TextNetwork.names.joined(separator: ", ")
         throw section.error(
-          at: "layers", "encode: 'layers' are for images and sequences; preprocess gives text, which takes one of \(names)")
+          at: "layers",
+          "encode: 'layers' are for images and sequences; preprocess gives text, which takes one of \(names)")
       }
       let embedding = try EmbeddingOptions(section.options("embedding"))
       self = .text(embedding, try TextNetwork(section, embedding))
@@ -33,7 +34,7 @@ public enum Encode: Sendable, Equatable {
 public struct EmbeddingOptions: Sendable, Equatable {
   /// Columns of the table.
   public var dimension: Int
-  /// A file of pretrained vectors in GloVe's or word2vec's text format; nil starts at random. `Recipe` makes it a full path.
+  /// A file of pretrained vectors in GloVe's or word2vec's text format, as the recipe names it; nil starts at random.
   public var vectors: String?
   /// Whether training changes the vectors.
   public var trainable: Bool
@@ -72,7 +73,8 @@ public enum TextNetwork: Sendable, Equatable {
       guard let options = try section.options(name) else { continue }
       if found != nil {
         throw section.error(
-          at: name, "encode: a second network, '\(name)'; an encoder has one of \(TextNetwork.names.joined(separator: ", "))")
+          at: name,
+          "encode: a second network, '\(name)'; an encoder has one of \(TextNetwork.names.joined(separator: ", "))")
       }
       found = try TextNetwork(name, options, embedding)
       try options.finish()

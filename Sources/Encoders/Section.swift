@@ -1,7 +1,8 @@
 import Foundation
 import Yams
 
-/// What is wrong with a recipe or a model's configuration, in one line: file, line, where in it, what was expected and found.
+/// What is wrong with a recipe or a model's configuration, in one line: file, line, column, where in it, what was expected
+/// and found.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
   /// The whole line.
   public let description: String
@@ -29,18 +30,23 @@ public struct Value {
   /// - Throws: `ConfigurationError` with the line where the text stops being YAML.
   public init(parsing text: String, file: String) throws {
     do {
-      guard let node = try Yams.compose(yaml: text) else { throw ConfigurationError(file, line: nil, "the file is empty") }
+      guard let node = try Yams.compose(yaml: text) else {
+        throw ConfigurationError(file, line: nil, "the file is empty")
+      }
       self.init(node: node, file: file, path: "")
     } catch let error as YamlError {
       switch error {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+        .composer(_, let problem, let mark, _):
         throw ConfigurationError(file, line: mark.line, column: mark.column, "not valid YAML: \(problem)")
       case .duplicatedKeysInMapping(let duplicates, let context):
         let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
         let noun = duplicates.count == 1 ? "the key \(keys) stands" : "the keys \(keys) stand"
-        throw ConfigurationError(file, line: context.mark.line, column: context.mark.column, "\(noun) twice in one section")
+        throw ConfigurationError(
+          file, line: context.mark.line, column: context.mark.column, "\(noun) twice in one section")
       default:
-        throw ConfigurationError(file, line: nil, "not valid YAML: \(error)".split(separator: "\n").joined(separator: " "))
+        throw ConfigurationError(
+          file, line: nil, "not valid YAML: \(error)".split(separator: "\n").joined(separator: " "))
       }
     }
   }
@@ -78,7 +84,8 @@ public struct Value {
   public func int(_ range: ClosedRange<Int> = 1...Int.max) throws -> Int {
     guard let value = node.int else { throw error("expected a whole number, found \(shown)") }
     guard range.contains(value) else {
-      let bounds = range.upperBound == .max
+      let bounds =
+        range.upperBound == .max
         ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
       throw error("expected a whole number \(bounds), found \(value)")
     }
@@ -89,7 +96,9 @@ public struct Value {
   public func size() throws -> Int { try int(1...1_048_576) }
 
   /// A number that fulfils a condition described by `expected`.
-  public func double(_ expected: String = "a number", where condition: (Double) -> Bool = { _ in true }) throws -> Double {
+  public func double(_ expected: String = "a number", where condition: (Double) -> Bool = { _ in true }) throws
+    -> Double
+  {
     guard let value = node.float ?? node.int.map(Double.init), value.isFinite, condition(value) else {
       throw error("expected \(expected), found \(shown)")
     }
@@ -193,7 +202,9 @@ public final class Section {
   ///
   /// - Throws: `ConfigurationError` if the value is no mapping.
   public convenience init(_ value: Value) throws {
-    guard case .mapping(let mapping) = value.node else { throw value.error("expected a section of keys, found \(value.shown)") }
+    guard case .mapping(let mapping) = value.node else {
+      throw value.error("expected a section of keys, found \(value.shown)")
+    }
     var values: [String: Value] = [:]
     var marks: [String: Mark] = [:]
     for (key, inner) in mapping {

@@ -6,8 +6,9 @@ import Foundation
 ///
 ///     let recipe = try Recipe(contentsOf: URL(fileURLWithPath: "Examples/recipes/reviews-cnn.yaml"))
 ///
-/// Keys are in snake_case. Whatever is unknown, misspelt, of the wrong type or out of range is a `ConfigurationError` with
-/// file, line and column, and so is a step whose output doesn't fit the next one's input. Paths are relative to the file.
+/// Keys are in snake_case. Whatever is unknown, misspelt, of the wrong type or out of range is a `ConfigurationError`
+/// with file, line and column, and so is a step whose output doesn't fit the next one's input. Paths are relative to
+/// the file.
 public struct Recipe: Sendable {
   /// The file.
   public let url: URL
@@ -88,7 +89,7 @@ public struct Recipe: Sendable {
       ])
   }
 
-  /// Writes the recipe with all defaults, as `init(contentsOf:)` reads it again to an equal one, wherever it now stands.
+  /// Writes the recipe with all defaults, as `init(contentsOf:)` reads it again to an equal one, wherever it stands.
   ///
   /// - Throws: `FileError` if the file can't be written.
   public func write(to file: URL) throws {
@@ -98,6 +99,7 @@ public struct Recipe: Sendable {
 
 /// Recipes are equal that say the same, in whatever order, words and file.
 extension Recipe: Equatable {
+  /// Whether both say the same.
   public static func == (a: Recipe, b: Recipe) -> Bool {
     let root = URL(fileURLWithPath: "/")
     return a.json(relativeTo: root) == b.json(relativeTo: root)

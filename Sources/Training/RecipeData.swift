@@ -59,7 +59,9 @@ public struct DataOptions: Sendable {
     if trainFile != nil, path != nil {
       throw section.error(at: "path", "data: both 'path' and a split with a 'train' file; expected one of them")
     }
-    guard let url = trainFile ?? path.map({ resolve($0, folder) }) else { throw section.value.error("'path' is missing") }
+    guard let url = trainFile ?? path.map({ resolve($0, folder) }) else {
+      throw section.value.error("'path' is missing")
+    }
     self.url = url
   }
 

@@ -43,7 +43,8 @@ public struct OptimizerOptions: Sendable, Equatable {
     case "adam", "adamw":
       let (beta1, beta2) = try OptimizerOptions.betas(options)
       let epsilon = try above0("epsilon", 1e-8)
-      rule = name == "adam"
+      rule =
+        name == "adam"
         ? .adam(beta1: beta1, beta2: beta2, epsilon: epsilon) : .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
     case "sgd":
       let momentum = try options["momentum"]?.part() ?? 0

@@ -17,7 +17,8 @@ import Testing
     #expect(training.optimizer.rule == .adam() && training.groups.isEmpty)
     #expect((training.options.epochs, training.options.batchSize, training.options.accumulate) == (8, 50, 1))
     #expect(training.options.earlyStopping == EarlyStopping("accuracy", .maximize))
-    #expect(training.options.clipNorm == nil && training.options.emaDecay == nil && training.options.checkpointEvery == nil)
+    #expect(
+      training.options.clipNorm == nil && training.options.emaDecay == nil && training.options.checkpointEvery == nil)
     #expect(recipe.with(seed: 7).training.options.seed == 7)
   }
 
@@ -98,7 +99,8 @@ import Testing
     #expect(try split("{sha256: {modulus: 10, train: \"0-7\", validation: 8, test: \"9\"}}") == tenths)
     #expect(try split("{random: {test: 0.2}}") == .random(validation: 0.1, test: 0.2))
     let files = try RecipeSamples.parse(
-      RecipeSamples.text, ("path: reviews.tsv", "split: {train: a.tsv, test: ../b.tsv}")).data
+      RecipeSamples.text, ("path: reviews.tsv", "split: {train: a.tsv, test: ../b.tsv}")
+    ).data
     #expect(files.url.path == "/recipes/a.tsv")
     #expect(files.split == .files(validation: nil, test: URL(fileURLWithPath: "/b.tsv").absoluteURL))
   }

@@ -55,7 +55,8 @@ import Testing
     recipes.append(
       try RecipeSamples.parse(
         RecipeSamples.image, ("objective: classification", "objective: reconstruction\ndecode: [{linear: 9}, tanh]"),
-        ("kernel: 3", "kernel: 3, padding: 0, stride: 2, bias: false"), ("- batch_norm", "- average_pool: 2\n    - dropout")))
+        ("kernel: 3", "kernel: 3, padding: 0, stride: 2, bias: false"),
+        ("- batch_norm", "- average_pool: 2\n    - dropout")))
     let file = folder.appendingPathComponent("recipe.yaml")
     for recipe in recipes {
       try recipe.write(to: file)
@@ -63,7 +64,9 @@ import Testing
       #expect(read == recipe)
       #expect(read.data.url.path == recipe.data.url.path)
       #expect(read.vectors?.path == recipe.vectors?.path)
-      #expect(read.configuration.pool == recipe.configuration.pool && read.configuration.project == recipe.configuration.project)
+      #expect(
+        read.configuration.pool == recipe.configuration.pool
+          && read.configuration.project == recipe.configuration.project)
       #expect(try read.configuration.shapes() == recipe.configuration.shapes())
     }
   }
