@@ -80,7 +80,8 @@ extension TextNetwork {
     case .cnn(let widths, let channels, let activation):
       let noun = widths.count == 1 ? "width" : "widths"
       return
-        "convolutions of \(noun) \(widths.map(String.init).joined(separator: ", ")) × \(channels), \(activation.rawValue)"
+        "convolutions of \(noun) \(widths.map(String.init).joined(separator: ", ")) × \(channels), "
+        + activation.rawValue
     case .recurrent(let cell, let hidden, let layers, let bidirectional, _):
       let several = layers > 1 ? "\(layers) layers of " : ""
       return "\(several)\(bidirectional ? "bidirectional " : "")\(cell.rawValue.uppercased()) \(hidden)"

@@ -1,8 +1,8 @@
 import Foundation
 import Yams
 
-/// What is wrong with a recipe or a model's configuration, in one line: file, line, column, where in it, what was expected
-/// and found.
+/// What is wrong with a recipe or a model's configuration, in one line: file, line, column, where in it, what was
+/// expected and found.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
   /// The whole line.
   public let description: String

@@ -61,7 +61,8 @@ import Testing
       Mistake("batch_size: 50", "epochs: 50", "recipe.yaml:13:3: the key 'epochs' stands twice in one section"),
       Mistake(
         "cnn: {widths: [3, 4, 5], channels: 100}", "cnn: {}\n  gru: {}",
-        "recipe.yaml:6:3: encode: a second network, 'gru'; an encoder has one of bag, cnn, rnn, lstm, gru, transformer"),
+        "recipe.yaml:6:3: encode: a second network, 'gru'; an encoder has one of "
+          + "bag, cnn, rnn, lstm, gru, transformer"),
       Mistake(
         "text: {tokens: words}", "text: {}\n  image: {}",
         "recipe.yaml:3:3: preprocess: a second kind of input, 'image' besides 'text'"),
@@ -132,7 +133,8 @@ import Testing
       // Parts that don't belong together.
       Mistake(
         "path: reviews.tsv", "path: x\n  format: idx",
-        "recipe.yaml:11:11: data.format: 'idx' holds images, preprocess reads text; expected one of auto, tsv, csv, jsonl, imdb"
+        "recipe.yaml:11:11: data.format: 'idx' holds images, preprocess reads text; "
+          + "expected one of auto, tsv, csv, jsonl, imdb"
       ),
       Mistake(
         "objective: classification", "objective: reconstruction",
@@ -197,7 +199,8 @@ import Testing
         "recipe.yaml:5:7: encode.layers[0]: 3 groups do not divide 1 channels in and 32 out"),
       Mistake(
         "channels: 32, kernel: 3", "kernel: 3",
-        "recipe.yaml:5:7: encode.layers[0]: expected its number of channels, as convolution: {channels: 32, kernel: 3}"),
+        "recipe.yaml:5:7: encode.layers[0]: expected its number of channels, "
+          + "as convolution: {channels: 32, kernel: 3}"),
       Mistake(
         "channels: 32,", "chanels: 32,",
         "recipe.yaml:5:21: unknown key 'chanels' in 'encode.layers[0].convolution' (did you mean 'channels'?)"),
