@@ -10,7 +10,8 @@ extension RandomSequence {
   /// How many of `count` independent trials succeed, each with `probability`, in a time that doesn't grow with `count`.
   ///
   /// Inversion where few are expected, else Hörmann's transformed rejection (BTRS).
-  /// Source: W. Hörmann, "The generation of binomial random variates", Journal of Statistical Computation and Simulation 46 (1993).
+  /// Source: W. Hörmann, "The generation of binomial random variates", Journal of Statistical Computation and
+  /// Simulation 46 (1993).
   mutating func binomial(_ count: Int, _ probability: Double) -> Int {
     if count == 0 || probability <= 0 { return 0 }
     if probability > 0.5 { return count - binomial(count, 1 - probability) }

@@ -1,7 +1,8 @@
 import Foundation
 
 extension ClassificationReport {
-  /// The scores as text in columns: value and [lower, upper]; then a line a class, then the confusion matrix if it is small.
+  /// The scores as text in columns: value and [lower, upper]; then a line a class, then the confusion matrix if it is
+  /// small.
   public var table: String {
     var lines = TextTable(
       header: ["", "score", "95 % interval"],

@@ -56,8 +56,9 @@ public struct ClassificationReport: Sendable, Codable, Equatable {
 
   /// Scores predictions.
   ///
-  /// Labels and predictions are numbers of `classes`; `probabilities` have a row a sample and a column a class. Intervals
-  /// come from `resamples` draws, from fewer (at least 200) for scores of probabilities where that would take long.
+  /// Labels and predictions are numbers of `classes`; `probabilities` have a row a sample and a column a class.
+  /// Intervals come from `resamples` draws, from fewer (at least 200) for scores of probabilities where that would
+  /// take long.
   /// - Throws: `EvaluationError` for no samples, lists of different lengths, a class that doesn't exist, or NaN.
   public init(
     labels: [Int], predictions: [Int], probabilities: [[Float]]?, classes: [String], seed: UInt64 = 0,

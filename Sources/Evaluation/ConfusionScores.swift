@@ -1,7 +1,7 @@
 /// Precision, recall and F1 out of a confusion matrix, as scikit-learn defines them with `zero_division=0`.
 ///
-/// Averages are over the classes that occur as label or prediction; one label a sample, so that the micro averages all equal
-/// the accuracy.
+/// Averages are over the classes that occur as label or prediction; one label a sample, so that the micro averages all
+/// equal the accuracy.
 struct ConfusionScores {
   /// accuracy, then macro and weighted averages of precision, recall and F1.
   static let averages = 7

@@ -16,10 +16,11 @@ public struct Estimate: Sendable, Codable, Equatable {
     self.upper = upper
   }
 
-  /// The percentile interval of bootstrap scores (Efron 1979): their quantiles 0.025 and 0.975, linear between neighbours.
+  /// The percentile interval of bootstrap scores (Efron 1979): their quantiles 0.025 and 0.975, linear between
+  /// neighbours.
   ///
-  /// A biased score, macro F1 with rare classes say, may lie outside its own percentiles; then the interval is widened to
-  /// hold it. Without bootstrap scores it is the score alone. Scores that aren't numbers are left out.
+  /// A biased score, macro F1 with rare classes say, may lie outside its own percentiles; then the interval is widened
+  /// to hold it. Without bootstrap scores it is the score alone. Scores that aren't numbers are left out.
   init(value: Double, resampled: some Sequence<Double>) {
     let sorted = resampled.filter { !$0.isNaN }.sorted()
     self.init(

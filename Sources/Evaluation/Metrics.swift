@@ -36,7 +36,8 @@ public enum Metrics {
     return sum / Double(relevance.count)
   }
 
-  /// The mean of −log of the label's probability, probabilities kept 2⁻⁵² away from 0 and 1. `sklearn.metrics.log_loss`.
+  /// The mean of −log of the label's probability, probabilities kept 2⁻⁵² away from 0 and 1.
+  /// `sklearn.metrics.log_loss`.
   public static func logLoss(labels: [Int], probabilities: [[Float]]) throws -> Double {
     let losses = try logLosses(labels: labels, probabilities: probabilities)
     return losses.reduce(0, +) / Double(losses.count)

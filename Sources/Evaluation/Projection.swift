@@ -4,8 +4,9 @@ import Tensors
 public enum Projection {
   /// The first two principal components of vectors given row after row, `[count, width]`.
   ///
-  /// Orthogonal iteration of a block of 8 directions, then Rayleigh–Ritz in the space they span: exact to single precision
-  /// but for spectra without any gap. The largest weight of a component is positive, as in scikit-learn's `PCA`.
+  /// Orthogonal iteration of a block of 8 directions, then Rayleigh–Ritz in the space they span: exact to single
+  /// precision but for spectra without any gap. The largest weight of a component is positive, as in scikit-learn's
+  /// `PCA`.
   /// Source: Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53 (2011).
   public static func pca2D(_ vectors: [Float], count: Int, width: Int, seed: UInt64 = 0) -> [(x: Float, y: Float)] {
     precondition(vectors.count == count * width, "pca2D: \(vectors.count) numbers for [\(count), \(width)]")

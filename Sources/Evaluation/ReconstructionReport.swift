@@ -1,7 +1,8 @@
 import Foundation
 import Tensors
 
-/// How well outputs match their targets (an auto-encoder's inputs, a regression's values), with 95 % bootstrap intervals.
+/// How well outputs match their targets (an auto-encoder's inputs, a regression's values), with 95 % bootstrap
+/// intervals.
 public struct ReconstructionReport: Sendable, Codable, Equatable {
   /// The samples.
   public let count: Int

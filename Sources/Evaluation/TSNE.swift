@@ -3,11 +3,12 @@ import Tensors
 
 /// Exact t-SNE: a layout in the plane that keeps neighbours together.
 ///
-/// Source: van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 9 (2008); the settings of scikit-learn: start from
-/// the principal components (Kobak and Berens 2019), early exaggeration 12, learning rate max(count / 48, 50), momentum 0.5
-/// then 0.8, gains.
+/// Source: van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 9 (2008); the settings of scikit-learn:
+/// start from the principal components (Kobak and Berens 2019), early exaggeration 12, learning rate max(count / 48,
+/// 50), momentum 0.5 then 0.8, gains.
 public enum TSNE {
-  /// The layout of vectors given row after row, `[count, width]`; 1,000 of them take a few seconds, quadratic in their count.
+  /// The layout of vectors given row after row, `[count, width]`; 1,000 of them take a few seconds, quadratic in their
+  /// count.
   ///
   /// The perplexity is at most a third of the count. The same seed gives the same layout.
   public static func layout(
@@ -167,8 +168,8 @@ private struct Layout {
     }
   }
 
-  /// 4 Σ_j (e p_ij − w_ij / Z) w_ij (y_i − y_j) with w = 1 / (1 + d²), in one pass: what attracts and what repels add up
-  /// apart, since Z is known only at the end.
+  /// 4 Σ_j (e p_ij − w_ij / Z) w_ij (y_i − y_j) with w = 1 / (1 + d²), in one pass: what attracts and what repels add
+  /// up apart, since Z is known only at the end.
   private func gradient(_ exaggeration: Float) -> (x: [Float], y: [Float]) {
     let count = velocityX.count
     var pull = (x: velocityX, y: velocityX)

@@ -18,7 +18,8 @@ struct TextTable {
     }
   }
 
-  /// How many columns of a terminal a text takes: two for East Asian wide characters and emoji, none for combining marks.
+  /// How many columns of a terminal a text takes: two for East Asian wide characters and emoji, none for combining
+  /// marks.
   private func columns(of text: String) -> Int {
     text.unicodeScalars.reduce(0) { sum, scalar in
       switch scalar.value {

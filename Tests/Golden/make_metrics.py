@@ -34,6 +34,7 @@ def classification(labels, probabilities, classes):
     each = metrics.precision_recall_fscore_support(labels, predictions, labels=range(k), average=None, zero_division=0)
     present = np.unique(labels)
     binary = np.stack([labels == c for c in present], 1).astype(int)
+    indicators = label_binarize(labels, classes=range(k)) if k > 2 else labels
     return {
         "labels": labels.tolist(), "predictions": predictions.tolist(), "probabilities": probabilities.tolist(),
         "classes": classes, "accuracy": metrics.accuracy_score(labels, predictions), "averages": averages,
@@ -42,7 +43,7 @@ def classification(labels, probabilities, classes):
         "meanAveragePrecision": metrics.average_precision_score(binary, probabilities[:, present], average="macro"),
         "rocAUC": metrics.roc_auc_score(labels, probabilities[:, 1]) if k == 2
         else metrics.roc_auc_score(binary, probabilities[:, present], average="macro"),
-        "logLoss": metrics.log_loss(label_binarize(labels, classes=range(k)) if k > 2 else labels, y_proba=probabilities),
+        "logLoss": metrics.log_loss(indicators, y_proba=probabilities),
     }
 
 
