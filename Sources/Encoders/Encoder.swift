@@ -65,23 +65,16 @@ public struct Encoder: Layer {
       form = .rows(shape.height, shape.width)
       steps.append(.init(step: "preprocess", layer: "sequence", output: form.description))
       encode = .layers(try LayerStack(layers, &form, &steps, at: scope["layers"]))
-    default: throw ConfigurationError("recipe", line: nil, "encode: 'layers' are for images and sequences, networks for text")
+    default: preconditionFailure("Encoder: a configuration whose steps don't fit each other")
     }
-    switch (configuration.pool, form) {
-    case (.flatten, .rows(nil, _)):
-      throw ConfigurationError("recipe", line: nil, "pool: flatten needs inputs of a fixed size; encode gives \(form.description)")
-    case (.flatten, _):
-      pooling = nil
-      form = .vector(form.elements)
-    case (.modes(let modes), _):
-      pooling = try Pooling(modes, width: form.width, at: scope["pooling"])
-      form = .vector(form.width * modes.count)
-    }
-    let name: String = switch configuration.pool {
-      case .flatten: "flatten"
-      case .modes(let modes): modes.map(\.rawValue).joined(separator: " + ")
-    }
-    steps.append(.init(step: "pool", layer: name, output: form.description))
+    let pooled = try configuration.pooled(form)
+    pooling =
+      switch configuration.pool {
+      case .flatten: nil
+      case .modes(let modes): try Pooling(modes, width: form.width, at: scope["pooling"])
+      }
+    form = pooled
+    steps.append(.init(step: "pool", layer: configuration.pool.name, output: form.description))
     projection = try Projection(configuration.project, &form, "project", &steps, at: scope["project"])
     width = form.width
     self.steps = steps
@@ -159,21 +152,16 @@ struct Projection: Layer {
   ) throws {
     var width = form.width
     steps = try configured.enumerated().map { index, step in
-      let made: (Step, String)
+      let outputs = try step.output(of: width)
+      defer { width = outputs }
+      descriptions.append(.init(step: name, layer: step.name, output: "[\(outputs)]"))
       switch step.kind {
-      case .linear(let outputs, let bias):
-        made = (.linear(try Linear(width, outputs, bias: bias, at: scope["\(index)"])), "linear \(outputs)")
-        width = outputs
-      case .activation(let activation): made = (.activation(activation), activation.rawValue)
-      case .dropout(let rate): made = (.dropout(Dropout(rate)), "dropout \(rate)")
-      case .normalize: made = (.normalize, "normalize")
-      case .truncate(let columns):
-        guard columns <= width else { throw step.place.error("expected at most \(width) columns, found \(columns)") }
-        made = (.truncate(columns), "truncate \(columns)")
-        width = columns
+      case .linear(_, let bias): return .linear(try Linear(width, outputs, bias: bias, at: scope["\(index)"]))
+      case .activation(let activation): return .activation(activation)
+      case .dropout(let rate): return .dropout(Dropout(rate))
+      case .normalize: return .normalize
+      case .truncate(let columns): return .truncate(columns)
       }
-      descriptions.append(.init(step: name, layer: made.1, output: "[\(width)]"))
-      return made.0
     }
     form = .vector(width)
   }

@@ -61,7 +61,7 @@ public final class TrainingRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
-    try AtomicFile.write(recipe.text, to: output.appendingPathComponent("recipe.yaml"))
+    try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let (settings, objective) = (recipe.training, recipe.objective)
     let augmentation = recipe.configuration.augmentation
     let augmentationRandom = Random(seed: settings.options.seed).split("augment")
