@@ -14,7 +14,9 @@ struct Bench {
       print("usage: bench CASE [--rounds N] [--seconds S] [--threads T]\ncases: \(cases.joined(separator: ", "))")
       exit(64)
     }
-    for place in stride(from: 1, to: arguments.count, by: 2) { options[arguments[place]] = Double(arguments[place + 1]) }
+    for place in stride(from: 1, to: arguments.count, by: 2) {
+      options[arguments[place]] = Double(arguments[place + 1])
+    }
     Workers.count = Int(options["--threads"] ?? 2)
     guard let workload = try workload(name) else {
       print("unknown case \(name); expected one of \(cases.joined(separator: ", "))")
@@ -73,7 +75,9 @@ enum Lengths {
   /// Sentences: log-normal with median 20 and deviation 0.5, from 3 to 60 words, as the movie-review sentences are.
   static func sentences(_ step: Int, count: Int) -> [Int] { draw(step, count, median: 20, deviation: 0.5, 3...60) }
 
-  private static func draw(_ step: Int, _ count: Int, median: Double, deviation: Double, _ range: ClosedRange<Int>) -> [Int] {
+  private static func draw(_ step: Int, _ count: Int, median: Double, deviation: Double, _ range: ClosedRange<Int>)
+    -> [Int]
+  {
     let random = Random(seed: 5, stream: UInt64(step % 16))
     return (0..<count).map { place in
       let (u, v) = (Double(random.uniform(at: UInt64(2 * place))), Double(random.uniform(at: UInt64(2 * place + 1))))

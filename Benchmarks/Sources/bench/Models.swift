@@ -50,7 +50,9 @@ struct Workload {
     let scope = Scope.random(seed: 0)
     let embedding = try Embedding(20_000, 128, at: scope["embedding"])
     let positions = try Embedding(512, 128, at: scope["positions"])
-    let blocks = try (0..<2).map { try TransformerBlock(128, heads: 4, feedForward: 512, norm: .pre, at: scope["layers"]["\($0)"]) }
+    let blocks = try (0..<2).map {
+      try TransformerBlock(128, heads: 4, feedForward: 512, norm: .pre, at: scope["layers"]["\($0)"])
+    }
     let head = try Linear(128, 2, at: scope["head"])
     return Workload(parameters: scope.parameters) { step in
       let offsets = Offsets(lengths: lengths(step))
