@@ -60,8 +60,7 @@ extension Report {
         let count = scores.confusion[label][predicted]
         // The root lets a few mistakes be seen beside many hits.
         let strength = total == 0 ? 0 : (Double(count) / Double(total)).squareRoot()
-        let tip =
-          "\(names[label]) → \(names[predicted])\n\(count) of \(total)"
+        let tip = "\(names[label]) → \(names[predicted])\n\(count) of \(total)"
           + (total == 0 ? "" : " (\(ReportHTML.percent(Double(count) / Double(total))))")
         return """
           <td class="\(label == predicted ? "hit" : "miss")" style="--v:\(ReportHTML.number(strength, 3))" \
@@ -86,8 +85,7 @@ extension Report {
       }
     }
     guard !pairs.isEmpty else { return "" }
-    let items = pairs.sorted { ($1.count, $0.label, $0.predicted) < ($0.count, $1.label, $1.predicted) }.prefix(10).map
-    {
+    let items = pairs.sorted { ($1.count, $0.label, $0.predicted) < ($0.count, $1.label, $1.predicted) }.prefix(10).map {
       """
       <li><span><b>\(ReportHTML.escape(scores.classes[$0.label]))</b> taken for \
       <b>\(ReportHTML.escape(scores.classes[$0.predicted]))</b></span><span>\($0.count)</span></li>

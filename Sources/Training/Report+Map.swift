@@ -54,9 +54,7 @@ extension Report {
       points: zip(points, places).map { point, place in
         switch point.sample {
         case .text(let text):
-          .init(
-            x: place.x.rounded(), y: place.y.rounded(), label: point.label, text: ReportHTML.start(of: text, 240),
-            image: nil)
+          .init(x: place.x.rounded(), y: place.y.rounded(), label: point.label, text: ReportHTML.start(of: text, 240), image: nil)
         case .image(let image):
           .init(x: place.x.rounded(), y: place.y.rounded(), label: point.label, text: nil, image: image.dataURI)
         }

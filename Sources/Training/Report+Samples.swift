@@ -10,11 +10,9 @@ extension Report {
         """
       switch mistake.sample {
       case .text(let text):
-        return
-          "<figure class=\"mistake\"><blockquote>\(ReportHTML.escape(ReportHTML.start(of: text, 500)))</blockquote>\(labels)</figure>"
+        return "<figure class=\"mistake\"><blockquote>\(ReportHTML.escape(ReportHTML.start(of: text, 500)))</blockquote>\(labels)</figure>"
       case .image(let image):
-        return
-          "<figure class=\"mistake\">\(image.element(description: "A sample of \(mistake.gold)"))\(labels)</figure>"
+        return "<figure class=\"mistake\">\(image.element(description: "A sample of \(mistake.gold)"))\(labels)</figure>"
       }
     }
     var images = false

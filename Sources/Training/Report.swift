@@ -99,8 +99,7 @@ public struct Report: Sendable {
   /// The subtitle, its parts (between `·`) as a chain.
   private var steps: String {
     let parts = subtitle.split(separator: " · ").map { "<li>\(ReportHTML.escape(String($0)))</li>" }
-    return parts.isEmpty
-      ? "" : "<ol class=\"steps\" aria-label=\"The model's steps\">\(parts.joined(separator: "\n"))</ol>"
+    return parts.isEmpty ? "" : "<ol class=\"steps\" aria-label=\"The model's steps\">\(parts.joined(separator: "\n"))</ol>"
   }
 }
 

@@ -87,8 +87,7 @@ struct Chart {
       <text x="\(Int(Self.left) - 8)" y="\(ReportHTML.number(y(value) + 4, 1))" text-anchor="end">\(vertical.text(value))</text>
       """
     }
-    let marks =
-      first == last ? [first] : ReportTicks(Double(first), Double(last), about: 8, whole: true).values.map { Int($0) }
+    let marks = first == last ? [first] : ReportTicks(Double(first), Double(last), about: 8, whole: true).values.map { Int($0) }
     let columns = marks.map { epoch in
       """
       <text x="\(ReportHTML.number(x(epoch), 1))" y="\(Int(Self.height - Self.bottom) + 17)" \
