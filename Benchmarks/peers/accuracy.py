@@ -170,7 +170,7 @@ def main():
     parser.add_argument("names", nargs="*", help="which of " + ", ".join([*TEXTS, *OTHERS]) + " (all)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", help="also write the list there, after each run")
+    parser.add_argument("--output", help="write the list there after each run; what it has already is not run again")
     parser.add_argument("--cache", type=pathlib.Path, default=data.DEFAULT_CACHE, help="where packages are kept")
     parser.add_argument(
         "--data", type=pathlib.Path, help="the folder that `encoders data get` wrote to: nothing is fetched"
@@ -193,8 +193,14 @@ def main():
     runs["autoencoder"] = lambda: images.reconstruct()
 
     results = []
+    if options.output and os.path.exists(options.output):
+        with open(options.output) as file:
+            results = json.load(file)
+    done = {(result["name"], result["seed"]) for result in results}
     for seed in range(options.seeds):
         for name in names:
+            if (name, seed) in done:
+                continue
             torch.manual_seed(seed)
             start = time.monotonic()
             result = {"name": name, "seed": seed, **runs[name](), "seconds": round(time.monotonic() - start, 1)}
