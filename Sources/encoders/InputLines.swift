@@ -20,13 +20,13 @@ struct InputLines {
       throw FileError(.unreadable, url, "expected a file of input lines, found a folder")
     }
     let handle = isStandardInput ? FileHandle.standardInput : try FileHandle(forReadingFrom: url)
-    let name = isStandardInput ? URL(fileURLWithPath: "standard input", relativeTo: nil) : url
+    let name = isStandardInput ? "standard input" : url.path
     var (rest, lines, number) = (Data(), [String](), 0)
     func take(_ bytes: Data) throws {
       number += 1
       let line = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
       guard let text = String(validating: line, as: UTF8.self) else {
-        throw FileError(.malformed, name, line: number, "expected UTF-8 text, found other bytes")
+        throw InputError(description: "\(name):\(number): expected UTF-8 text, found other bytes")
       }
       lines.append(text)
       if lines.count == size {

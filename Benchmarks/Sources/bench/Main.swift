@@ -4,11 +4,13 @@ import Training
 
 /// Measures training steps (forward, backward, Adam) of one case: a JSON line a round, as peers/speed.py prints.
 ///
-///     bench CASE [--rounds N] [--seconds S] [--threads T]
+///     bench CASE [--rounds N] [--seconds S] [--threads T] [--wait 1]
+///
+/// With --wait a round starts when a line arrives on standard input, so that two programs can take turns.
 @main
 struct Bench {
   static func main() throws {
-    var options = ["--rounds": 5.0, "--seconds": 3, "--threads": 2]
+    var options = ["--rounds": 5.0, "--seconds": 3, "--threads": 2, "--wait": 0]
     let arguments = Array(CommandLine.arguments.dropFirst())
     guard let name = arguments.first, arguments.count % 2 == 1 else {
       print("usage: bench CASE [--rounds N] [--seconds S] [--threads T]\ncases: \(cases.joined(separator: ", "))")
@@ -40,14 +42,18 @@ struct Bench {
       return Double(samples) / (start.duration(to: clock.now) / .seconds(1))
     }
     _ = train(seconds: 1)  // warm-up
+    let waits = options["--wait"] != 0
+    func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    if waits { say("ready") }
     for _ in 0..<Int(options["--rounds"] ?? 5) {
+      if waits, readLine() == nil { break }
       let speed = train(seconds: options["--seconds"] ?? 3)
       var usage = rusage()
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      let line = String(
-        format: "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f}\n", name, speed,
-        Double(usage.ru_maxrss) / 1024)
-      FileHandle.standardOutput.write(Data(line.utf8))
+      say(
+        String(
+          format: "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f}", name, speed,
+          Double(usage.ru_maxrss) / 1024))
     }
   }
 
@@ -67,22 +73,26 @@ struct Bench {
   }
 }
 
-/// Lengths of texts in random batches, the same as peers/speed.py draws.
+/// Lengths of texts in random batches: those that peers/speed.py reads too.
 enum Lengths {
-  /// Long reviews: log-normal with median 174 and deviation 0.65, from 10 to 500 words, as IMDB's are; batches of 64.
-  static func reviews(_ step: Int) -> [Int] { draw(step, 64, median: 174, deviation: 0.65, 10...500) }
+  /// Long reviews, as IMDB's are; batches of 64.
+  static func reviews(_ step: Int) -> [Int] { batch(mixed, step, 64) }
+  /// The movie-review sentences.
+  static func sentences(_ step: Int, count: Int) -> [Int] { batch(short, step, count) }
 
-  /// Sentences: log-normal with median 20 and deviation 0.5, from 3 to 60 words, as the movie-review sentences are.
-  static func sentences(_ step: Int, count: Int) -> [Int] { draw(step, count, median: 20, deviation: 0.5, 3...60) }
+  private static let mixed = read("mixed")
+  private static let short = read("reviews")
 
-  private static func draw(_ step: Int, _ count: Int, median: Double, deviation: Double, _ range: ClosedRange<Int>)
-    -> [Int]
-  {
-    let random = Random(seed: 5, stream: UInt64(step % 16))
-    return (0..<count).map { place in
-      let (u, v) = (Double(random.uniform(at: UInt64(2 * place))), Double(random.uniform(at: UInt64(2 * place + 1))))
-      let normal = (-2 * log(1 - u)).squareRoot() * cos(2 * .pi * v)
-      return min(range.upperBound, max(range.lowerBound, Int(median * exp(deviation * normal))))
-    }
+  private static func read(_ name: String) -> [Int] {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../lengths")
+    let text = (try? String(contentsOf: folder.appendingPathComponent("\(name).txt"), encoding: .utf8)) ?? ""
+    return text.split(whereSeparator: \.isNewline).compactMap { Int($0) }
+  }
+
+  private static func batch(_ lengths: [Int], _ step: Int, _ count: Int) -> [Int] {
+    let batches = min(64, lengths.count / count)
+    precondition(batches > 0, "no lengths: expected Benchmarks/lengths beside the sources")
+    let start = step % batches * count
+    return Array(lengths[start..<start + count])
   }
 }
