@@ -6,6 +6,7 @@
 The best epoch is the first with the best validation accuracy (of the auto-encoder: the least error); its score on the
 test part is reported. The recipes are those of Examples/recipes.
 Prints a JSON list of {name, seed, accuracy | mse, validation, epoch, seconds}.
+The seconds are of a machine with other work to do; speed.py measures speed.
 """
 
 import argparse

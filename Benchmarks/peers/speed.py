@@ -2,10 +2,11 @@
 
     python speed.py CASE --rounds 5 --seconds 5 --threads 2
 
-Prints a JSON line a round: {"case", "round", "variant", "samplesPerSecond", "tokensPerSecond", "peakMemoryMB", …}. With
---wait a round starts when a line arrives on standard input, so that two programs can take turns; "ready" says that they
-may begin. The peer is at its best: denormal numbers flushed, fused Adam, channels-last images, and where there are several ways
-(padded or packed recurrences) the one that is faster in the warm-up. Batches are padded beforehand, unmeasured.
+Prints a JSON line a round: {"case", "round", "variant", "samplesPerSecond", "tokensPerSecond", "peakMemoryMB", …}.
+With --wait a round starts when a line arrives on standard input, so that two programs can take turns; "ready" says
+that they may begin. The peer is at its best: denormal numbers flushed, fused Adam, channels-last images, and where
+there are several ways (padded or packed recurrences) the one that is faster beforehand, in processes of their own.
+Batches are padded beforehand, unmeasured.
 """
 
 import argparse
