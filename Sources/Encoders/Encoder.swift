@@ -47,15 +47,21 @@ public struct Encoder: Layer {
   /// Builds the layers; for text, `vocabularySize` words. `vectors` are the initial word vectors (else random).
   ///
   /// - Throws: `ConfigurationError` naming the step whose output doesn't fit which input; `FileError` from a stored model.
-  public init(_ configuration: EncoderConfiguration, vocabularySize: Int = 2, vectors: [Float]? = nil, at scope: Scope) throws {
+  public init(_ configuration: EncoderConfiguration, vocabularySize: Int = 2, vectors: [Float]? = nil, at scope: Scope)
+    throws
+  {
     self.configuration = configuration
     var steps: [StepDescription] = []
     var form: Form
     switch (configuration.preprocess, configuration.encode) {
     case (.text(let text), .text(let embedding, let network)):
       form = .rows(nil, embedding.dimension)
-      steps.append(.init(step: "preprocess", layer: "\(text.tokens.rawValue), \(vocabularySize) in the vocabulary", output: "ids [length]"))
-      let step = try TextStep(embedding, network, maxLength: text.maxLength, vocabularySize, vectors, &form, &steps, at: scope)
+      steps.append(
+        .init(
+          step: "preprocess", layer: "\(text.tokens.rawValue), \(vocabularySize) in the vocabulary",
+          output: "ids [length]"))
+      let step = try TextStep(
+        embedding, network, maxLength: text.maxLength, vocabularySize, vectors, &form, &steps, at: scope)
       encode = .text(step)
     case (.image(let shape, _), .layers(let layers)):
       form = .image(shape.height, shape.width, shape.channels)
@@ -65,23 +71,16 @@ public struct Encoder: Layer {
       form = .rows(shape.height, shape.width)
       steps.append(.init(step: "preprocess", layer: "sequence", output: form.description))
       encode = .layers(try LayerStack(layers, &form, &steps, at: scope["layers"]))
-    default: throw ConfigurationError("recipe", line: nil, "encode: 'layers' are for images and sequences, networks for text")
+    default: preconditionFailure("Encoder: a configuration whose steps don't fit each other")
     }
-    switch (configuration.pool, form) {
-    case (.flatten, .rows(nil, _)):
-      throw ConfigurationError("recipe", line: nil, "pool: flatten needs inputs of a fixed size; encode gives \(form.description)")
-    case (.flatten, _):
-      pooling = nil
-      form = .vector(form.elements)
-    case (.modes(let modes), _):
-      pooling = try Pooling(modes, width: form.width, at: scope["pooling"])
-      form = .vector(form.width * modes.count)
-    }
-    let name: String = switch configuration.pool {
-      case .flatten: "flatten"
-      case .modes(let modes): modes.map(\.rawValue).joined(separator: " + ")
-    }
-    steps.append(.init(step: "pool", layer: name, output: form.description))
+    let pooled = try configuration.pooled(form)
+    pooling =
+      switch configuration.pool {
+      case .flatten: nil
+      case .modes(let modes): try Pooling(modes, width: form.width, at: scope["pooling"])
+      }
+    form = pooled
+    steps.append(.init(step: "pool", layer: configuration.pool.name, output: form.description))
     projection = try Projection(configuration.project, &form, "project", &steps, at: scope["project"])
     width = form.width
     self.steps = steps
@@ -94,7 +93,8 @@ public struct Encoder: Layer {
     case (.layers(let stack), .images(let images)):
       if case .sequence = configuration.preprocess {
         let (count, height, width) = (images.shape[0], images.shape[1], images.shape[2] * images.shape[3])
-        let rows = Ragged(images.reshaped([count * height, width]), Offsets(lengths: Array(repeating: height, count: count)))
+        let rows = Ragged(
+          images.reshaped([count * height, width]), Offsets(lengths: Array(repeating: height, count: count)))
         return projection(pool(stack(rows)))
       }
       return projection(pool(stack(images)))
@@ -111,7 +111,8 @@ public struct Encoder: Layer {
   private func pool(_ x: Tensor) -> Tensor {
     guard let pooling else { return x.flattenedChannelsFirst() }
     let (count, positions) = (x.shape[0], x.shape[1] * x.shape[2])
-    return pooling(Ragged(x.reshaped([count * positions, x.width]), Offsets(lengths: Array(repeating: positions, count: count))))
+    return pooling(
+      Ragged(x.reshaped([count * positions, x.width]), Offsets(lengths: Array(repeating: positions, count: count))))
   }
 }
 
@@ -155,25 +156,21 @@ struct Projection: Layer {
   private let steps: [Step]
 
   init(
-    _ configured: [ProjectionStep], _ form: inout Form, _ name: String, _ descriptions: inout [StepDescription], at scope: Scope
+    _ configured: [ProjectionStep], _ form: inout Form, _ name: String, _ descriptions: inout [StepDescription],
+    at scope: Scope
   ) throws {
     var width = form.width
     steps = try configured.enumerated().map { index, step in
-      let made: (Step, String)
+      let outputs = try step.output(of: width)
+      defer { width = outputs }
+      descriptions.append(.init(step: name, layer: step.name, output: "[\(outputs)]"))
       switch step.kind {
-      case .linear(let outputs, let bias):
-        made = (.linear(try Linear(width, outputs, bias: bias, at: scope["\(index)"])), "linear \(outputs)")
-        width = outputs
-      case .activation(let activation): made = (.activation(activation), activation.rawValue)
-      case .dropout(let rate): made = (.dropout(Dropout(rate)), "dropout \(rate)")
-      case .normalize: made = (.normalize, "normalize")
-      case .truncate(let columns):
-        guard columns <= width else { throw step.place.error("expected at most \(width) columns, found \(columns)") }
-        made = (.truncate(columns), "truncate \(columns)")
-        width = columns
+      case .linear(_, let bias): return .linear(try Linear(width, outputs, bias: bias, at: scope["\(index)"]))
+      case .activation(let activation): return .activation(activation)
+      case .dropout(let rate): return .dropout(Dropout(rate))
+      case .normalize: return .normalize
+      case .truncate(let columns): return .truncate(columns)
       }
-      descriptions.append(.init(step: name, layer: made.1, output: "[\(width)]"))
-      return made.0
     }
     form = .vector(width)
   }

@@ -16,59 +16,31 @@ struct LayerStack: Layer {
   init(_ configured: [LayerStep], _ form: inout Form, _ descriptions: inout [StepDescription], at scope: Scope) throws {
     var current = form
     steps = try configured.enumerated().map { index, step in
-      let (made, name) = try LayerStack.make(step, &current, at: scope["\(index)"])
-      descriptions.append(.init(step: "encode", layer: name, output: current.description))
+      let output = try step.output(of: current)
+      let made = try LayerStack.make(step, current, at: scope["\(index)"])
+      current = output
+      descriptions.append(.init(step: "encode", layer: step.name, output: output.description))
       return made
     }
     form = current
   }
 
-  private static func make(_ step: LayerStep, _ form: inout Form, at scope: Scope) throws -> (Step, String) {
-    switch step.kind {
-    case .convolution(let channels, let kernel, let stride, let padding, let dilation, let groups, let bias):
-      guard form.width % groups == 0, channels % groups == 0 else {
-        throw step.place.error("\(groups) groups do not divide \(form.width) inputs and \(channels) outputs")
-      }
-      if padding == nil, stride != 1 { throw step.place.error("padding 'same' needs stride 1, found \(stride); give a number") }
-      let name = "convolution \(channels) × \(kernel)"
+  private static func make(_ step: LayerStep, _ form: Form, at scope: Scope) throws -> Step {
+    let inputs = form.width
+    switch (step.kind, step.windows) {
+    case (.convolution(let channels, _, _, _, _, let groups, let bias), let windows?):
       if case .rows = form {
-        let window = padding.map { Window1D(kernel, stride: stride, padding: $0, dilation: dilation) } ?? .same(kernel, dilation: dilation)
-        let layer = try Convolution1D(form.width, channels, window, groups: groups, bias: bias, at: scope)
-        form = try fitting(step, form, window, nil, channels)
-        return (.convolution1D(layer), name)
+        return .convolution1D(
+          try Convolution1D(inputs, channels, windows.sequence, groups: groups, bias: bias, at: scope))
       }
-      if padding == nil, kernel % 2 == 0 { throw step.place.error("padding 'same' needs an odd kernel, found \(kernel); give a number") }
-      let window = Window2D(kernel, stride: stride, padding: padding ?? dilation * (kernel - 1) / 2, dilation: dilation)
-      let layer = try Convolution2D(form.width, channels, window, groups: groups, bias: bias, at: scope)
-      form = try fitting(step, form, nil, window, channels)
-      return (.convolution2D(layer), name)
-    case .maxPool(let kernel, let stride, let padding), .averagePool(let kernel, let stride, let padding):
-      var isMaximum = false
-      if case .maxPool = step.kind { isMaximum = true }
-      let (one, two) = (Window1D(kernel, stride: stride, padding: padding), Window2D(kernel, stride: stride, padding: padding))
-      form = try fitting(step, form, one, two, form.width)
-      return (.pool(isMaximum: isMaximum, one, two), "\(isMaximum ? "max" : "average") pool \(kernel)")
-    case .batchNorm: return (.norm(try BatchNorm(form.width, at: scope)), "batch norm")
-    case .activation(let activation): return (.activation(activation), activation.rawValue)
-    case .dropout(let rate): return (.dropout(Dropout(rate)), "dropout \(rate)")
-    }
-  }
-
-  /// The form after a window has passed over it.
-  private static func fitting(_ step: LayerStep, _ form: Form, _ one: Window1D?, _ two: Window2D?, _ channels: Int) throws -> Form {
-    switch form {
-    case .rows(let length, _):
-      let out = length.map { one?.outputLength($0) ?? $0 }
-      if out == 0 { throw step.place.error("its window of \(one?.kernel ?? 0) does not fit its input \(form.description)") }
-      return .rows(out, channels)
-    case .image(let height, let width, _):
-      guard let two else { return form }
-      let size = two.outputSize(height, width)
-      guard size.height > 0, size.width > 0 else {
-        throw step.place.error("its window of \(two.kernel[0]) × \(two.kernel[1]) does not fit its input \(form.description)")
-      }
-      return .image(size.height, size.width, channels)
-    case .vector: throw step.place.error("expected images or sequences, found a vector")
+      return .convolution2D(try Convolution2D(inputs, channels, windows.image, groups: groups, bias: bias, at: scope))
+    case (.maxPool, let windows?): return .pool(isMaximum: true, windows.sequence, windows.image)
+    case (.averagePool, let windows?): return .pool(isMaximum: false, windows.sequence, windows.image)
+    case (.batchNorm, _): return .norm(try BatchNorm(inputs, at: scope))
+    case (.activation(let activation), _): return .activation(activation)
+    case (.dropout(let rate), _): return .dropout(Dropout(rate))
+    case (.convolution, nil), (.maxPool, nil), (.averagePool, nil):
+      preconditionFailure("LayerStack: \(step.name) without a window")
     }
   }
 

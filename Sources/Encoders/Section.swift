@@ -1,16 +1,18 @@
 import Foundation
 import Yams
 
-/// What is wrong with a recipe or a model's configuration, in one line: file, line, where in it, what was expected and found.
+/// What is wrong with a recipe or a model's configuration, in one line: file, line, column, where in it, what was
+/// expected and found.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
   /// The whole line.
   public let description: String
   /// The same line, for Foundation.
   public var errorDescription: String? { description }
 
-  /// An error at a line of a file.
-  public init(_ file: String, line: Int?, _ problem: String) {
-    description = "\(file)\(line.map { ":\($0)" } ?? ""): \(problem)"
+  /// An error at a line, and perhaps a column, of a file; both count from 1.
+  public init(_ file: String, line: Int?, column: Int? = nil, _ problem: String) {
+    let place = [line, line == nil ? nil : column].compactMap { $0.map { ":\($0)" } }.joined()
+    description = "\(file)\(place): \(problem)"
   }
 }
 
@@ -28,15 +30,23 @@ public struct Value {
   /// - Throws: `ConfigurationError` with the line where the text stops being YAML.
   public init(parsing text: String, file: String) throws {
     do {
-      guard let node = try Yams.compose(yaml: text) else { throw ConfigurationError(file, line: nil, "the file is empty") }
+      guard let node = try Yams.compose(yaml: text) else {
+        throw ConfigurationError(file, line: nil, "the file is empty")
+      }
       self.init(node: node, file: file, path: "")
     } catch let error as YamlError {
       switch error {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-        throw ConfigurationError(file, line: mark.line, "not valid YAML: \(problem)")
-      case .duplicatedKeysInMapping(let duplicates, _):
-        throw ConfigurationError(file, line: nil, "the key \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) stands twice in one section")
-      default: throw ConfigurationError(file, line: nil, "not valid YAML: \(error)".split(separator: "\n").joined(separator: " "))
+      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+        .composer(_, let problem, let mark, _):
+        throw ConfigurationError(file, line: mark.line, column: mark.column, "not valid YAML: \(problem)")
+      case .duplicatedKeysInMapping(let duplicates, let context):
+        let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+        let noun = duplicates.count == 1 ? "the key \(keys) stands" : "the keys \(keys) stand"
+        throw ConfigurationError(
+          file, line: context.mark.line, column: context.mark.column, "\(noun) twice in one section")
+      default:
+        throw ConfigurationError(
+          file, line: nil, "not valid YAML: \(error)".split(separator: "\n").joined(separator: " "))
       }
     }
   }
@@ -49,19 +59,21 @@ public struct Value {
 
   /// The line, counted from 1.
   public var line: Int? { node.mark?.line }
+  /// The column, counted from 1 in Unicode scalars.
+  public var column: Int? { node.mark?.column }
 
   /// An error about this value.
   public func error(_ problem: String) -> ConfigurationError {
-    ConfigurationError(file, line: line, path.isEmpty ? problem : "\(path): \(problem)")
+    ConfigurationError(file, line: line, column: column, path.isEmpty ? problem : "\(path): \(problem)")
   }
 
   /// Whether it's absent on purpose.
   public var isNull: Bool { node.null != nil }
 
   /// As the error messages show it.
-  private var shown: String {
+  public var shown: String {
     switch node {
-    case .scalar(let scalar): "'\(scalar.string)'"
+    case .scalar: isNull ? "nothing" : "'\(node.string ?? "")'"
     case .mapping: "a section"
     case .sequence: "a list"
     case .alias: "an alias"
@@ -72,14 +84,21 @@ public struct Value {
   public func int(_ range: ClosedRange<Int> = 1...Int.max) throws -> Int {
     guard let value = node.int else { throw error("expected a whole number, found \(shown)") }
     guard range.contains(value) else {
-      let bounds = range.upperBound == .max ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+      let bounds =
+        range.upperBound == .max
+        ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
       throw error("expected a whole number \(bounds), found \(value)")
     }
     return value
   }
 
+  /// The size of a layer or of one of its axes.
+  public func size() throws -> Int { try int(1...1_048_576) }
+
   /// A number that fulfils a condition described by `expected`.
-  public func double(_ expected: String = "a number", where condition: (Double) -> Bool = { _ in true }) throws -> Double {
+  public func double(_ expected: String = "a number", where condition: (Double) -> Bool = { _ in true }) throws
+    -> Double
+  {
     guard let value = node.float ?? node.int.map(Double.init), value.isFinite, condition(value) else {
       throw error("expected \(expected), found \(shown)")
     }
@@ -102,7 +121,8 @@ public struct Value {
   }
 
   /// One of some words.
-  public func choice<Choice: RawRepresentable & CaseIterable>(_: Choice.Type) throws -> Choice where Choice.RawValue == String {
+  public func choice<Choice: RawRepresentable & CaseIterable>(_: Choice.Type) throws -> Choice
+  where Choice.RawValue == String {
     let name = try string()
     if let choice = Choice(rawValue: name) { return choice }
     throw error(unknown("value", name, Choice.allCases.map(\.rawValue)))
@@ -112,6 +132,13 @@ public struct Value {
   public func list() throws -> [Value] {
     guard case .sequence(let sequence) = node else { return [self] }
     return sequence.enumerated().map { Value(node: $0.element, file: file, path: "\(path)[\($0.offset)]") }
+  }
+
+  /// The elements of a list that must have some; a single value counts as a list of one.
+  public func list(of what: String) throws -> [Value] {
+    let elements = try list()
+    if elements.isEmpty { throw error("expected \(what), found an empty list") }
+    return elements
   }
 
   /// A value that is either a word, or a section of one key with its options: `adam` or `adam: {betas: …}`.
@@ -129,13 +156,14 @@ public struct Value {
     }
   }
 
-  /// `unknown value 'x' (did you mean 'y'?)`
-  public func unknown(_ what: String, _ name: String, _ valid: [String]) -> String {
+  /// `unknown value 'x' (did you mean 'y'?)`, or the valid names if none is near.
+  public func unknown(_ what: String, _ name: String, in place: String = "", _ valid: [String]) -> String {
+    let unknown = "unknown \(what) '\(name)'\(place.isEmpty ? "" : " in '\(place)'")"
     let nearest = valid.min { editDistance($0, name) < editDistance($1, name) }
-    if let nearest, editDistance(nearest, name) <= max(2, name.count / 3) {
-      return "unknown \(what) '\(name)' (did you mean '\(nearest)'?)"
+    if let nearest, editDistance(nearest, name) <= max(1, min(nearest.utf8.count, name.utf8.count) / 3) {
+      return "\(unknown) (did you mean '\(nearest)'?)"
     }
-    return "unknown \(what) '\(name)' (expected one of \(valid.sorted().joined(separator: ", ")))"
+    return "\(unknown) (expected \(valid.count > 1 ? "one of " : "")\(valid.joined(separator: ", ")))"
   }
 
   /// The same as JSON, with sorted keys.
@@ -161,24 +189,30 @@ public final class Section {
   /// The mapping itself.
   public let value: Value
   private let values: [String: Value]
+  private let marks: [String: Mark]
   private var asked: [String] = []
 
-  init(_ value: Value, values: [String: Value]) {
+  init(_ value: Value, values: [String: Value], marks: [String: Mark] = [:]) {
     self.value = value
     self.values = values
+    self.marks = marks
   }
 
   /// A section.
   ///
   /// - Throws: `ConfigurationError` if the value is no mapping.
   public convenience init(_ value: Value) throws {
-    guard case .mapping(let mapping) = value.node else { throw value.error("expected a section of keys") }
+    guard case .mapping(let mapping) = value.node else {
+      throw value.error("expected a section of keys, found \(value.shown)")
+    }
     var values: [String: Value] = [:]
+    var marks: [String: Mark] = [:]
     for (key, inner) in mapping {
+      marks[key.string ?? ""] = key.mark
       guard let name = key.string else { throw value.error("a key is not a text") }
       values[name] = Value(node: inner, file: value.file, path: value.path.isEmpty ? name : "\(value.path).\(name)")
     }
-    self.init(value, values: values)
+    self.init(value, values: values, marks: marks)
   }
 
   /// The options of a variant: a section, nothing, or one value under the name "" (`max_pool: 2`).
@@ -205,19 +239,31 @@ public final class Section {
     return found
   }
 
-  /// Whether a key is there.
+  /// Whether a key is there, even if its value is null.
   public func has(_ key: String) -> Bool { values[key] != nil }
+
+  /// The options under a key, none of them if it stands alone (`lstm:`); nil if the key is absent.
+  public func options(_ key: String) throws -> Section? {
+    asked.append(key)
+    return try values[key].map { try Section(optionsOf: $0) }
+  }
+
+  /// An error about one of the keys.
+  public func error(at key: String, _ problem: String) -> ConfigurationError {
+    ConfigurationError(value.file, line: marks[key]?.line, column: marks[key]?.column, problem)
+  }
 
   /// Checks that every key has been asked for.
   ///
-  /// - Throws: `ConfigurationError` with the first unknown key's line and the nearest valid key.
+  /// - Throws: `ConfigurationError` with the first unknown key's line and column and the nearest valid key.
   public func finish() throws {
-    let unknown = values.filter { !asked.contains($0.key) }.min { ($0.value.line ?? 0, $0.key) < ($1.value.line ?? 0, $1.key) }
-    guard let (key, inner) = unknown else { return }
-    if key.isEmpty { throw value.error("takes no value here, found '\(inner.node.string ?? "")'") }
-    let place = value.path.isEmpty ? "" : " in '\(value.path)'"
-    let names = asked.filter { !$0.isEmpty }
-    throw ConfigurationError(value.file, line: inner.line, value.unknown("key", key, names) + place)
+    func place(_ key: String) -> (Int, Int, String) { (marks[key]?.line ?? 0, marks[key]?.column ?? 0, key) }
+    guard let key = values.keys.filter({ !asked.contains($0) }).min(by: { place($0) < place($1) }) else { return }
+    if key.isEmpty { throw value.error("takes no value here, found '\(values[key]?.node.string ?? "")'") }
+    var valid: [String] = []
+    for name in asked where !name.isEmpty && !valid.contains(name) { valid.append(name) }
+    if valid.isEmpty { throw error(at: key, "unknown key '\(key)': '\(value.path)' takes no options") }
+    throw error(at: key, value.unknown("key", key, in: value.path, valid))
   }
 }
 

@@ -19,7 +19,8 @@ struct TextStep: Layer {
   ) throws {
     let width = options.dimension
     embedding = try Embedding(
-      vocabularySize, width, initial: vectors.map { .values($0) } ?? .uniform(options.bound), trainable: options.trainable,
+      vocabularySize, width, initial: vectors.map { .values($0) } ?? .uniform(options.bound),
+      trainable: options.trainable,
       at: scope["embedding"])
     dropout = Dropout(options.dropout)
     func note(_ layer: String) { steps.append(.init(step: "encode", layer: layer, output: form.description)) }
@@ -31,15 +32,10 @@ struct TextStep: Layer {
         try widths.enumerated().map { index, kernel in
           try Convolution1D(width, channels, .same(kernel), at: scope["cnn"]["convs"]["\(index)"])
         }, activation)
-      form = .rows(nil, channels * widths.count)
-      note("convolutions of widths \(widths.map(String.init).joined(separator: ", ")), \(activation.rawValue)")
     case .recurrent(let cell, let hidden, let layers, let bidirectional, let rate):
       let recurrence = try Recurrence(
         cell, width, hidden, layers: layers, bidirectional: bidirectional, dropout: rate, at: scope[cell.rawValue])
       self.network = .recurrent(recurrence)
-      form = .rows(nil, recurrence.width)
-      let layers = layers > 1 ? "\(layers) layers of " : ""
-      note("\(layers)\(bidirectional ? "bidirectional " : "")\(cell.rawValue.uppercased()) \(hidden)")
     case .transformer(let options):
       let scope = scope["transformer"]
       self.network = .transformer(
@@ -49,8 +45,9 @@ struct TextStep: Layer {
             width, heads: options.heads, feedForward: options.feedForward, activation: options.activation,
             norm: options.norm, dropout: options.dropout, at: scope["layers"]["\($0)"])
         }, norm: try LayerNorm(width, at: scope["norm"]), dropout: Dropout(options.dropout))
-      note("\(options.layers) Transformer blocks, \(options.heads) heads, \(options.feedForward) units, \(options.norm.rawValue)-norm")
     }
+    form = .rows(nil, network.width(of: width))
+    if let name = network.name { note(name) }
   }
 
   func callAsFunction(_ ids: Ragged<IDs>) -> Ragged<Tensor> {

@@ -1,7 +1,14 @@
+import Checkpoints
 import Encoders
 import Foundation
 
 /// A whole run of training as one YAML file describes it: the four steps, the data, the objective and the training.
+///
+///     let recipe = try Recipe(contentsOf: URL(fileURLWithPath: "Examples/recipes/reviews-cnn.yaml"))
+///
+/// Keys are in snake_case. Whatever is unknown, misspelt, of the wrong type or out of range is a `ConfigurationError`
+/// with file, line and column, and so is a step whose output doesn't fit the next one's input. Paths are relative to
+/// the file.
 public struct Recipe: Sendable {
   /// The file.
   public let url: URL
@@ -20,31 +27,39 @@ public struct Recipe: Sendable {
 
   /// Reads a recipe and checks that its steps fit each other.
   ///
-  /// - Throws: `ConfigurationError` with the line; `FileError` if the file can't be read.
+  /// - Throws: `ConfigurationError` with line and column; `FileError` if the file can't be read.
   public init(contentsOf url: URL) throws {
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      throw ConfigurationError(url.path, line: nil, "no such file; expected a recipe")
-    }
-    guard let text = String(data: try Data(contentsOf: url), encoding: .utf8) else {
-      throw ConfigurationError(url.path, line: nil, "expected UTF-8 text")
+    let bytes = try MappedFile(url).withBytes { Array($0) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileError(.malformed, url, "expected UTF-8 text, found other bytes")
     }
     try self.init(text, url)
   }
+
+  private static let keys = ["preprocess", "encode", "pool", "project", "decode", "data", "objective", "training"]
+  private static let optionalKeys: Set = ["project", "decode"]
 
   /// A recipe from its text; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {
     self.url = url
     self.text = text
-    let root = try Section(Value(parsing: text, file: url.path))
+    let value = try Value(parsing: text, file: url.path)
+    let root = try Section(value)
+    // The names of the sections come before what is in them: a misspelt section is no missing one.
+    for key in Recipe.keys { _ = root[key] }
+    try root.finish()
+    if let missing = Recipe.keys.first(where: { !Recipe.optionalKeys.contains($0) && root[$0] == nil }) {
+      throw value.error("the section '\(missing)' is missing")
+    }
     configuration = try EncoderConfiguration(root)
     sections = ModelSections(root)
-    data = try DataOptions(Section(root.required("data")), url.deletingLastPathComponent(), isText: configuration.preprocess.isText)
-    objective = try Objective(root["objective"], configuration)
+    let folder = url.deletingLastPathComponent()
+    data = try DataOptions(Section(root.required("data")), folder, isText: configuration.preprocess.isText)
+    objective = try Objective(root.required("objective"), configuration)
     training = try TrainingSettings(Section(root.required("training")), objective)
-    try root.finish()
-    // Building the layers once, small, finds every step whose output doesn't fit the next one's input.
-    _ = try Model(
-      configuration, sections: sections, task: objective.task, labels: ["a", "b"], tokenizer: nil, at: .random(seed: 0))
+    if objective.task != .reconstruction, let decode = root["decode"] {
+      throw decode.error("only auto-encoders have a decoder; the objective is \(objective.task.rawValue)")
+    }
   }
 
   /// The same recipe with another seed.
@@ -59,6 +74,36 @@ public struct Recipe: Sendable {
     guard case .text(let embedding, _) = configuration.encode, let path = embedding.vectors else { return nil }
     return resolve(path, url.deletingLastPathComponent())
   }
+
+  /// The recipe with all defaults, sections in order, paths relative to `folder`, where it is going to stand.
+  public func json(relativeTo folder: URL) -> JSON {
+    var configuration = configuration
+    if case .text(var embedding, let network) = configuration.encode, let vectors {
+      embedding.vectors = relative(vectors, to: folder)
+      configuration.encode = .text(embedding, network)
+    }
+    return .object(
+      (configuration.json.members ?? []) + [
+        .init("data", data.json(isText: configuration.preprocess.isText, folder)), .init("objective", objective.json),
+        .init("training", training.json),
+      ])
+  }
+
+  /// Writes the recipe with all defaults, as `init(contentsOf:)` reads it again to an equal one, wherever it stands.
+  ///
+  /// - Throws: `FileError` if the file can't be written.
+  public func write(to file: URL) throws {
+    try AtomicFile.write(try json(relativeTo: file.deletingLastPathComponent()).yaml(), to: file)
+  }
+}
+
+/// Recipes are equal that say the same, in whatever order, words and file.
+extension Recipe: Equatable {
+  /// Whether both say the same.
+  public static func == (a: Recipe, b: Recipe) -> Bool {
+    let root = URL(fileURLWithPath: "/")
+    return a.json(relativeTo: root) == b.json(relativeTo: root)
+  }
 }
 
 /// A path as a recipe gives it: relative ones start from the recipe's folder, `~` is the home folder.
@@ -67,124 +112,10 @@ func resolve(_ path: String, _ folder: URL) -> URL {
   return URL(fileURLWithPath: expanded, relativeTo: folder).standardizedFileURL.absoluteURL
 }
 
-/// Where samples come from, and which are for training, validation and test.
-public struct DataOptions: Sendable {
-  /// The formats that are read.
-  public enum Format: String, Sendable, CaseIterable {
-    case auto, tsv, csv, jsonl, imdb, idx, cifar10
-  }
-  /// How samples are divided.
-  public enum Split: Sendable {
-    /// As a column of the file says: train, validation, test.
-    case column(String)
-    /// By SHA-256 of the text modulo a number: the remainders of each part.
-    case sha256(modulus: Int, train: ClosedRange<Int>, validation: ClosedRange<Int>?, test: ClosedRange<Int>?)
-    /// At random: the shares of validation and test.
-    case random(validation: Double, test: Double)
-    /// By file.
-    case files(validation: URL?, test: URL?)
-  }
-  public let url: URL
-  public let format: Format
-  public let text: String
-  public let label: String
-  public let split: Split
-
-  init(_ section: Section, _ folder: URL, isText: Bool) throws {
-    url = resolve(try section.required("path").string(), folder)
-    format = try section["format"]?.choice(Format.self) ?? .auto
-    text = try section["text"]?.string() ?? "text"
-    label = try section["label"]?.string() ?? "label"
-    if let value = section["split"] {
-      split = try DataOptions.split(Section(value), folder)
-    } else {
-      split = .random(validation: 0.1, test: isText ? 0.1 : 0)
-    }
-    try section.finish()
-  }
-
-  private static func split(_ section: Section, _ folder: URL) throws -> Split {
-    func share(_ inner: Section, _ key: String, _ standard: Double) throws -> Double {
-      try inner[key]?.double("a share from 0 to below 1") { $0 >= 0 && $0 < 1 } ?? standard
-    }
-    let split: Split
-    if let column = section["column"] {
-      split = .column(try column.string())
-    } else if let value = section["sha256"] {
-      let inner = try Section(value)
-      let modulus = try inner["modulus"]?.int(2...1_000_000) ?? 10
-      split = .sha256(
-        modulus: modulus, train: try remainders(inner.required("train"), modulus),
-        validation: try inner["validation"].map { try remainders($0, modulus) }, test: try inner["test"].map { try remainders($0, modulus) })
-      try inner.finish()
-    } else if let value = section["random"] {
-      let inner = try Section(value)
-      split = .random(validation: try share(inner, "validation", 0.1), test: try share(inner, "test", 0.1))
-      try inner.finish()
-    } else if let value = section["files"] {
-      let inner = try Section(value)
-      split = .files(
-        validation: try inner["validation"].map { resolve(try $0.string(), folder) },
-        test: try inner["test"].map { resolve(try $0.string(), folder) })
-      try inner.finish()
-    } else {
-      // Asked for, so that a misspelt key is told the valid ones.
-      try section.finish()
-      throw section.value.error("expected one of column, sha256, random, files")
-    }
-    try section.finish()
-    return split
-  }
-
-  /// `8` or `0-7`
-  private static func remainders(_ value: Value, _ modulus: Int) throws -> ClosedRange<Int> {
-    let parts = try value.string().split(separator: "-").map { Int($0) }
-    guard let first = parts.first ?? nil, let last = parts.last ?? nil, parts.count <= 2, first <= last, last < modulus else {
-      throw value.error("expected remainders below \(modulus), as 8 or 0-7")
-    }
-    return first...last
-  }
-}
-
-/// What is learnt.
-public struct Objective: Sendable {
-  /// How much each label counts.
-  public enum ClassWeights: Sendable {
-    /// All the same.
-    case equal
-    /// Rare labels more: samples / (labels · samples of the label), as scikit-learn's.
-    case balanced
-    case given([Float])
-  }
-  public let task: Task
-  public let labelSmoothing: Float
-  public let classWeights: ClassWeights
-  public let positiveWeight: Float
-
-  init(_ value: Value?, _ configuration: EncoderConfiguration) throws {
-    guard let value else {
-      (task, labelSmoothing, classWeights, positiveWeight) = (configuration.decode == nil ? .classification : .reconstruction, 0, .equal, 1)
-      return
-    }
-    let (name, options) = try value.variant()
-    guard let task = Task(rawValue: name) else {
-      throw value.error("unknown objective '\(name)' (expected one of \(Task.allCases.map(\.rawValue).joined(separator: ", ")))")
-    }
-    self.task = task
-    labelSmoothing = task == .classification ? try options["label_smoothing"]?.rate() ?? 0 : 0
-    positiveWeight = task == .binaryClassification ? Float(try options["positive_weight"]?.double("a number above 0") { $0 > 0 } ?? 1) : 1
-    if task == .classification, let weights = options["class_weights"] {
-      if weights.node.string == "balanced" {
-        classWeights = .balanced
-      } else {
-        classWeights = .given(try weights.list().map { Float(try $0.double("a weight of at least 0") { $0 >= 0 }) })
-      }
-    } else {
-      classWeights = .equal
-    }
-    if task == .reconstruction, configuration.preprocess.isText {
-      throw value.error("reconstruction needs images or sequences, found text")
-    }
-    try options.finish()
-  }
+/// A file's path from a folder; the full path if they have nothing in common.
+func relative(_ file: URL, to folder: URL) -> String {
+  let (parts, base) = (file.standardizedFileURL.pathComponents, folder.standardizedFileURL.pathComponents)
+  let shared = zip(parts, base).prefix { $0 == $1 }.count
+  guard shared > 1 else { return file.standardizedFileURL.path }
+  return (Array(repeating: "..", count: base.count - shared) + parts[shared...]).joined(separator: "/")
 }

@@ -1,0 +1,154 @@
+"""The encoders of the comparison, written as a PyTorch user writes them: padded batches, masks, packed recurrences."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from data import PAD
+
+
+def pad(sequences, columns=None):
+    """(ids [N, L], lengths [N]) of lists of ids."""
+    lengths = torch.tensor([len(s) for s in sequences])
+    ids = torch.full((len(sequences), columns or int(lengths.max())), PAD)
+    for row, sequence in zip(ids, sequences):
+        row[: len(sequence)] = torch.as_tensor(sequence)
+    return ids, lengths
+
+
+def valid(x, lengths):
+    """Where [N, L] is no padding."""
+    return torch.arange(x.shape[1])[None] < lengths[:, None]
+
+
+def max_pool(x, lengths):
+    """The maximum over the valid positions of [N, L, D]."""
+    return x.masked_fill(~valid(x, lengths)[..., None], -torch.inf).amax(1)
+
+
+def mean_pool(x, lengths):
+    return (x * valid(x, lengths)[..., None]).sum(1) / lengths[:, None]
+
+
+def embedding(words, width, vectors=None):
+    """`vectors` [words, width], or uniform in ±0.25 as Kim (2014) has it; the padding is zero and stays so."""
+    layer = nn.Embedding(words, width, padding_idx=PAD)
+    with torch.no_grad():
+        layer.weight.uniform_(-0.25, 0.25) if vectors is None else layer.weight.copy_(vectors)
+        layer.weight[PAD] = 0
+    return layer
+
+
+class TextCNN(nn.Module):
+    """Kim 2014: widths 3, 4, 5 with 100 features each, ReLU, max over time, dropout 0.5, linear."""
+
+    def __init__(self, words, width, vectors=None, classes=2):
+        super().__init__()
+        self.embedding = embedding(words, width, vectors)
+        self.convolutions = nn.ModuleList(nn.Conv1d(width, 100, kernel, padding="same") for kernel in (3, 4, 5))
+        self.head = nn.Linear(300, classes)
+
+    def forward(self, ids, lengths):
+        x = self.embedding(ids).transpose(1, 2)
+        hidden = ~valid(ids, lengths)[:, None]
+        features = [conv(x).masked_fill(hidden, -torch.inf).amax(2) for conv in self.convolutions]
+        return self.head(F.dropout(F.relu(torch.cat(features, 1)), 0.5, self.training))
+
+
+class Bag(nn.Module):
+    """The mean of the words' vectors, dropout 0.5, linear."""
+
+    def __init__(self, words, width, vectors=None, classes=2):
+        super().__init__()
+        self.embedding = embedding(words, width, vectors)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, ids, lengths):
+        return self.head(F.dropout(mean_pool(self.embedding(ids), lengths), 0.5, self.training))
+
+
+class Recurrent(nn.Module):
+    """A recurrence, max pooling over the valid positions, dropout, linear.
+
+    `packed`: through pack_padded_sequence, which both directions need and one does not.
+    """
+
+    def __init__(self, kind, words, width, hidden, vectors=None, both=False, dropout=0.5, packed=True, classes=2):
+        super().__init__()
+        self.embedding = embedding(words, width, vectors)
+        self.recurrence = kind(width, hidden, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(hidden * (2 if both else 1), classes)
+        self.dropout, self.packed = dropout, packed
+
+    def forward(self, ids, lengths):
+        x = self.embedding(ids)
+        if self.packed:
+            x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            x, _ = nn.utils.rnn.pad_packed_sequence(self.recurrence(x)[0], batch_first=True)
+        else:
+            x, _ = self.recurrence(x)
+        return self.head(F.dropout(max_pool(x, lengths), self.dropout, self.training))
+
+
+class Transformer(nn.Module):
+    """Learned positions, pre-norm blocks with GELU, mean pooling over the valid positions, dropout, linear."""
+
+    def __init__(self, words, width=128, heads=4, inner=256, layers=2, dropout=0.1, last=0.5, norm=True, classes=2):
+        super().__init__()
+        self.embedding = embedding(words, width)
+        self.positions = nn.Embedding(512, width)
+        nn.init.normal_(self.positions.weight, std=0.02)
+        options = {"activation": "gelu", "batch_first": True, "norm_first": True}
+        block = nn.TransformerEncoderLayer(width, heads, inner, dropout, **options)
+        self.blocks = nn.TransformerEncoder(
+            block, layers, norm=nn.LayerNorm(width) if norm else None, enable_nested_tensor=False
+        )
+        self.head = nn.Linear(width, classes)
+        self.dropout, self.last = dropout, last
+
+    def forward(self, ids, lengths):
+        x = self.embedding(ids) + self.positions.weight[: ids.shape[1]]
+        x = F.dropout(x, self.dropout, self.training)
+        x = self.blocks(x, src_key_padding_mask=~valid(ids, lengths))
+        return self.head(F.dropout(mean_pool(x, lengths), self.last, self.training))
+
+
+class ImageCNN(nn.Module):
+    """Two 3 × 3 convolutions (32, 64) with ReLU and max pooling, dense 128, dropout 0.5, linear 10; [N, 1, 28, 28].
+
+    `norms`: batch norm after each convolution, and dropout 0.25 after the second.
+    """
+
+    def __init__(self, norms=False):
+        super().__init__()
+        self.first = nn.Conv2d(1, 32, 3, padding=1)
+        self.second = nn.Conv2d(32, 64, 3, padding=1)
+        self.norms = nn.ModuleList(
+            [nn.BatchNorm2d(32), nn.BatchNorm2d(64)] if norms else [nn.Identity(), nn.Identity()]
+        )
+        self.dense = nn.Linear(64 * 7 * 7, 128)
+        self.head = nn.Linear(128, 10)
+        self.dropout = 0.25 if norms else 0
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.norms[0](self.first(x))), 2)
+        x = F.max_pool2d(F.relu(self.norms[1](self.second(x))), 2)
+        x = F.relu(self.dense(F.dropout(x, self.dropout, self.training).flatten(1)))
+        return self.head(F.dropout(x, 0.5, self.training))
+
+
+class AutoEncoder(nn.Module):
+    """Rows of an image as a sequence [N, 28, 28] to 64 numbers and back to 784."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv1d(28, 64, 3, padding="same")
+        self.second = nn.Conv1d(64, 128, 3, padding="same")
+        self.dense = nn.Linear(7 * 128, 128)
+        self.middle = nn.Linear(128, 64)
+        self.back = nn.Linear(64, 784)
+
+    def forward(self, x):
+        x = F.max_pool1d(F.relu(self.first(x.transpose(1, 2))), 2)
+        x = F.max_pool1d(F.relu(self.second(x)), 2)
+        return self.back(self.middle(F.relu(self.dense(x.flatten(1)))))

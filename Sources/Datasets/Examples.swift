@@ -1,0 +1,47 @@
+/// Texts with a label each, and the part (train, validation, test) that each belongs to if the file says so.
+public struct TextExamples: Sendable, Equatable {
+  /// The texts in the order of the file.
+  public var texts: [String]
+  /// A label for each text; empty strings if no label was asked for.
+  public var labels: [String]
+  /// The part of each text, if a column of parts was asked for.
+  public var splits: [String]?
+
+  /// Texts and their labels.
+  public init(texts: [String], labels: [String], splits: [String]? = nil) {
+    self.texts = texts
+    self.labels = labels
+    self.splits = splits
+  }
+}
+
+/// Images of one size with a label each.
+public struct ImageExamples: Sendable, Equatable {
+  /// `count · height · width · channels` bytes, channels last.
+  public var pixels: [UInt8]
+  /// The number of images.
+  public var count: Int
+  /// Pixels from top to bottom.
+  public var height: Int
+  /// Pixels from left to right.
+  public var width: Int
+  /// Bytes of a pixel.
+  public var channels: Int
+  /// The class of each image, an index of `classes`.
+  public var labels: [Int]
+  /// The names of the classes.
+  public var classes: [String]
+
+  /// Images and their classes.
+  public init(
+    pixels: [UInt8], count: Int, height: Int, width: Int, channels: Int, labels: [Int], classes: [String]
+  ) {
+    self.pixels = pixels
+    self.count = count
+    self.height = height
+    self.width = width
+    self.channels = channels
+    self.labels = labels
+    self.classes = classes
+  }
+}

@@ -1,0 +1,109 @@
+import Layers
+import Tensors
+
+/// A layer over images or sequences, and the line of the recipe that it stands on.
+public struct LayerStep: Sendable, Equatable {
+  /// What the layer is.
+  public enum Kind: Sendable, Equatable {
+    /// `padding` nil keeps the size.
+    case convolution(channels: Int, kernel: Int, stride: Int, padding: Int?, dilation: Int, groups: Int, bias: Bool)
+    case batchNorm
+    case activation(Activation)
+    case maxPool(kernel: Int, stride: Int, padding: Int)
+    case averagePool(kernel: Int, stride: Int, padding: Int)
+    case dropout(Float)
+  }
+  /// What the layer is.
+  public let kind: Kind
+  let place: ConfigurationPlace
+
+  init(_ value: Value) throws {
+    place = ConfigurationPlace(value)
+    let (name, options) = try value.variant()
+    switch name {
+    case "convolution": kind = try LayerStep.convolution(value, options)
+    case "batch_norm": kind = .batchNorm
+    case "max_pool", "average_pool":
+      guard let size = options.main("kernel") else { throw value.error("expected a window size, as \(name): 2") }
+      let kernel = try size.int(1...1024)
+      let stride = try options["stride"]?.int(1...1024) ?? kernel
+      let padding = try options["padding"]?.int(0...kernel / 2) ?? 0
+      kind =
+        name == "max_pool"
+        ? .maxPool(kernel: kernel, stride: stride, padding: padding)
+        : .averagePool(kernel: kernel, stride: stride, padding: padding)
+    case "dropout": kind = .dropout(try options.main("rate")?.rate() ?? 0.5)
+    default:
+      guard let activation = Activation(rawValue: name) else {
+        let names = ["convolution", "batch_norm", "max_pool", "average_pool", "dropout"]
+        throw value.error(value.unknown("layer", name, names + Activation.allCases.map(\.rawValue)))
+      }
+      kind = .activation(activation)
+    }
+    try options.finish()
+  }
+
+  private static func convolution(_ value: Value, _ options: Section) throws -> Kind {
+    guard let channels = options.main("channels") else {
+      // Perhaps it's there, misspelt.
+      for key in ["kernel", "stride", "padding", "dilation", "groups", "bias"] { _ = options[key] }
+      try options.finish()
+      throw value.error("expected its number of channels, as convolution: {channels: 32, kernel: 3}")
+    }
+    let kernel = try options["kernel"]?.int(1...1024) ?? 3
+    let stride = try options["stride"]?.int(1...1024) ?? 1
+    var padding: Int?
+    if let given = options["padding"], given.node.string != "same" {
+      guard given.node.int != nil else { throw given.error("expected 'same' or a whole number, found \(given.shown)") }
+      padding = try given.int(0...1024)
+    } else if stride != 1 {
+      throw (options["stride"] ?? value).error(
+        "padding 'same' needs a stride of 1, found \(stride); give padding a number")
+    }
+    return .convolution(
+      channels: try channels.size(), kernel: kernel, stride: stride, padding: padding,
+      dilation: try options["dilation"]?.int(1...1024) ?? 1, groups: try options["groups"]?.size() ?? 1,
+      bias: try options["bias"]?.bool() ?? true)
+  }
+}
+
+/// A layer over pooled vectors.
+public struct ProjectionStep: Sendable, Equatable {
+  /// What the layer is.
+  public enum Kind: Sendable, Equatable {
+    case linear(Int, bias: Bool)
+    case activation(Activation)
+    case dropout(Float)
+    /// To length 1.
+    case normalize
+    /// The first columns alone.
+    case truncate(Int)
+  }
+  /// What the layer is.
+  public let kind: Kind
+  let place: ConfigurationPlace
+
+  init(_ value: Value) throws {
+    place = ConfigurationPlace(value)
+    let (name, options) = try value.variant()
+    switch name {
+    case "linear":
+      guard let size = options.main("size") else { throw value.error("expected the number of outputs, as linear: 128") }
+      kind = .linear(try size.size(), bias: try options["bias"]?.bool() ?? true)
+    case "dropout": kind = .dropout(try options.main("rate")?.rate() ?? 0.5)
+    case "normalize": kind = .normalize
+    case "truncate":
+      guard let size = options.main("size") else {
+        throw value.error("expected the number of columns, as truncate: 64")
+      }
+      kind = .truncate(try size.size())
+    default:
+      guard let activation = Activation(rawValue: name) else {
+        let names = ["linear", "dropout", "normalize", "truncate"] + Activation.allCases.map(\.rawValue)
+        throw value.error(value.unknown("layer", name, names))
+      }
+      kind = .activation(activation)
+    }
+    try options.finish()
+  }
+}

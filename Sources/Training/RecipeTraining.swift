@@ -1,0 +1,120 @@
+import Checkpoints
+import Encoders
+
+/// The recipe's section `training`.
+public struct TrainingSettings: Sendable {
+  /// The update rule with its settings.
+  public let optimizer: OptimizerOptions
+  /// The learning rate of each step.
+  public let schedule: Schedule
+  /// The loop's own settings.
+  public var options: TrainerOptions
+
+  /// The update rule.
+  public var rule: any UpdateRule { optimizer.updateRule }
+  /// What weight decay leaves alone.
+  public var groups: [ParameterGroup] { optimizer.groups }
+
+  init(_ section: Section, _ objective: Objective) throws {
+    optimizer = try section["optimizer"].map { try OptimizerOptions($0) } ?? .adam
+    let rate = try section["learning_rate"]?.double("a number above 0") { $0 > 0 } ?? optimizer.usualLearningRate
+    schedule = try section["schedule"].map { try Schedule($0, peak: rate) } ?? Schedule(.constant, peak: rate)
+    let every = section["checkpoint_every"]
+    options = TrainerOptions(
+      epochs: try section["epochs"]?.int(1...1_000_000) ?? 10, batchSize: try section["batch_size"]?.size() ?? 32,
+      accumulate: try section["accumulate"]?.size() ?? 1,
+      clipNorm: try section["clip_norm"]?.double("a number above 0") { $0 > 0 },
+      emaDecay: try section["ema"]?.double("a decay from 0 to below 1") { $0 >= 0 && $0 < 1 },
+      seed: UInt64(try section["seed"]?.int(0...Int.max) ?? 0),
+      checkpointEvery: every?.node.string == "epoch" ? nil : try every?.steps())
+    options.earlyStopping = try TrainingSettings.earlyStopping(section, objective)
+    try section.finish()
+  }
+
+  /// One metric picks the best epoch and stops the training: `best` and `early_stopping.metric` name the same.
+  private static func earlyStopping(_ section: Section, _ objective: Objective) throws -> EarlyStopping {
+    func metric(_ value: Value) throws -> String {
+      let name = try value.string()
+      if objective.metrics.contains(name) { return name }
+      throw value.error("\(value.unknown("metric", name, objective.metrics)) of \(objective.task.rawValue)")
+    }
+    let best = try section["best"].map(metric)
+    var chosen = best ?? objective.metrics[0]
+    var patience: Int?
+    var minimumChange = 0.0
+    if let early = try section.options("early_stopping"), !early.value.isNull {
+      if let value = early["metric"] {
+        chosen = try metric(value)
+        if let best, best != chosen {
+          throw value.error("expected '\(best)', which picks the best epoch, found '\(chosen)'")
+        }
+      }
+      patience = try early["patience"]?.int(1...1_000_000) ?? 3
+      minimumChange = try early["minimum_change"]?.double("a number from 0") { $0 >= 0 } ?? 0
+      try early.finish()
+    }
+    let direction: EarlyStopping.Direction = chosen == "loss" || chosen == "mse" ? .minimize : .maximize
+    return EarlyStopping(chosen, direction, patience: patience, minimumChange: minimumChange)
+  }
+
+  var json: JSON {
+    let stopping = options.earlyStopping
+    let early: JSON? = stopping?.patience.map {
+      [
+        "metric": .string(stopping?.metric ?? ""), "patience": .integer($0),
+        "minimum_change": .number(stopping?.minimumChange ?? 0),
+      ]
+    }
+    return [
+      "epochs": .integer(options.epochs), "batch_size": .integer(options.batchSize), "optimizer": optimizer.json,
+      "learning_rate": .number(schedule.peak), "schedule": schedule.json,
+      "clip_norm": options.clipNorm.map { .number($0) } ?? .null, "accumulate": .integer(options.accumulate),
+      "ema": options.emaDecay.map { .number($0) } ?? .null, "early_stopping": early ?? .null,
+      "best": stopping.map { .string($0.metric) } ?? .null,
+      "checkpoint_every": options.checkpointEvery.map { .integer($0) } ?? "epoch",
+      "seed": .integer(Int(clamping: options.seed)),
+    ]
+  }
+}
+
+extension Value {
+  /// A number of steps, where the word `epoch` was possible too.
+  fileprivate func steps() throws -> Int {
+    guard node.int != nil else { throw error("expected a number of steps or 'epoch', found \(shown)") }
+    return try int()
+  }
+}
+
+extension Schedule {
+  private static let names: [(name: String, shape: Shape)] = [
+    ("constant", .constant), ("linear", .linear), ("cosine", .cosine), ("one_cycle", .oneCycle),
+  ]
+
+  /// `linear`, or `linear: {warmup: 0.1}` with a part of all steps or a number of them.
+  init(_ value: Value, peak: Double) throws {
+    let (name, options) = try value.variant()
+    guard let shape = Schedule.names.first(where: { $0.name == name })?.shape else {
+      throw value.error(value.unknown("schedule", name, Schedule.names.map(\.name)))
+    }
+    var warmUp = WarmUp.none
+    if let given = options["warmup"] {
+      if given.node.int == nil {
+        let expected = "a part of all steps from 0 to below 1, or a number of steps"
+        warmUp = .fraction(try given.double(expected) { $0 >= 0 && $0 < 1 })
+      } else {
+        warmUp = .steps(try given.int(0...Int(Int32.max)))
+      }
+    }
+    try options.finish()
+    self.init(shape, peak: peak, warmUp: warmUp)
+  }
+
+  fileprivate var json: JSON {
+    let name = Schedule.names.first { $0.shape == shape }?.name ?? shape.rawValue
+    return switch warmUp {
+    case .none: .string(name)
+    case .steps(let steps): .object([.init(name, ["warmup": .integer(steps)])])
+    case .fraction(let part): .object([.init(name, ["warmup": .number(part)])])
+    }
+  }
+}
