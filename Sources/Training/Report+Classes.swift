@@ -53,7 +53,7 @@ extension Report {
   private func matrix(_ scores: ClassificationReport) -> String {
     let names = scores.classes.map(ReportHTML.escape)
     let showsNumbers = names.count <= 20
-    let turned = scores.classes.contains { $0.unicodeScalars.count > 6 } && names.count > 4
+    let turned = showsNumbers && names.count > 4 && scores.classes.contains { $0.unicodeScalars.count > 6 }
     let header = names.map { "<th scope=\"col\"><span>\(showsNumbers ? $0 : "")</span></th>" }.joined()
     let rows = names.indices.map { label -> String in
       let total = scores.confusion[label].reduce(0, +)

@@ -43,7 +43,7 @@ extension Report {
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     section { margin: 0 0 20px; padding: 24px; border: 1px solid var(--line); border-radius: 16px; \
     background: var(--surface); box-shadow: var(--shadow); scroll-margin-top: 56px; }
-    .note { margin: 0 0 16px; color: var(--muted); max-width: 90ch; }
+    .note { margin: 0 0 16px; color: var(--muted); max-width: 100ch; }
     .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; margin: 8px 0 20px; }
     .card { padding: 14px 16px 16px; border: 1px solid var(--line); border-radius: 12px; }
     .card p { margin: 0; }
@@ -91,18 +91,18 @@ extension Report {
     background: var(--faint); vertical-align: 2px; text-align: left; }
     .bar i { display: block; height: 6px; border-radius: 3px; background: var(--accent); }
     .confusion { display: flex; flex-wrap: wrap; gap: 32px; align-items: flex-start; }
-    .confusion .scroll { max-width: 100%; }
+    .confusion .scroll { max-width: 100%; max-height: none; }
     .matrix { border-collapse: separate; border-spacing: 3px; font-size: 14px; }
     .matrix caption { padding-bottom: 2px; color: var(--muted); font-size: 13px; text-align: center; }
     .matrix th { padding: 2px 6px; color: var(--muted); font-weight: 500; }
-    .matrix tbody th { text-align: right; max-width: 180px; overflow-wrap: anywhere; }
+    .matrix tbody th { max-width: 180px; overflow: hidden; text-align: right; text-overflow: ellipsis; white-space: nowrap; }
     .matrix tbody td { min-width: 46px; height: 40px; padding: 0 6px; border-radius: 6px; text-align: center; \
     background: color-mix(in srgb, var(--h) calc(var(--v) * var(--heat)), var(--faint)); }
     .matrix td.hit { --h: var(--hit); font-weight: 650; } .matrix td.miss { --h: var(--miss); }
     .matrix tbody td:hover { outline: 2px solid var(--text); outline-offset: -1px; }
     .matrix.few tbody td { min-width: 96px; height: 64px; font-size: 17px; }
-    .matrix.turned thead th { height: 110px; vertical-align: bottom; }
-    .matrix.turned thead span { display: inline-block; max-height: 110px; overflow: hidden; writing-mode: vertical-rl; \
+    .matrix.turned thead th { vertical-align: bottom; }
+    .matrix.turned thead span { display: inline-block; max-height: 180px; overflow: hidden; writing-mode: vertical-rl; \
     transform: rotate(180deg); white-space: nowrap; }
     .matrix.dense { border-spacing: 1px; }
     .matrix.dense th { padding: 0; }
@@ -160,7 +160,8 @@ extension Report {
       .facts { grid-template-columns: 1fr 1fr; }
       .mistakes.images { grid-template-columns: 1fr 1fr; gap: 8px; }
       .images .mistake { padding: 8px; }
-      .matrix { border-spacing: 2px; font-size: 13px; } .matrix tbody td { min-width: 30px; height: 32px; padding: 0 2px; }
+      .matrix { border-spacing: 2px; font-size: 13px; } .matrix tbody th { max-width: 100px; }
+    .matrix tbody td { min-width: 30px; height: 32px; padding: 0 2px; }
       .map circle { r: 6px; } .map #map-ring { r: 12px; }
       svg.chart text { font-size: 14px; } svg.chart .heading { font-size: 16px; }
     }
