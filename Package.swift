@@ -24,12 +24,13 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CKernels"),
     .target(name: "Tensors", dependencies: ["CKernels", "COneDNN"]),
     .target(name: "Checkpoints", dependencies: ["Tensors"]),
     .target(name: "Layers", dependencies: ["Tensors", "Checkpoints"]),
     .target(name: "Tokenizers", dependencies: ["Checkpoints"]),
-    .target(name: "Inputs", dependencies: ["Tensors"]),
+    .target(name: "Inputs", dependencies: ["CPNG", "Checkpoints", "Tensors"]),
     .target(
       name: "Datasets",
       dependencies: ["CArchive", "Checkpoints", .product(name: "Crypto", package: "swift-crypto")]),

@@ -6,6 +6,7 @@
 The best epoch is the first with the best validation accuracy (of the auto-encoder: the least error); its score on the
 test part is reported. The recipes are those of Examples/recipes.
 Prints a JSON list of {name, seed, accuracy | mse, validation, epoch, seconds}.
+The seconds are of a machine with other work to do; speed.py measures speed.
 """
 
 import argparse
@@ -170,7 +171,7 @@ def main():
     parser.add_argument("names", nargs="*", help="which of " + ", ".join([*TEXTS, *OTHERS]) + " (all)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", help="also write the list there, after each run")
+    parser.add_argument("--output", help="write the list there after each run; what it has already is not run again")
     parser.add_argument("--cache", type=pathlib.Path, default=data.DEFAULT_CACHE, help="where packages are kept")
     parser.add_argument(
         "--data", type=pathlib.Path, help="the folder that `encoders data get` wrote to: nothing is fetched"
@@ -193,8 +194,14 @@ def main():
     runs["autoencoder"] = lambda: images.reconstruct()
 
     results = []
+    if options.output and os.path.exists(options.output):
+        with open(options.output) as file:
+            results = json.load(file)
+    done = {(result["name"], result["seed"]) for result in results}
     for seed in range(options.seeds):
         for name in names:
+            if (name, seed) in done:
+                continue
             torch.manual_seed(seed)
             start = time.monotonic()
             result = {"name": name, "seed": seed, **runs[name](), "seconds": round(time.monotonic() - start, 1)}

@@ -93,14 +93,16 @@ class Recurrent(nn.Module):
 class Transformer(nn.Module):
     """Learned positions, pre-norm blocks with GELU, mean pooling over the valid positions, dropout, linear."""
 
-    def __init__(self, words, width=128, heads=4, inner=256, layers=2, dropout=0.1, last=0.5, classes=2):
+    def __init__(self, words, width=128, heads=4, inner=256, layers=2, dropout=0.1, last=0.5, norm=True, classes=2):
         super().__init__()
         self.embedding = embedding(words, width)
         self.positions = nn.Embedding(512, width)
         nn.init.normal_(self.positions.weight, std=0.02)
         options = {"activation": "gelu", "batch_first": True, "norm_first": True}
         block = nn.TransformerEncoderLayer(width, heads, inner, dropout, **options)
-        self.blocks = nn.TransformerEncoder(block, layers, norm=nn.LayerNorm(width), enable_nested_tensor=False)
+        self.blocks = nn.TransformerEncoder(
+            block, layers, norm=nn.LayerNorm(width) if norm else None, enable_nested_tensor=False
+        )
         self.head = nn.Linear(width, classes)
         self.dropout, self.last = dropout, last
 

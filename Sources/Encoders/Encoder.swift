@@ -47,15 +47,21 @@ public struct Encoder: Layer {
   /// Builds the layers; for text, `vocabularySize` words. `vectors` are the initial word vectors (else random).
   ///
   /// - Throws: `ConfigurationError` naming the step whose output doesn't fit which input; `FileError` from a stored model.
-  public init(_ configuration: EncoderConfiguration, vocabularySize: Int = 2, vectors: [Float]? = nil, at scope: Scope) throws {
+  public init(_ configuration: EncoderConfiguration, vocabularySize: Int = 2, vectors: [Float]? = nil, at scope: Scope)
+    throws
+  {
     self.configuration = configuration
     var steps: [StepDescription] = []
     var form: Form
     switch (configuration.preprocess, configuration.encode) {
     case (.text(let text), .text(let embedding, let network)):
       form = .rows(nil, embedding.dimension)
-      steps.append(.init(step: "preprocess", layer: "\(text.tokens.rawValue), \(vocabularySize) in the vocabulary", output: "ids [length]"))
-      let step = try TextStep(embedding, network, maxLength: text.maxLength, vocabularySize, vectors, &form, &steps, at: scope)
+      steps.append(
+        .init(
+          step: "preprocess", layer: "\(text.tokens.rawValue), \(vocabularySize) in the vocabulary",
+          output: "ids [length]"))
+      let step = try TextStep(
+        embedding, network, maxLength: text.maxLength, vocabularySize, vectors, &form, &steps, at: scope)
       encode = .text(step)
     case (.image(let shape, _), .layers(let layers)):
       form = .image(shape.height, shape.width, shape.channels)
@@ -87,7 +93,8 @@ public struct Encoder: Layer {
     case (.layers(let stack), .images(let images)):
       if case .sequence = configuration.preprocess {
         let (count, height, width) = (images.shape[0], images.shape[1], images.shape[2] * images.shape[3])
-        let rows = Ragged(images.reshaped([count * height, width]), Offsets(lengths: Array(repeating: height, count: count)))
+        let rows = Ragged(
+          images.reshaped([count * height, width]), Offsets(lengths: Array(repeating: height, count: count)))
         return projection(pool(stack(rows)))
       }
       return projection(pool(stack(images)))
@@ -104,7 +111,8 @@ public struct Encoder: Layer {
   private func pool(_ x: Tensor) -> Tensor {
     guard let pooling else { return x.flattenedChannelsFirst() }
     let (count, positions) = (x.shape[0], x.shape[1] * x.shape[2])
-    return pooling(Ragged(x.reshaped([count * positions, x.width]), Offsets(lengths: Array(repeating: positions, count: count))))
+    return pooling(
+      Ragged(x.reshaped([count * positions, x.width]), Offsets(lengths: Array(repeating: positions, count: count))))
   }
 }
 
@@ -148,7 +156,8 @@ struct Projection: Layer {
   private let steps: [Step]
 
   init(
-    _ configured: [ProjectionStep], _ form: inout Form, _ name: String, _ descriptions: inout [StepDescription], at scope: Scope
+    _ configured: [ProjectionStep], _ form: inout Form, _ name: String, _ descriptions: inout [StepDescription],
+    at scope: Scope
   ) throws {
     var width = form.width
     steps = try configured.enumerated().map { index, step in

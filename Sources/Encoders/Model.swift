@@ -36,7 +36,8 @@ public struct Model: Sendable {
   ///
   /// - Throws: `ConfigurationError` where shapes don't fit, `FileError` from a stored model.
   public init(
-    _ configuration: EncoderConfiguration, sections: ModelSections, task: Task, labels: [String], tokenizer: WordTokenizer?,
+    _ configuration: EncoderConfiguration, sections: ModelSections, task: Task, labels: [String],
+    tokenizer: WordTokenizer?,
     vectors: [Float]? = nil, at scope: Scope
   ) throws {
     encoder = try Encoder(configuration, vocabularySize: tokenizer?.count ?? 2, vectors: vectors, at: scope)
@@ -63,7 +64,11 @@ public struct Model: Sendable {
 
   /// Its layers with the shapes that come out of them, the head or decoder last.
   public var steps: [StepDescription] {
-    if let head { return encoder.steps + [.init(step: "head", layer: "linear \(head.weight.shape[0])", output: "[\(head.weight.shape[0])]")] }
+    if let head {
+      return encoder.steps + [
+        .init(step: "head", layer: "linear \(head.weight.shape[0])", output: "[\(head.weight.shape[0])]")
+      ]
+    }
     let size = decoderOutput?.weight.shape[0] ?? 0
     return encoder.steps + [.init(step: "decode", layer: "linear \(size)", output: "[\(size)]")]
   }
@@ -112,7 +117,8 @@ public struct Model: Sendable {
   public static func open(_ folder: URL) throws -> Model {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw FileError(.missing, folder, "expected a model folder, found \(isDirectory.boolValue ? "nothing" : "no such folder")")
+      throw FileError(
+        .missing, folder, "expected a model folder, found \(isDirectory.boolValue ? "nothing" : "no such folder")")
     }
     let file = folder.appendingPathComponent("config.json")
     let text = String(decoding: try MappedFile(file).withBytes { Array($0) }, as: UTF8.self)
@@ -121,10 +127,12 @@ public struct Model: Sendable {
     let task = try root.required("task").choice(Task.self)
     let labels = try root["labels"]?.list().map { try $0.string() } ?? []
     let configuration = try EncoderConfiguration(root)
-    let tokenizer = configuration.preprocess.isText
+    let tokenizer =
+      configuration.preprocess.isText
       ? try WordTokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json")) : nil
     let scope = try Scope.open(folder.appendingPathComponent("model.safetensors"))
-    let model = try Model(configuration, sections: sections, task: task, labels: labels, tokenizer: tokenizer, at: scope)
+    let model = try Model(
+      configuration, sections: sections, task: task, labels: labels, tokenizer: tokenizer, at: scope)
     try scope.requireAllRead()
     return model
   }

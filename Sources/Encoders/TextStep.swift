@@ -19,7 +19,8 @@ struct TextStep: Layer {
   ) throws {
     let width = options.dimension
     embedding = try Embedding(
-      vocabularySize, width, initial: vectors.map { .values($0) } ?? .uniform(options.bound), trainable: options.trainable,
+      vocabularySize, width, initial: vectors.map { .values($0) } ?? .uniform(options.bound),
+      trainable: options.trainable,
       at: scope["embedding"])
     dropout = Dropout(options.dropout)
     func note(_ layer: String) { steps.append(.init(step: "encode", layer: layer, output: form.description)) }

@@ -64,7 +64,9 @@ public struct ImageAugmentation: Sendable, Equatable {
 
 extension ImagePixels {
   /// Some images as a tensor `[indices, height, width, channels]`, scaled, and changed at random if asked to.
-  public func batch(_ indices: [Int], _ scaling: PixelScaling, augmentation: ImageAugmentation? = nil, random: Random = Random(seed: 0)) -> Tensor {
+  public func batch(
+    _ indices: [Int], _ scaling: PixelScaling, augmentation: ImageAugmentation? = nil, random: Random = Random(seed: 0)
+  ) -> Tensor {
     // A pixel has 256 values: the arithmetic is done once for each.
     let table = (0..<channels).flatMap { channel in
       (0..<256).map { (Float($0) / 255 - scaling.mean[channel]) / scaling.deviation[channel] }
@@ -119,7 +121,9 @@ private struct Change {
     }
     if augmentation.flip { flips = Bool.random(using: &numbers) }
     if augmentation.cutout > 0 {
-      let (x, y) = (Int.random(in: 0..<images.width, using: &numbers), Int.random(in: 0..<images.height, using: &numbers))
+      let (x, y) = (
+        Int.random(in: 0..<images.width, using: &numbers), Int.random(in: 0..<images.height, using: &numbers)
+      )
       let before = augmentation.cutout / 2
       cutX = x - before..<x - before + augmentation.cutout
       cutY = y - before..<y - before + augmentation.cutout

@@ -11,7 +11,9 @@ public struct Convolution1D: Layer {
   private let groups: Int
 
   /// A convolution from `inputs` to `outputs` columns.
-  public init(_ inputs: Int, _ outputs: Int, _ window: Window1D, groups: Int = 1, bias: Bool = true, at scope: Scope) throws {
+  public init(_ inputs: Int, _ outputs: Int, _ window: Window1D, groups: Int = 1, bias: Bool = true, at scope: Scope)
+    throws
+  {
     weight = try scope.parameter("weight", [outputs, inputs / groups, window.kernel], .kaimingUniform)
     let bound = 1 / Float(inputs / groups * window.kernel).squareRoot()
     self.bias = bias ? try scope.parameter("bias", [outputs], .uniform(bound)) : nil
@@ -36,7 +38,9 @@ public struct Convolution2D: Layer {
   private let groups: Int
 
   /// A convolution from `inputs` to `outputs` channels.
-  public init(_ inputs: Int, _ outputs: Int, _ window: Window2D, groups: Int = 1, bias: Bool = true, at scope: Scope) throws {
+  public init(_ inputs: Int, _ outputs: Int, _ window: Window2D, groups: Int = 1, bias: Bool = true, at scope: Scope)
+    throws
+  {
     weight = try scope.parameter("weight", [outputs, inputs / groups] + window.kernel, .kaimingUniform)
     let bound = 1 / Float(inputs / groups * window.kernel.reduce(1, *)).squareRoot()
     self.bias = bias ? try scope.parameter("bias", [outputs], .uniform(bound)) : nil

@@ -24,7 +24,9 @@ public struct Embedding: Layer {
   public let weight: Parameter
 
   /// A table; `initial` is normal with deviation 1, as PyTorch's, unless said otherwise.
-  public init(_ entries: Int, _ width: Int, initial: Initializer = .normal(1), trainable: Bool = true, at scope: Scope) throws {
+  public init(_ entries: Int, _ width: Int, initial: Initializer = .normal(1), trainable: Bool = true, at scope: Scope)
+    throws
+  {
     weight = try scope.parameter("weight", [entries, width], initial, trainable: trainable)
   }
 

@@ -13,7 +13,8 @@ public struct Recurrence: Layer {
 
   /// `layers` layers on inputs of `inputs` columns, with dropout between layers.
   public init(
-    _ cell: RecurrentCell, _ inputs: Int, _ hidden: Int, layers: Int = 1, bidirectional: Bool = false, dropout: Float = 0,
+    _ cell: RecurrentCell, _ inputs: Int, _ hidden: Int, layers: Int = 1, bidirectional: Bool = false,
+    dropout: Float = 0,
     at scope: Scope
   ) throws {
     let gates = cell.gates * hidden

@@ -36,7 +36,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     OneDNN.reorder(stored, source + layout.start, wanted, buffer.pointer)
   }
 
-  private static func primitive(rows: Int, inner: Int, outer: Int, bias: Bool, packed: dnnl_memory_desc_t?) -> Primitive {
+  private static func primitive(rows: Int, inner: Int, outer: Int, bias: Bool, packed: dnnl_memory_desc_t?) -> Primitive
+  {
     OneDNN.primitive([0, rows, inner, outer, bias ? 1 : 0, packed == nil ? 0 : 1]) {
       var x = OneDNN.description([rows, inner])
       var weights = packed ?? OneDNN.description([inner, outer], any: true)
@@ -56,7 +57,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     rows: Int, _ x: UnsafePointer<Float>, bias: UnsafePointer<Float>? = nil, into out: UnsafeMutablePointer<Float>
   ) {
     guard rows > 0 else { return }
-    let primitive = PackedMatrix.primitive(rows: rows, inner: inner, outer: outer, bias: bias != nil, packed: packedLayout)
+    let primitive = PackedMatrix.primitive(
+      rows: rows, inner: inner, outer: outer, bias: bias != nil, packed: packedLayout)
     if let bias {
       primitive.run(.source(x), .weights(buffer.pointer), .bias(bias), .target(out))
     } else {

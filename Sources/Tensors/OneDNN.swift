@@ -38,10 +38,13 @@ enum OneDNN {
     var description = dnnl_memory_desc_t()
     let sizes = shape.map { dnnl_dim_t($0) }
     if any {
-      check(dnnl_memory_desc_init_by_tag(&description, Int32(shape.count), sizes, dnnl_f32, dnnl_format_tag_any), "layout \(shape)")
+      check(
+        dnnl_memory_desc_init_by_tag(&description, Int32(shape.count), sizes, dnnl_f32, dnnl_format_tag_any),
+        "layout \(shape)")
     } else {
       let steps = (strides ?? rowMajorStrides(shape)).map { dnnl_dim_t($0) }
-      check(dnnl_memory_desc_init_by_strides(&description, Int32(shape.count), sizes, dnnl_f32, steps), "layout \(shape)")
+      check(
+        dnnl_memory_desc_init_by_strides(&description, Int32(shape.count), sizes, dnnl_f32, steps), "layout \(shape)")
     }
     return description
   }
@@ -56,7 +59,8 @@ enum OneDNN {
 
   /// Copies from one layout into another.
   static func reorder(
-    _ from: dnnl_memory_desc_t, _ source: UnsafeMutableRawPointer, _ to: dnnl_memory_desc_t, _ target: UnsafeMutableRawPointer
+    _ from: dnnl_memory_desc_t, _ source: UnsafeMutableRawPointer, _ to: dnnl_memory_desc_t,
+    _ target: UnsafeMutableRawPointer
   ) {
     Workers.alone {
       var from = from
@@ -69,7 +73,9 @@ enum OneDNN {
       defer { dnnl_primitive_destroy(primitive) }
       withMemory(&from, source) { a in
         withMemory(&to, target) { b in
-          let arguments = [dnnl_exec_arg_t(arg: DNNL_ARG_FROM, memory: a), dnnl_exec_arg_t(arg: DNNL_ARG_TO, memory: b)]
+          let arguments = [
+            dnnl_exec_arg_t(arg: DNNL_ARG_FROM, memory: a), dnnl_exec_arg_t(arg: DNNL_ARG_TO, memory: b),
+          ]
           check(dnnl_primitive_execute(primitive, stream, 2, arguments), "reorder")
         }
       }
@@ -99,7 +105,8 @@ final class Primitive: @unchecked Sendable {  // immutable after init
     defer { dnnl_primitive_attr_destroy(attributes) }
     OneDNN.check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), what)
     var description: dnnl_primitive_desc_t?
-    OneDNN.check(dnnl_primitive_desc_create(&description, operation, attributes, OneDNN.engine, hint?.description), what)
+    OneDNN.check(
+      dnnl_primitive_desc_create(&description, operation, attributes, OneDNN.engine, hint?.description), what)
     var primitive: dnnl_primitive_t?
     OneDNN.check(dnnl_primitive_create(&primitive, description), what)
     self.description = description.unsafelyUnwrapped
@@ -132,7 +139,9 @@ final class Primitive: @unchecked Sendable {  // immutable after init
     }
     static func source(_ p: UnsafePointer<Float>) -> Argument { Argument(DNNL_ARG_SRC, dnnl_query_src_md, p) }
     static func weights(_ p: UnsafePointer<Float>) -> Argument { Argument(DNNL_ARG_WEIGHTS, dnnl_query_weights_md, p) }
-    static func bias(_ p: UnsafePointer<Float>) -> Argument { Argument(DNNL_ARG_BIAS, dnnl_query_weights_md, p, index: 1) }
+    static func bias(_ p: UnsafePointer<Float>) -> Argument {
+      Argument(DNNL_ARG_BIAS, dnnl_query_weights_md, p, index: 1)
+    }
     static func target(_ p: UnsafePointer<Float>) -> Argument { Argument(DNNL_ARG_DST, dnnl_query_dst_md, p) }
   }
 

@@ -5,7 +5,9 @@ public struct Offsets: Sendable, Equatable {
 
   /// From the starts of the sequences and the end of the last.
   public init(_ values: [Int32]) {
-    precondition(values.first == 0 && zip(values, values.dropFirst()).allSatisfy { $0 <= $1 }, "Offsets: must start at 0 and never decrease")
+    precondition(
+      values.first == 0 && zip(values, values.dropFirst()).allSatisfy { $0 <= $1 },
+      "Offsets: must start at 0 and never decrease")
     self.values = values
   }
 

@@ -86,7 +86,6 @@ public struct Tensor: Sendable {
   var pointer: UnsafeMutablePointer<Float> { storage.pointer }
 }
 
-
 /// A tensor as it is printed: its shape and its first elements.
 extension Tensor: CustomStringConvertible {
   /// The shape and the first eight elements.

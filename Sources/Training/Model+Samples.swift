@@ -9,11 +9,15 @@ private let batchSize = 256
 
 extension Model {
   /// Some samples as the encoder takes them, changed at random if `augmentation` says so.
-  func input(_ samples: Samples, _ indices: [Int], augmentation: ImageAugmentation? = nil, random: Random = Random(seed: 0)) -> EncoderInput {
+  func input(
+    _ samples: Samples, _ indices: [Int], augmentation: ImageAugmentation? = nil, random: Random = Random(seed: 0)
+  ) -> EncoderInput {
     switch samples {
     case .texts(let texts, _): return input(texts: indices.map { texts[$0] })
     case .images(let images, _):
-      guard let shape = encoder.configuration.imageShape else { preconditionFailure("Model.input: images for a model of text") }
+      guard let shape = encoder.configuration.imageShape else {
+        preconditionFailure("Model.input: images for a model of text")
+      }
       let scaling = PixelScaling(mean: shape.mean, deviation: shape.deviation)
       return .images(images.batch(indices, scaling, augmentation: augmentation, random: random))
     }
@@ -42,7 +46,9 @@ extension Model {
   }
 
   /// Scores on labelled samples, each with its interval.
-  public func classificationReport(_ samples: Samples) throws -> (report: ClassificationReport, probabilities: [[Float]]) {
+  public func classificationReport(_ samples: Samples) throws -> (
+    report: ClassificationReport, probabilities: [[Float]]
+  ) {
     let probabilities = probabilities(of: samples)
     let report = try ClassificationReport(
       labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels)
@@ -79,7 +85,8 @@ extension Model {
       return logits(embeddings).binaryCrossEntropy(targets, positiveWeight: objective.positiveWeight)
     case .reconstruction:
       guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
-      return reconstruct(embeddings).meanSquaredError(images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
+      return reconstruct(embeddings).meanSquaredError(
+        images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
     }
   }
 

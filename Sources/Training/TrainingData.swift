@@ -39,8 +39,11 @@ public enum Samples: Sendable {
 
 /// The samples of a run: for training, validation and test.
 public struct TrainingData: Sendable {
+  /// For training.
   public let train: Samples
+  /// To pick the best epoch by.
   public let validation: Samples
+  /// To score the result on; none if the data have no such part.
   public let test: Samples
   /// The labels by number.
   public let labels: [String]
@@ -57,8 +60,12 @@ public struct TrainingData: Sendable {
       switch options.split {
       case .files(let validation, let test):
         parts["train"] = .texts(try DataFiles.texts(options.url, format, options.text, options.label, split: nil))
-        if let validation { parts["validation"] = .texts(try DataFiles.texts(validation, format, options.text, options.label, split: nil)) }
-        if let test { parts["test"] = .texts(try DataFiles.texts(test, format, options.text, options.label, split: nil)) }
+        if let validation {
+          parts["validation"] = .texts(try DataFiles.texts(validation, format, options.text, options.label, split: nil))
+        }
+        if let test {
+          parts["test"] = .texts(try DataFiles.texts(test, format, options.text, options.label, split: nil))
+        }
       default:
         if folder {
           parts["train"] = .texts(try IMDBFolder.read(options.url, split: "train"))
@@ -85,16 +92,22 @@ public struct TrainingData: Sendable {
     }
     let labels = TrainingData.labels(of: parts["train"])
     if recipe.objective.task == .binaryClassification, labels.count != 2 {
-      throw ConfigurationError(recipe.url.path, line: nil, "objective: binary_classification needs two labels, the data have \(labels.count)")
+      throw ConfigurationError(
+        recipe.url.path, line: nil, "objective: binary_classification needs two labels, the data have \(labels.count)")
     }
     let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
     func samples(_ name: String) throws -> Samples {
       guard let raw = parts[name] else { return .texts([], labels: []) }
       let classified = recipe.objective.task != .reconstruction
-      return try raw.samples(index, options.url, name, requiresLabels: classified, imageShape: recipe.configuration.imageShape)
+      return try raw.samples(
+        index, options.url, name, requiresLabels: classified, imageShape: recipe.configuration.imageShape)
     }
-    (train, validation, test, self.labels) = (try samples("train"), try samples("validation"), try samples("test"), labels)
-    if train.count == 0 { throw ConfigurationError(options.url.path, line: nil, "no samples for training; expected at least one") }
+    (train, validation, test, self.labels) = (
+      try samples("train"), try samples("validation"), try samples("test"), labels
+    )
+    if train.count == 0 {
+      throw ConfigurationError(options.url.path, line: nil, "no samples for training; expected at least one")
+    }
   }
 
   /// Samples as the files have them.
@@ -117,7 +130,8 @@ public struct TrainingData: Sendable {
         let size = all.height * all.width * all.channels
         return .images(
           ImageExamples(
-            pixels: indices.flatMap { all.pixels[$0 * size..<($0 + 1) * size] }, count: indices.count, height: all.height,
+            pixels: indices.flatMap { all.pixels[$0 * size..<($0 + 1) * size] }, count: indices.count,
+            height: all.height,
             width: all.width, channels: all.channels, labels: indices.map { all.labels[$0] }, classes: all.classes))
       }
     }
@@ -131,19 +145,23 @@ public struct TrainingData: Sendable {
         guard requiresLabels else { return -1 }
         throw ConfigurationError(
           url.path, line: nil,
-          "\(part) sample \(place + 1) has the label '\(label)', which was never seen in training (\(index.keys.sorted().prefix(10).joined(separator: ", ")))")
+          "\(part) sample \(place + 1) has the label '\(label)', which was never seen in training (\(index.keys.sorted().prefix(10).joined(separator: ", ")))"
+        )
       }
       switch self {
-      case .texts(let all): return .texts(all.texts, labels: try all.labels.enumerated().map { try number($0.element, $0.offset) })
+      case .texts(let all):
+        return .texts(all.texts, labels: try all.labels.enumerated().map { try number($0.element, $0.offset) })
       case .images(let all):
-        if let shape = imageShape, (shape.height, shape.width, shape.channels) != (all.height, all.width, all.channels) {
+        if let shape = imageShape, (shape.height, shape.width, shape.channels) != (all.height, all.width, all.channels)
+        {
           throw ConfigurationError(
             url.path, line: nil,
             "expected images of \(shape.height) × \(shape.width) × \(shape.channels), as the model's preprocess says, "
               + "found \(all.height) × \(all.width) × \(all.channels)")
         }
         let labels = try all.labels.enumerated().map { try number(all.classes[$0.element], $0.offset) }
-        return .images(ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), labels: labels)
+        return .images(
+          ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), labels: labels)
       }
     }
   }
@@ -164,21 +182,30 @@ public struct TrainingData: Sendable {
     var places: [String: [Int]] = [:]
     switch options.split {
     case .column(let column):
-      let names = ["train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "test": "test"]
+      let names = [
+        "train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
+        "test": "test",
+      ]
       for (place, name) in (all.splits ?? []).enumerated() {
         guard let part = names[name] else {
-          throw ConfigurationError(options.url.path, line: place + 2, "column '\(column)': expected train, validation or test, found '\(name)'")
+          throw ConfigurationError(
+            options.url.path, line: place + 2, "column '\(column)': expected train, validation or test, found '\(name)'"
+          )
         }
         places[part, default: []].append(place)
       }
-      return Dictionary(uniqueKeysWithValues: ["train", "validation", "test"].map { ($0, Raw.texts(all).subset(places[$0] ?? [])) })
+      return Dictionary(
+        uniqueKeysWithValues: ["train", "validation", "test"].map { ($0, Raw.texts(all).subset(places[$0] ?? [])) })
     case .sha256(let modulus, let train, let validation, let test):
       let split = HashSplit(
-        modulus: modulus, train: Range(train), validation: validation.map { Range($0) } ?? 0..<0, test: test.map { Range($0) } ?? 0..<0)
+        modulus: modulus, train: Range(train), validation: validation.map { Range($0) } ?? 0..<0,
+        test: test.map { Range($0) } ?? 0..<0)
       for (place, text) in all.texts.enumerated() { places[split.split(of: text), default: []].append(place) }
     case .random(let validation, let test):
       let order = Random(seed: recipe.training.options.seed).split("split").permutation(all.texts.count)
-      let (held, last) = (Int((Double(order.count) * validation).rounded()), Int((Double(order.count) * test).rounded()))
+      let (held, last) = (
+        Int((Double(order.count) * validation).rounded()), Int((Double(order.count) * test).rounded())
+      )
       places = [
         "validation": order.prefix(held).sorted(), "test": order.dropFirst(held).prefix(last).sorted(),
         "train": order.dropFirst(held + last).sorted(),
@@ -202,14 +229,17 @@ public enum DataFiles {
     return DataOptions.Format(rawValue: url.pathExtension.lowercased()) ?? .tsv
   }
 
-  static func texts(_ url: URL, _ format: DataOptions.Format, _ text: String, _ label: String?, split: String?) throws -> TextExamples {
+  static func texts(_ url: URL, _ format: DataOptions.Format, _ text: String, _ label: String?, split: String?) throws
+    -> TextExamples
+  {
     if isFolder(url) { return try IMDBFolder.read(url, split: split ?? "test") }
-    let table: TextFormat? = switch format {
+    let table: TextFormat? =
+      switch format {
       case .csv: .csv
       case .jsonl: .jsonl
       case .tsv: .tsv
       default: nil
-    }
+      }
     return try TextTable.read(url, format: table, text: text, label: label, split: split)
   }
 
@@ -221,7 +251,8 @@ public enum DataFiles {
   ///
   /// - Throws: one-line errors, among them one for a label that the model doesn't know.
   public static func samples(
-    for model: Model, _ url: URL, text: String = "text", label: String = "label", splitColumn: String? = nil, split: String = "test"
+    for model: Model, _ url: URL, text: String = "text", label: String = "label", splitColumn: String? = nil,
+    split: String = "test"
   ) throws -> Samples {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw FileError(.missing, url, "no such file or folder; expected data to evaluate on")
@@ -233,7 +264,9 @@ public enum DataFiles {
       var all = try texts(url, format(of: url), text, label, split: isFolder(url) ? split : splitColumn)
       if let splits = all.splits, splitColumn != nil {
         let kept = splits.indices.filter { splits[$0] == split }
-        if kept.isEmpty { throw FileError(.mismatched, url, "no row has '\(split)' in the column '\(splitColumn ?? "")'") }
+        if kept.isEmpty {
+          throw FileError(.mismatched, url, "no row has '\(split)' in the column '\(splitColumn ?? "")'")
+        }
         all = TextExamples(texts: kept.map { all.texts[$0] }, labels: kept.map { all.labels[$0] })
       }
       raw = .texts(all)

@@ -24,7 +24,8 @@ struct TrainingReport {
       ("Samples per second", String(format: "%.0f", summary.samplesPerSecond)), ("Seed", String(summary.seed)),
     ]
     return Report(
-      title: name, subtitle: model.steps.map { "\($0.layer) → \($0.output)" }.joined(separator: " · "), recipe: recipe.text,
+      title: name, subtitle: model.steps.map { "\($0.layer) → \($0.output)" }.joined(separator: " · "),
+      recipe: recipe.text,
       facts: facts, history: history, bestEpoch: summary.bestEpoch,
       metricName: model.task == .reconstruction ? "mse" : "accuracy", classification: summary.classification,
       reconstruction: summary.reconstruction, mistakes: mistakes(), map: map(), classes: mapClasses,
@@ -32,7 +33,9 @@ struct TrainingReport {
     ).html()
   }
 
-  private var mapClasses: [String] { model.labels.isEmpty ? (0..<((samples.labels.max() ?? 0) + 1)).map(String.init) : model.labels }
+  private var mapClasses: [String] {
+    model.labels.isEmpty ? (0..<((samples.labels.max() ?? 0) + 1)).map(String.init) : model.labels
+  }
 
   /// The mistakes that the model was surest of.
   private func mistakes() -> [Report.Mistake] {

@@ -29,7 +29,8 @@ public final class TrainingRun {
   public init(_ recipe: Recipe) throws {
     self.recipe = recipe
     data = try TrainingData(recipe)
-    notes.append("\(data.train.count) samples for training, \(data.validation.count) for validation, \(data.test.count) for test")
+    notes.append(
+      "\(data.train.count) samples for training, \(data.validation.count) for validation, \(data.test.count) for test")
     var tokenizer: WordTokenizer?
     var vectors: [Float]?
     if case .text(let text) = recipe.configuration.preprocess, case .texts(let texts, _) = data.train,
@@ -41,14 +42,16 @@ public final class TrainingRun {
       tokenizer = words
       notes.append("\(words.count) words in the vocabulary")
       if let file = recipe.vectors {
-        let (found, values) = try TrainingRun.initialVectors(recipe, file, words, embedding, Random(seed: recipe.training.options.seed))
+        let (found, values) = try TrainingRun.initialVectors(
+          recipe, file, words, embedding, Random(seed: recipe.training.options.seed))
         vectors = values
         notes.append("\(found) of them have a vector in \(file.lastPathComponent)")
       }
     }
     let labels = recipe.objective.task == .reconstruction ? [] : data.labels
     model = try Model(
-      recipe.configuration, sections: recipe.sections, task: recipe.objective.task, labels: labels, tokenizer: tokenizer,
+      recipe.configuration, sections: recipe.sections, task: recipe.objective.task, labels: labels,
+      tokenizer: tokenizer,
       vectors: vectors, at: .random(seed: recipe.training.options.seed))
     classWeights = try TrainingRun.classWeights(recipe, data)
   }
@@ -68,7 +71,8 @@ public final class TrainingRun {
     var options = settings.options
     if data.validation.count == 0 { options.earlyStopping = nil }
     let trainer = Trainer(
-      parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups), schedule: settings.schedule,
+      parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups),
+      schedule: settings.schedule,
       options: options, sampleCount: data.train.count, output: output,
       loss: { [self] indices, epoch in
         let input = model.input(
@@ -104,7 +108,8 @@ public final class TrainingRun {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(try encoder.encode(summary), to: output.appendingPathComponent("training.json"))
     let report = TrainingReport(
-      recipe: recipe, model: model, samples: held, summary: summary, history: result.history, probabilities: probabilities,
+      recipe: recipe, model: model, samples: held, summary: summary, history: result.history,
+      probabilities: probabilities,
       outputs: outputs)
     try AtomicFile.write(report.html(), to: output.appendingPathComponent("report.html"))
     return summary
@@ -116,7 +121,8 @@ public final class TrainingRun {
     case .given(let weights):
       guard weights.count == data.labels.count else {
         throw ConfigurationError(
-          recipe.url.path, line: nil, "objective.class_weights: expected \(data.labels.count) numbers (one a label), found \(weights.count)")
+          recipe.url.path, line: nil,
+          "objective.class_weights: expected \(data.labels.count) numbers (one a label), found \(weights.count)")
       }
       return weights
     case .balanced:
@@ -151,17 +157,25 @@ public final class TrainingRun {
 
 /// How a model was trained and how good it is: `training.json` of a model folder.
 public struct TrainingSummary: Sendable, Codable {
+  /// What was learnt.
   public let task: Task
+  /// Epochs that were trained.
   public let epochs: Int
+  /// The epoch (from 1) whose parameters were kept; nil: the last one.
   public let bestEpoch: Int?
   /// Seconds of training, without validation.
   public let seconds: Double
+  /// Training samples a second.
   public let samplesPerSecond: Double
+  /// Samples for training.
   public let trainSamples: Int
+  /// Samples for validation.
   public let validationSamples: Int
+  /// Samples for the test.
   public let testSamples: Int
   /// Numbers in all parameters together.
   public let parameters: Int
+  /// The seed of all that is random.
   public let seed: UInt64
   /// Scores on the test samples (on the validation samples if there are no test samples).
   public var classification: ClassificationReport?

@@ -11,7 +11,9 @@ struct DataCommand: ParsableCommand {
       abstract: "Name the data sets that can be had.", discussion: "Example:\n  encoders data list")
 
     func run() throws {
-      for source in DataSource.all { printLine(source.name.padding(toLength: 18, withPad: " ", startingAt: 0) + source.summary) }
+      for source in DataSource.all {
+        printLine(source.name.padding(toLength: 18, withPad: " ", startingAt: 0) + source.summary)
+      }
     }
   }
 
@@ -24,17 +26,22 @@ struct DataCommand: ParsableCommand {
         """)
 
     @Argument(help: "The data set's name (see `encoders data list`).") var name: String
-    @Option(name: .shortAndLong, help: "The folder to write to; the data set gets a folder of its own there.") var output = "data"
+    @Option(name: .shortAndLong, help: "The folder to write to; the data set gets a folder of its own there.")
+    var output = "data"
     @Option(name: .long, help: "Where downloads are kept; else ~/.cache/encoders.") var cache: String?
-    @Option(name: .long, help: "A file that was downloaded by other means, to be used instead of a download.") var from: String?
+    @Option(name: .long, help: "A file that was downloaded by other means, to be used instead of a download.") var from:
+      String?
 
     func run() throws {
       try reporting {
         guard let source = DataSource.all.first(where: { $0.name == name }) else {
           throw InputError(
-            description: "data: unknown data set '\(name)' (expected one of \(DataSource.all.map(\.name).joined(separator: ", ")))")
+            description:
+              "data: unknown data set '\(name)' (expected one of \(DataSource.all.map(\.name).joined(separator: ", ")))"
+          )
         }
-        let standard = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].map { $0 + "/encoders" } ?? "~/.cache/encoders"
+        let standard =
+          ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].map { $0 + "/encoders" } ?? "~/.cache/encoders"
         let files = try source.get(into: path(output), cache: path(cache ?? standard), from: from.map(path), log: note)
         for file in files { printLine(file.path) }
       }

@@ -38,7 +38,9 @@ struct EmbedCommand: ParsableCommand {
         let vectors = model.embed(try model.input(lines: batch, after: count)).scalars
         try array?.append(vectors)
         if let lines {
-          for row in batch.indices { try lines.write("{\"embedding\":\(jsonNumbers(vectors[row * width..<(row + 1) * width]))}") }
+          for row in batch.indices {
+            try lines.write("{\"embedding\":\(jsonNumbers(vectors[row * width..<(row + 1) * width]))}")
+          }
         }
         count += batch.count
       }

@@ -26,7 +26,8 @@ struct EvaluateCommand: ParsableCommand {
     try reporting {
       compute.apply()
       let model = try Model.open(path(model))
-      let samples = try DataFiles.samples(for: model, path(data), text: text, label: label, splitColumn: splitColumn, split: split)
+      let samples = try DataFiles.samples(
+        for: model, path(data), text: text, label: label, splitColumn: splitColumn, split: split)
       if model.task == .reconstruction {
         let report = try model.reconstructionReport(samples).report
         if json { try printJSON(report) } else { printLine(report.table) }

@@ -16,15 +16,17 @@ struct InputLines {
     guard isStandardInput || FileManager.default.fileExists(atPath: url.path) else {
       throw FileError(.missing, url, "no such file; expected input lines")
     }
-    if !isStandardInput, isDirectory(url) { throw FileError(.unreadable, url, "expected a file of input lines, found a folder") }
+    if !isStandardInput, isDirectory(url) {
+      throw FileError(.unreadable, url, "expected a file of input lines, found a folder")
+    }
     let handle = isStandardInput ? FileHandle.standardInput : try FileHandle(forReadingFrom: url)
-    let name = isStandardInput ? URL(fileURLWithPath: "standard input", relativeTo: nil) : url
+    let name = isStandardInput ? "standard input" : url.path
     var (rest, lines, number) = (Data(), [String](), 0)
     func take(_ bytes: Data) throws {
       number += 1
       let line = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
       guard let text = String(validating: line, as: UTF8.self) else {
-        throw FileError(.malformed, name, line: number, "expected UTF-8 text, found other bytes")
+        throw InputError(description: "\(name):\(number): expected UTF-8 text, found other bytes")
       }
       lines.append(text)
       if lines.count == size {
@@ -54,7 +56,8 @@ func text(of line: String, number: Int) throws -> String {
   guard line.utf8.first == UInt8(ascii: "{") else { return line }
   struct Line: Decodable { let text: String }
   guard let parsed = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {
-    throw InputError(description: "input line \(number): expected a JSON object with a \"text\", found \(line.prefix(60))")
+    throw InputError(
+      description: "input line \(number): expected a JSON object with a \"text\", found \(line.prefix(60))")
   }
   return parsed.text
 }
@@ -70,7 +73,9 @@ extension Model {
     guard let shape = encoder.configuration.imageShape else {
       return input(texts: try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) })
     }
-    let images = try lines.map { try ImageFile.read(path($0), height: shape.height, width: shape.width, channels: shape.channels) }
+    let images = try lines.map {
+      try ImageFile.read(path($0), height: shape.height, width: shape.width, channels: shape.channels)
+    }
     let pixels = ImagePixels(Array(images.joined()), height: shape.height, width: shape.width, channels: shape.channels)
     let scaling = PixelScaling(mean: shape.mean, deviation: shape.deviation)
     return .images(pixels.batch(Array(0..<images.count), scaling))
@@ -92,7 +97,9 @@ final class OutputLines {
 }
 
 /// A number as JSON has it, shortest that reads back the same.
-func jsonNumbers(_ values: some Sequence<Float>) -> String { "[" + values.map { $0.isFinite ? "\($0)" : "null" }.joined(separator: ",") + "]" }
+func jsonNumbers(_ values: some Sequence<Float>) -> String {
+  "[" + values.map { $0.isFinite ? "\($0)" : "null" }.joined(separator: ",") + "]"
+}
 
 func jsonText(_ text: String) throws -> String {
   let encoder = JSONEncoder()

@@ -26,14 +26,16 @@ struct InspectCommand: ParsableCommand {
       let folder = path(model)
       let model = try Model.open(folder)
       let training = folder.appendingPathComponent("training.json")
-      let summary = FileManager.default.fileExists(atPath: training.path)
+      let summary =
+        FileManager.default.fileExists(atPath: training.path)
         ? try JSONDecoder().decode(TrainingSummary.self, from: Data(contentsOf: training)) : nil
       let tensors = model.parameters.map {
         Inspection.Tensor(name: $0.name, shape: $0.shape, parameters: $0.count, trainable: $0.isTrainable)
       }
       let count = tensors.reduce(0) { $0 + $1.parameters }
       let inspection = Inspection(
-        path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.encoder.width, steps: model.steps,
+        path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.encoder.width,
+        steps: model.steps,
         tensors: tensors, parameters: count, bytes: count * 4, training: summary)
       if json { try printJSON(inspection) } else { printLine(table(inspection)) }
     }
@@ -54,16 +56,23 @@ struct InspectCommand: ParsableCommand {
     if let training = model.training {
       lines.append(
         "  trained: \(training.trainSamples) samples, \(training.epochs) epochs (best \(training.bestEpoch.map(String.init) ?? "last")), "
-          + String(format: "%.1f s, %.0f samples/s", training.seconds, training.samplesPerSecond) + ", seed \(training.seed)")
+          + String(format: "%.1f s, %.0f samples/s", training.seconds, training.samplesPerSecond)
+          + ", seed \(training.seed)")
       if let scores = training.classification {
-        lines.append(String(format: "  test: accuracy %.4f [%.4f, %.4f]", scores.accuracy.value, scores.accuracy.lower, scores.accuracy.upper))
+        lines.append(
+          String(
+            format: "  test: accuracy %.4f [%.4f, %.4f]", scores.accuracy.value, scores.accuracy.lower,
+            scores.accuracy.upper))
       }
       if let scores = training.reconstruction {
-        lines.append(String(format: "  test: MSE %.5f [%.5f, %.5f]", scores.mse.value, scores.mse.lower, scores.mse.upper))
+        lines.append(
+          String(format: "  test: MSE %.5f [%.5f, %.5f]", scores.mse.value, scores.mse.lower, scores.mse.upper))
       }
     }
     return lines.joined(separator: "\n")
   }
 
-  private func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
+  private func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(1, width - text.count))
+  }
 }

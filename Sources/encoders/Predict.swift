@@ -23,7 +23,8 @@ struct PredictCommand: ParsableCommand {
       compute.apply()
       let model = try Model.open(path(model))
       guard model.task != .reconstruction else {
-        throw InputError(description: "\(path(self.model).path): trained for reconstruction, it has no labels to predict; use embed")
+        throw InputError(
+          description: "\(path(self.model).path): trained for reconstruction, it has no labels to predict; use embed")
       }
       let lines = try OutputLines(output)
       let names = try model.labels.map { try jsonText($0) }

@@ -17,9 +17,12 @@ struct TrainCommand: ParsableCommand {
 
   @Argument(help: "The recipe: a YAML file.") var recipe: String
   @Option(name: .shortAndLong, help: "The model folder to write.") var output: String
-  @Flag(name: .long, help: "Go on from the folder's last checkpoint; the result has the same bits as an uninterrupted run.") var resume = false
+  @Flag(
+    name: .long, help: "Go on from the folder's last checkpoint; the result has the same bits as an uninterrupted run.")
+  var resume = false
   @Flag(name: .long, help: "Replace a model that is already in the folder.") var overwrite = false
-  @Option(name: .long, help: "The seed of weights, order, dropout and augmentation; else the recipe's.") var seed: UInt64?
+  @Option(name: .long, help: "The seed of weights, order, dropout and augmentation; else the recipe's.") var seed:
+    UInt64?
   @Flag(name: .long, help: "Print the summary as JSON.") var json = false
   @OptionGroup var compute: ComputeOptions
 
@@ -31,13 +34,15 @@ struct TrainCommand: ParsableCommand {
       if let seed { recipe = recipe.with(seed: seed) }
       let exists = FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
       if exists, !resume, !overwrite {
-        throw FileError(.unwritable, folder, "a model is already there; give --overwrite to replace it or --resume to go on")
+        throw FileError(
+          .unwritable, folder, "a model is already there; give --overwrite to replace it or --resume to go on")
       }
       let run = try TrainingRun(recipe)
       for line in run.notes { note(line) }
       Interruption.watch()
       run.shouldStop = { Interruption.happened }
-      guard let summary = try run.run(output: folder, resume: resume, observers: [ProgressDisplay(metric: run.metric)]) else {
+      guard let summary = try run.run(output: folder, resume: resume, observers: [ProgressDisplay(metric: run.metric)])
+      else {
         note("interrupted; the checkpoint is kept: the same command with --resume goes on")
         throw ExitCode(130)
       }

@@ -58,14 +58,20 @@ import Tensors
   }
 
   @Test(arguments: SequencePooling.allCases) func pooling(_ pooling: SequencePooling) {
-    expectGradients([values([rows, 19], seed: 1)], step: 1e-3, tolerance: 2e-2) { Ragged($0[0], offsets).pooled(pooling) }
+    expectGradients([values([rows, 19], seed: 1)], step: 1e-3, tolerance: 2e-2) {
+      Ragged($0[0], offsets).pooled(pooling)
+    }
   }
 
   @Test func attentionPooling() {
-    expectGradients([values([rows, 19], seed: 1), values([19], seed: 2)]) { Ragged($0[0], offsets).attentionPooled($0[1]) }
+    expectGradients([values([rows, 19], seed: 1), values([19], seed: 2)]) {
+      Ragged($0[0], offsets).attentionPooled($0[1])
+    }
   }
 
-  @Test(arguments: [Window1D.same(3), .same(4), Window1D(3, stride: 2, padding: 1), Window1D(2, padding: 2, dilation: 3)], [1, 2])
+  @Test(
+    arguments: [Window1D.same(3), .same(4), Window1D(3, stride: 2, padding: 1), Window1D(2, padding: 2, dilation: 3)],
+    [1, 2])
   func convolution1D(_ window: Window1D, groups: Int) {
     let weight = values([6, 4 / groups, window.kernel], seed: 2)
     expectGradients([values([rows, 4], seed: 1), weight, values([6], seed: 3)]) {
@@ -101,7 +107,9 @@ import Tensors
   }
 
   @Test(arguments: [false, true]) func attention(_ causal: Bool) {
-    expectGradients([values([rows, 3 * 36], seed: 1)]) { Ragged($0[0], offsets).selfAttention(heads: 2, causal: causal).rows }
+    expectGradients([values([rows, 3 * 36], seed: 1)]) {
+      Ragged($0[0], offsets).selfAttention(heads: 2, causal: causal).rows
+    }
   }
 
   @Test(arguments: [Window2D(3, padding: 1), Window2D(3, stride: 2), Window2D(2, padding: 1, dilation: 2)], [1, 2])

@@ -50,7 +50,9 @@ import Tensors
     let offsets = Offsets(lengths: (0..<70).map { 1 + $0 * 13 % 57 })
     let table = Parameter("table", values([50, 24], seed: 1))
     let weight = Parameter("weight", values([40, 24, 3], seed: 2))
-    let recurrent = [[96, 40], [96, 24], [96], [96]].enumerated().map { Parameter("r\($0.offset)", values($0.element, seed: 5)) }
+    let recurrent = [[96, 40], [96, 24], [96], [96]].enumerated().map {
+      Parameter("r\($0.offset)", values($0.element, seed: 5))
+    }
     let head = Parameter("head", values([3, 24], seed: 6))
     let ids = IDs((0..<offsets.rows).map { Int32($0 * 31 % 50) })
     func run(_ threads: Int) -> [[Float]] {
@@ -58,7 +60,9 @@ import Tensors
       Workers.count = threads
       defer { Workers.count = before }
       let gradients = training(Random(seed: 3)) {
-        let x = Ragged(table.tensor.rows(at: ids), offsets).convolved(weight.tensor, nil, .same(3)).map { $0.dropout(0.3) }
+        let x = Ragged(table.tensor.rows(at: ids), offsets).convolved(weight.tensor, nil, .same(3)).map {
+          $0.dropout(0.3)
+        }
         let r = recurrent.map(\.tensor)
         let h = x.recurrent(.lstm, RecurrentWeights(r[0], r[1], r[2], r[3])).pooled(.mean)
         return h.linear(head.tensor).crossEntropy(IDs((0..<70).map { Int32($0 % 3) })).gradients()

@@ -121,7 +121,7 @@ import Testing
     }
     let expected = [
       "chinese-cnn": 300, "mnist-autoencoder": 64, "mnist-cnn": 128, "reviews-bag": 100, "reviews-bilstm-glove": 256,
-      "reviews-cnn": 300, "reviews-cnn-glove": 300, "reviews-gru": 128, "reviews-rnn": 128, "reviews-transformer": 128,
+      "reviews-cnn": 600, "reviews-cnn-glove": 300, "reviews-gru": 128, "reviews-rnn": 128, "reviews-transformer": 128,
     ]
     #expect(widths.merging(expected) { found, _ in found } == widths)
     for (name, width) in expected { #expect(widths[name] == width, "\(name)") }

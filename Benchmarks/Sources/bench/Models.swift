@@ -26,7 +26,7 @@ struct Workload {
     let head = try Linear(256, 2, at: scope["head"])
     return Workload(parameters: scope.parameters) { step in
       let offsets = Offsets(lengths: lengths(step))
-      let x = embedding(Ragged(ids(offsets.rows, UInt64(step % 8)), offsets))
+      let x = embedding(Ragged(ids(offsets.rows, UInt64(step % 16)), offsets))
       return (head(recurrence(x).pooled(.max)).crossEntropy(labels(offsets.count, 2)), offsets.count)
     }
   }
@@ -39,7 +39,7 @@ struct Workload {
     let head = try Linear(300, 2, at: scope["head"])
     return Workload(parameters: scope.parameters) { step in
       let offsets = Offsets(lengths: lengths(step))
-      let x = embedding(Ragged(ids(offsets.rows, UInt64(step % 8)), offsets))
+      let x = embedding(Ragged(ids(offsets.rows, UInt64(step % 16)), offsets))
       let features = Tensor.concatenated(convolutions.map { $0(x).pooled(.max) }).activated(.relu)
       return (head(features.dropout(0.5)).crossEntropy(labels(offsets.count, 2)), offsets.count)
     }
@@ -50,12 +50,14 @@ struct Workload {
     let scope = Scope.random(seed: 0)
     let embedding = try Embedding(20_000, 128, at: scope["embedding"])
     let positions = try Embedding(512, 128, at: scope["positions"])
-    let blocks = try (0..<2).map { try TransformerBlock(128, heads: 4, feedForward: 512, norm: .pre, at: scope["layers"]["\($0)"]) }
+    let blocks = try (0..<2).map {
+      try TransformerBlock(128, heads: 4, feedForward: 512, norm: .pre, at: scope["layers"]["\($0)"])
+    }
     let head = try Linear(128, 2, at: scope["head"])
     return Workload(parameters: scope.parameters) { step in
       let offsets = Offsets(lengths: lengths(step))
       let places = IDs(offsets.lengths.flatMap { (0..<Int32($0)) })
-      let words = embedding(ids(offsets.rows, UInt64(step % 8)))
+      let words = embedding(ids(offsets.rows, UInt64(step % 16)))
       var x = Ragged(words + positions(places), offsets).map { $0.dropout(0.1) }
       for block in blocks { x = block(x) }
       return (head(x.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count)

@@ -18,7 +18,9 @@ public struct Window1D: Sendable, Equatable {
 
   /// A window with its own padding on each side.
   public init(_ kernel: Int, stride: Int = 1, padding: (before: Int, after: Int), dilation: Int = 1) {
-    precondition(kernel > 0 && stride > 0 && dilation > 0 && padding.before >= 0 && padding.after >= 0, "Window1D: sizes must be positive")
+    precondition(
+      kernel > 0 && stride > 0 && dilation > 0 && padding.before >= 0 && padding.after >= 0,
+      "Window1D: sizes must be positive")
     self.kernel = kernel
     self.stride = stride
     self.padding = padding
@@ -57,11 +59,14 @@ extension Ragged where Rows == Tensor {
   ///
   /// Weight `[outputs, channels / groups, kernel]` and bias `[outputs]` as PyTorch's `Conv1d`. Computed as products of gathered windows,
   /// block by block, so no window outlives its block.
-  public func convolved(_ weight: Tensor, _ bias: Tensor? = nil, _ window: Window1D, groups: Int = 1) -> Ragged<Tensor> {
+  public func convolved(_ weight: Tensor, _ bias: Tensor? = nil, _ window: Window1D, groups: Int = 1) -> Ragged<Tensor>
+  {
     let (channels, outputs, perGroup) = (rows.width, weight.shape[0], weight.shape[1])
     precondition(
-      weight.shape.count == 3 && channels == perGroup * groups && outputs % groups == 0 && weight.shape[2] == window.kernel,
-      "convolved: weight \(weight.shape) in \(groups) groups does not fit rows \(rows.shape) and kernel \(window.kernel)")
+      weight.shape.count == 3 && channels == perGroup * groups && outputs % groups == 0
+        && weight.shape[2] == window.kernel,
+      "convolved: weight \(weight.shape) in \(groups) groups does not fit rows \(rows.shape) and kernel \(window.kernel)"
+    )
     let (kernel, groupOutputs) = (window.kernel, outputs / groups)
     let shape = Convolution1DShape(channels: channels, perGroup: perGroup, groupOutputs: groupOutputs, groups: groups)
     let (inner, outer) = (kernel * perGroup, groupOutputs)
@@ -69,7 +74,8 @@ extension Ragged where Rows == Tensor {
     let out = Tensor(uninitialized: [targets.rows, outputs])
     let flat = weight.detached.windowWeights(groups)
     let packed = (0..<groups).map {
-      flat.storage.packed(.init(inner: inner, outer: outer, rowStride: 1, columnStride: inner, start: $0 * outer * inner))
+      flat.storage.packed(
+        .init(inner: inner, outer: outer, rowStride: 1, columnStride: inner, start: $0 * outer * inner))
     }
     let source = offsets
     forEachBlock(targets, in: 0..<targets.rows) { pieces, first, count in
@@ -103,7 +109,11 @@ extension Tensor {
   fileprivate func windowWeights(_ groups: Int) -> Tensor {
     let (outputs, channels, kernel) = (shape[0], shape[1], shape[2])
     let out = Tensor(uninitialized: [outputs, kernel, channels])
-    Workers.run(outputs, by: 16) { for o in $0 { enc_transpose(channels, kernel, pointer + o * channels * kernel, out.pointer + o * channels * kernel) } }
+    Workers.run(outputs, by: 16) {
+      for o in $0 {
+        enc_transpose(channels, kernel, pointer + o * channels * kernel, out.pointer + o * channels * kernel)
+      }
+    }
     return out
   }
 }
@@ -119,7 +129,9 @@ private func forEachBlock(_ targets: Offsets, in range: Range<Int>, _ body: ([Pi
     for sequence in targets.sequences(in: rows) {
       let part = targets[sequence].clamped(to: rows)
       let start = Int(targets.values[sequence])
-      if !part.isEmpty { pieces.append(Piece(sequence: sequence, rows: part.lowerBound - start..<part.upperBound - start)) }
+      if !part.isEmpty {
+        pieces.append(Piece(sequence: sequence, rows: part.lowerBound - start..<part.upperBound - start))
+      }
     }
     body(pieces, rows.lowerBound, rows.count)
   }
@@ -140,7 +152,8 @@ private func gather(
 }
 
 private func copy(
-  _ rows: Int, _ width: Int, _ from: UnsafePointer<Float>, _ fromStride: Int, _ to: UnsafeMutablePointer<Float>, _ toStride: Int
+  _ rows: Int, _ width: Int, _ from: UnsafePointer<Float>, _ fromStride: Int, _ to: UnsafeMutablePointer<Float>,
+  _ toStride: Int
 ) {
   for row in 0..<rows { (to + row * toStride).update(from: from + row * fromStride, count: width) }
 }
@@ -167,7 +180,8 @@ private func windowGradient(
         for group in 0..<shape.groups {
           let slopes = dy.pointer + (rows.lowerBound + start) * outputs + group * outer
           if shape.groups > 1 { copy(count, outer, slopes, outputs, dense, outer) }
-          packed[group].product(rows: count, shape.groups > 1 ? UnsafePointer(dense) : UnsafePointer(slopes), into: scratch)
+          packed[group].product(
+            rows: count, shape.groups > 1 ? UnsafePointer(dense) : UnsafePointer(slopes), into: scratch)
           enc_windows_backward(
             start, start + count, source.length(sequence), shape.channels, shape.perGroup, window.kernel, window.stride,
             window.padding.before, window.dilation, scratch,
@@ -197,12 +211,15 @@ private func weightGradient(
         gather(x, source, window, shape, group, pieces, into: windows.pointer + (start - first) * inner)
       }
       transposedProduct(
-        rows: count, n: outer, k: inner, dy.pointer + first * outputs + group * outer, aStride: outputs, windows.pointer,
+        rows: count, n: outer, k: inner, dy.pointer + first * outputs + group * outer, aStride: outputs,
+        windows.pointer,
         bStride: inner, into: target, outStride: inner, adding: first > 0)
     }
   }
   let dw = Tensor(uninitialized: [outputs, shape.perGroup, window.kernel])
   let size = shape.perGroup * window.kernel
-  Workers.run(outputs, by: 16) { for o in $0 { enc_transpose(window.kernel, shape.perGroup, flat.pointer + o * size, dw.pointer + o * size) } }
+  Workers.run(outputs, by: 16) {
+    for o in $0 { enc_transpose(window.kernel, shape.perGroup, flat.pointer + o * size, dw.pointer + o * size) }
+  }
   return dw
 }

@@ -14,21 +14,27 @@ extension Tensor {
   /// The sum, element by element; both of one shape.
   public static func + (a: Tensor, b: Tensor) -> Tensor {
     requireSameShape(a, b, "+")
-    let out = a.elementwise { enc_add($0.count, a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $1 + $0.lowerBound) }
+    let out = a.elementwise {
+      enc_add($0.count, a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $1 + $0.lowerBound)
+    }
     return out.recorded([a, b]) { [$0, $0] }
   }
 
   /// The difference, element by element.
   public static func - (a: Tensor, b: Tensor) -> Tensor {
     requireSameShape(a, b, "-")
-    let out = a.elementwise { enc_subtract($0.count, a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $1 + $0.lowerBound) }
+    let out = a.elementwise {
+      enc_subtract($0.count, a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $1 + $0.lowerBound)
+    }
     return out.recorded([a, b]) { [$0, $0 * -1] }
   }
 
   /// The product, element by element.
   public static func * (a: Tensor, b: Tensor) -> Tensor {
     requireSameShape(a, b, "*")
-    let out = a.elementwise { enc_multiply($0.count, a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $1 + $0.lowerBound) }
+    let out = a.elementwise {
+      enc_multiply($0.count, a.pointer + $0.lowerBound, b.pointer + $0.lowerBound, $1 + $0.lowerBound)
+    }
     let (x, y, needsX, needsY) = (a.detached, b.detached, a.isRecorded, b.isRecorded)
     return out.recorded([a, b]) { [needsX ? $0 * y : nil, needsY ? $0 * x : nil] }
   }

@@ -74,7 +74,8 @@ extension Tensor {
       Workers.run(count, by: imagesPerChunk) {
         for index in $0 {
           enc_max_pool_image_backward(
-            geometry, dy.pointer + index * outputSize, places.pointer + index * outputSize, dx.pointer + index * inputSize)
+            geometry, dy.pointer + index * outputSize, places.pointer + index * outputSize,
+            dx.pointer + index * inputSize)
         }
       }
       return [dx]
@@ -87,7 +88,9 @@ extension Tensor {
     let (count, inputSize, outputSize) = (shape[0], shape[1] * shape[2] * shape[3], output.dropFirst().reduce(1, *))
     let (out, shape) = (Tensor(uninitialized: output), self.shape)
     Workers.run(count, by: imagesPerChunk) {
-      for index in $0 { enc_average_pool_image(geometry, pointer + index * inputSize, out.pointer + index * outputSize) }
+      for index in $0 {
+        enc_average_pool_image(geometry, pointer + index * inputSize, out.pointer + index * outputSize)
+      }
     }
     return out.recorded([self]) { dy in
       let dx = Tensor(uninitialized: shape)
@@ -106,7 +109,10 @@ extension Tensor {
       "\(operation): expected [N, H, W, C], padding of at most half the kernel and dilation 1; found \(shape)")
     let (height, width) = window.outputSize(shape[1], shape[2])
     precondition(height > 0 && width > 0, "\(operation): window \(window.kernel) does not fit \(shape)")
-    return (Array(shape[1...]) + window.kernel + window.stride + window.padding + [height, width], [shape[0], height, width, shape[3]])
+    return (
+      Array(shape[1...]) + window.kernel + window.stride + window.padding + [height, width],
+      [shape[0], height, width, shape[3]]
+    )
   }
 }
 
@@ -123,7 +129,9 @@ private struct ImageConvolution: Sendable {
       "convolved2D: weight \(weight) in \(groups) groups does not fit images \(shape) and kernel \(window.kernel)")
     let (height, width) = window.outputSize(shape[1], shape[2])
     precondition(height > 0 && width > 0, "convolved2D: window \(window.kernel) does not fit \(shape)")
-    (input, output, self.weight, self.window, self.groups) = (Array(shape[1...]), [height, width, weight[0]], weight, window, groups)
+    (input, output, self.weight, self.window, self.groups) = (
+      Array(shape[1...]), [height, width, weight[0]], weight, window, groups
+    )
   }
 
   var inputSize: Int { input.reduce(1, *) }
@@ -140,7 +148,9 @@ private struct ImageConvolution: Sendable {
 
   private enum Pass: Int { case forward, input, weights }
 
-  private func primitive(_ pass: Pass, _ count: Int, bias: Bool, weights: dnnl_memory_desc_t?, hint: Primitive?) -> Primitive {
+  private func primitive(_ pass: Pass, _ count: Int, bias: Bool, weights: dnnl_memory_desc_t?, hint: Primitive?)
+    -> Primitive
+  {
     let geometry = input + output + weight + window.stride + window.padding + window.dilation
     let key = [1 + pass.rawValue, count, groups, bias ? 1 : 0, weights == nil ? 0 : 1] + geometry
     return OneDNN.primitive(key) {
@@ -155,7 +165,8 @@ private struct ImageConvolution: Sendable {
         switch pass {
         case .forward:
           dnnl_dilated_convolution_forward_desc_init(
-            &operation, dnnl_forward_training, dnnl_convolution_direct, &x, &w, bias ? b : nil, &y, strides, dilates, padding, padding)
+            &operation, dnnl_forward_training, dnnl_convolution_direct, &x, &w, bias ? b : nil, &y, strides, dilates,
+            padding, padding)
         case .input:
           dnnl_dilated_convolution_backward_data_desc_init(
             &operation, dnnl_convolution_direct, &x, &w, &y, strides, dilates, padding, padding)
@@ -174,7 +185,9 @@ private struct ImageConvolution: Sendable {
   }
 
   /// The weight in the layout that a primitive wants.
-  func packed(_ weight: Tensor, for primitive: Primitive, _ query: dnnl_query_t = dnnl_query_weights_md) -> (storage: Storage, layout: dnnl_memory_desc_t) {
+  func packed(_ weight: Tensor, for primitive: Primitive, _ query: dnnl_query_t = dnnl_query_weights_md) -> (
+    storage: Storage, layout: dnnl_memory_desc_t
+  ) {
     var layout = primitive.layout(query)
     let storage = Storage(count: (dnnl_memory_desc_get_size(&layout) + 3) / 4)
     OneDNN.reorder(storedLayout, weight.pointer, layout, storage.pointer)
@@ -214,7 +227,8 @@ private struct ImageConvolution: Sendable {
       let slope = Primitive.Argument(DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, dy.pointer + start * outputSize)
       let dw = Primitive.Argument(DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, partial.pointer + index * elements)
       if bias {
-        let db = Primitive.Argument(DNNL_ARG_DIFF_BIAS, dnnl_query_diff_weights_md, biases.pointer + index * outputs, index: 1)
+        let db = Primitive.Argument(
+          DNNL_ARG_DIFF_BIAS, dnnl_query_diff_weights_md, biases.pointer + index * outputs, index: 1)
         backward(images, layout).run(source, slope, dw, db)
       } else {
         backward(images, layout).run(source, slope, dw)

@@ -7,16 +7,20 @@ extension Tensor {
       weight.shape.count == 2 && weight.shape[1] == width,
       "linear: input \(shape) does not fit weight \(weight.shape)")
     let (inputs, outputs, rows) = (weight.shape[1], weight.shape[0], self.rows)
-    precondition(bias.map { $0.shape == [outputs] } ?? true, "linear: expected a bias [\(outputs)], found \(bias?.shape ?? [])")
+    precondition(
+      bias.map { $0.shape == [outputs] } ?? true, "linear: expected a bias [\(outputs)], found \(bias?.shape ?? [])")
     let out = Tensor(uninitialized: shape.dropLast() + [outputs])
     weight.storage.packed(.transposed(inner: inputs, outer: outputs))
       .productOnWorkers(rows: rows, pointer, bias: bias?.pointer, into: out.pointer)
-    let (x, w, needsX, needsW, needsBias) = (detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false)
+    let (x, w, needsX, needsW, needsBias) = (
+      detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false
+    )
     return out.recorded([self, weight] + (bias.map { [$0] } ?? [])) { dy in
       var dx: Tensor?
       if needsX {
         let gradient = Tensor(uninitialized: x.shape)
-        w.storage.packed(.plain(inner: outputs, outer: inputs)).productOnWorkers(rows: rows, dy.pointer, into: gradient.pointer)
+        w.storage.packed(.plain(inner: outputs, outer: inputs)).productOnWorkers(
+          rows: rows, dy.pointer, into: gradient.pointer)
         dx = gradient
       }
       var dw: Tensor?

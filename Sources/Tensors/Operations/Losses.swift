@@ -30,7 +30,8 @@ extension Tensor {
   public func crossEntropy(_ labels: IDs, labelSmoothing: Float = 0, classWeights: [Float]? = nil) -> Tensor {
     let (rows, classes) = (self.rows, width)
     precondition(labels.count == rows && rows > 0, "crossEntropy: \(labels.count) labels for logits \(shape)")
-    precondition(labels.values.allSatisfy { $0 >= 0 && $0 < classes }, "crossEntropy: a label is outside 0 ..< \(classes)")
+    precondition(
+      labels.values.allSatisfy { $0 >= 0 && $0 < classes }, "crossEntropy: a label is outside 0 ..< \(classes)")
     precondition(classWeights.map { $0.count == classes } ?? true, "crossEntropy: expected \(classes) class weights")
     let (losses, gradient) = (Storage(count: rows), Tensor(uninitialized: shape))
     labels.values.withUnsafeBufferPointer { list in
@@ -45,7 +46,8 @@ extension Tensor {
         }
       }
     }
-    let mass = classWeights.map { weights in labels.values.reduce(0.0) { $0 + Double(weights[Int($1)]) } } ?? Double(rows)
+    let mass =
+      classWeights.map { weights in labels.values.reduce(0.0) { $0 + Double(weights[Int($1)]) } } ?? Double(rows)
     let sum = (0..<rows).reduce(0.0) { $0 + Double(losses.pointer[$1]) }
     return Tensor(Float(sum / mass)).recorded([self]) { [gradient * ($0.scalar / Float(mass))] }
   }

@@ -5,7 +5,8 @@ extension Tensor {
 
   /// (x − mean) / √(variance + ε) · γ + β over the last axis. Source: Ba et al. 2016; PyTorch's `layer_norm`.
   public func layerNorm(_ gamma: Tensor, _ beta: Tensor, epsilon: Float = 1e-5) -> Tensor {
-    precondition(gamma.shape == [width] && beta.shape == [width], "layerNorm: \(gamma.shape) and \(beta.shape) for input \(shape)")
+    precondition(
+      gamma.shape == [width] && beta.shape == [width], "layerNorm: \(gamma.shape) and \(beta.shape) for input \(shape)")
     let (rows, width, size) = (self.rows, self.width, rowsPerChunk)
     let (out, means, scales) = (Tensor(uninitialized: shape), Storage(count: rows), Storage(count: rows))
     Workers.run(rows, by: size) {
@@ -59,7 +60,8 @@ extension Tensor {
   public func batchNorm(
     _ gamma: Tensor, _ beta: Tensor, statistics: (mean: Tensor, variance: Tensor)? = nil, epsilon: Float = 1e-5
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
-    precondition(gamma.shape == [width] && beta.shape == [width], "batchNorm: \(gamma.shape) and \(beta.shape) for input \(shape)")
+    precondition(
+      gamma.shape == [width] && beta.shape == [width], "batchNorm: \(gamma.shape) and \(beta.shape) for input \(shape)")
     let (rows, width, size) = (self.rows, self.width, max(1, (1 << 16) / max(1, width)))
     let (mean, variance) = statistics.map { ($0.mean.detached, $0.variance.detached) } ?? columnStatistics(by: size)
     let rstd = Tensor(variance.scalars.map { 1 / ($0 + epsilon).squareRoot() }, shape: [width])
@@ -77,7 +79,8 @@ extension Tensor {
       Workers.run(chunks: chunks) { index in
         let (count, at) = (min(size, rows - index * size), index * size * width)
         let sums = partial.pointer + index * 2 * width
-        enc_batch_norm_sums(count, width, x.pointer + at, mean.pointer, rstd.pointer, dy.pointer + at, sums, sums + width)
+        enc_batch_norm_sums(
+          count, width, x.pointer + at, mean.pointer, rstd.pointer, dy.pointer + at, sums, sums + width)
       }
       let (dbeta, dgamma) = (Tensor(uninitialized: [width]), Tensor(uninitialized: [width]))
       enc_column_sums(chunks, width, 2 * width, partial.pointer, false, dbeta.pointer)

@@ -28,7 +28,9 @@ extension Ragged where Rows == Tensor {
   }
 
   func requireNoEmptySequence(_ operation: String) {
-    precondition(rows.shape.count == 2 && rows.shape[0] == offsets.rows, "\(operation): \(offsets.rows) rows expected, found \(rows.shape)")
+    precondition(
+      rows.shape.count == 2 && rows.shape[0] == offsets.rows,
+      "\(operation): \(offsets.rows) rows expected, found \(rows.shape)")
     precondition(offsets.lengths.allSatisfy { $0 > 0 }, "\(operation): a sequence is empty")
   }
 
@@ -79,7 +81,8 @@ extension Ragged where Rows == Tensor {
     precondition(query.shape == [width], "attentionPooled: expected a query [\(width)], found \(query.shape)")
     let (out, weights) = (Tensor(uninitialized: [count, width]), Storage(count: offsets.rows))
     bySequence(offsets) { first, count, starts in
-      enc_pool_attention(count, width, starts, rows.pointer, query.pointer, weights.pointer, out.pointer + first * width)
+      enc_pool_attention(
+        count, width, starts, rows.pointer, query.pointer, weights.pointer, out.pointer + first * width)
     }
     let (x, q) = (rows.detached, query.detached)
     return out.recorded([rows, query]) { dy in

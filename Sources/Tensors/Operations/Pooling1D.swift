@@ -46,7 +46,8 @@ extension Ragged where Rows == Tensor {
       Workers.run(source.count, by: sequencesPerChunk) {
         for sequence in $0 {
           enc_average_pool_rows_backward(
-            targets.length(sequence), source.length(sequence), width, window.kernel, window.stride, window.padding.before,
+            targets.length(sequence), source.length(sequence), width, window.kernel, window.stride,
+            window.padding.before,
             dy.pointer + targets[sequence].lowerBound * width, dx.pointer + source[sequence].lowerBound * width)
         }
       }

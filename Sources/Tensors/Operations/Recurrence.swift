@@ -47,11 +47,15 @@ extension Ragged where Rows == Tensor {
   ///
   /// The inputs of all steps are multiplied at once; then each chunk of sequences walks through its steps on one worker, longest
   /// sequences first, with only the sequences that still run: no padding, and no meeting of threads between steps.
-  public func recurrent(_ cell: RecurrentCell, _ forward: RecurrentWeights, backward: RecurrentWeights? = nil) -> Ragged<Tensor> {
+  public func recurrent(_ cell: RecurrentCell, _ forward: RecurrentWeights, backward: RecurrentWeights? = nil)
+    -> Ragged<Tensor>
+  {
     let directions = [forward] + (backward.map { [$0] } ?? [])
     let hidden = forward.hidden.width
     precondition(
-      directions.allSatisfy { $0.hidden.width == hidden && $0.input.width == rows.width && $0.hidden.shape[0] == cell.gates * hidden },
+      directions.allSatisfy {
+        $0.hidden.width == hidden && $0.input.width == rows.width && $0.hidden.shape[0] == cell.gates * hidden
+      },
       "recurrent: weights do not fit input \(rows.shape) and \(cell) with \(hidden) units")
     let plan = RecurrentPlan(cell: cell, hidden: hidden, offsets: offsets, directions: directions.count)
     let (out, saved) = plan.forward(rows, directions)
@@ -83,7 +87,9 @@ private struct RecurrentPlan: Sendable {
     self.hidden = hidden
     self.offsets = offsets
     self.directions = directions
-    let order = (0..<offsets.count).filter { offsets.length($0) > 0 }.sorted { (-offsets.length($0), $0) < (-offsets.length($1), $1) }
+    let order = (0..<offsets.count).filter { offsets.length($0) > 0 }.sorted {
+      (-offsets.length($0), $0) < (-offsets.length($1), $1)
+    }
     // 16 rows keep the products near full speed, and leave several chunks to share.
     chunks = stride(from: 0, to: order.count, by: 16).map { Array(order[$0..<min($0 + 16, order.count)]) }
   }
@@ -92,7 +98,8 @@ private struct RecurrentPlan: Sendable {
   private var outputStride: Int { directions * hidden }
 
   /// Row numbers of the sequences that are still running at `step`; `earlier` is −1, or the row of the step before.
-  private func rows(_ chunk: [Int], _ step: Int, reversed: Bool, _ rows: inout [Int32], _ earlier: inout [Int32]) -> Int {
+  private func rows(_ chunk: [Int], _ step: Int, reversed: Bool, _ rows: inout [Int32], _ earlier: inout [Int32]) -> Int
+  {
     var active = 0
     for sequence in chunk {
       let length = offsets.length(sequence)
@@ -204,7 +211,8 @@ private struct RecurrentPlan: Sendable {
     // The GRU's candidate has its own gradient before the reset gate.
     let shared = cell == .gru ? 2 * hidden : width
     transposedProduct(
-      rows: total, n: shared, k: hidden, gates, aStride: width, previous.pointer, bStride: hidden, into: dhidden.pointer,
+      rows: total, n: shared, k: hidden, gates, aStride: width, previous.pointer, bStride: hidden,
+      into: dhidden.pointer,
       outStride: hidden)
     guard cell == .gru else { return [dinput, dhidden, dinputBias, dinputBias] }
     transposedProduct(

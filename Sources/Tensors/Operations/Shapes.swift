@@ -62,7 +62,8 @@ private func transposeEach(
 
 /// Copies `width` columns of each row from one matrix into another.
 func copyColumns(
-  _ rows: Int, _ width: Int, _ from: UnsafePointer<Float>, _ fromStride: Int, _ to: UnsafeMutablePointer<Float>, _ toStride: Int
+  _ rows: Int, _ width: Int, _ from: UnsafePointer<Float>, _ fromStride: Int, _ to: UnsafeMutablePointer<Float>,
+  _ toStride: Int
 ) {
   Workers.run(rows, by: max(1, (1 << 14) / max(1, width))) {
     for row in $0 { (to + row * toStride).update(from: from + row * fromStride, count: width) }

@@ -1,0 +1,86 @@
+"""Runs the speed cases by us and by PyTorch, round about, and writes RESULTS.md and results.json.
+
+    python compare.py [--rounds 5] [--seconds 3] [--threads 2] [CASE …]
+"""
+
+import argparse
+import json
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOALS = {"lstm": 1.5, "gru": 1.5, "lstm-mixed": 2.5, "gru-mixed": 2.5, "mnist-cnn": 1.3, "text-cnn": 1.5, "transformer": 1.5}
+
+
+def start(command):
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE / "peers")
+    if process.stdout.readline().strip() != "ready":
+        sys.exit(f"{command[0]} did not start")
+    return process
+
+
+def round_of(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+def compare(case, options):
+    flags = ["--rounds", str(options.rounds), "--seconds", str(options.seconds), "--threads", str(options.threads)]
+    ours = start([str(HERE / ".build/release/bench"), case, *flags, "--wait", "1"])
+    theirs = start([sys.executable, str(HERE / "peers/speed.py"), case, *flags, "--wait"])
+    pairs = [(round_of(ours), round_of(theirs)) for _ in range(options.rounds)]
+    for process in (ours, theirs):
+        process.stdin.close()
+        process.wait()
+    rates = [[pair[side]["samplesPerSecond"] for pair in pairs] for side in (0, 1)]
+    ratios = sorted(a / b for a, b in zip(*rates))
+    return {
+        "case": case, "goal": GOALS[case], "ratio": statistics.median(ratios), "ratios": ratios,
+        "samplesPerSecond": statistics.median(rates[0]), "peerSamplesPerSecond": statistics.median(rates[1]),
+        "peakMemoryMB": pairs[-1][0]["peakMemoryMB"], "peerPeakMemoryMB": pairs[-1][1]["peakMemoryMB"],
+        "peer": pairs[-1][1]["version"], "variant": pairs[-1][1]["variant"],
+    }
+
+
+def processor():
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=list(GOALS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    rows = []
+    for case in options.cases:
+        rows.append(compare(case, options))
+        row = rows[-1]
+        print(f"{case:<12} {row['samplesPerSecond']:>8.0f}/s  PyTorch {row['peerSamplesPerSecond']:>8.0f}/s  ×{row['ratio']:.2f}")
+    (HERE / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    lines = [
+        "# Training speed beside PyTorch", "",
+        f"{processor()}, {options.threads} threads; {rows[0]['peer']} at its best (denormals flushed, fused Adam, channels-last images,",
+        "padded or packed, whichever is faster). Forward, backward and Adam; ours and theirs in turn,",
+        f"{options.rounds} rounds of {options.seconds:g} s; medians. Written by `make bench`.", "",
+        "| case | ours, samples/s | PyTorch, samples/s | ratio (lowest – highest) | goal | peak memory, MB | PyTorch's |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['case']} | {row['samplesPerSecond']:,.0f} | {row['peerSamplesPerSecond']:,.0f} ({row['variant']}) | "
+            f"**{row['ratio']:.2f}** ({row['ratios'][0]:.2f} – {row['ratios'][-1]:.2f}) | {row['goal']} | "
+            f"{row['peakMemoryMB']:.0f} | {row['peerPeakMemoryMB']:.0f} |")
+    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
