@@ -60,7 +60,7 @@ let package = Package(
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors"]),
     .testTarget(name: "EncodersTests", dependencies: ["Encoders"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Tensors", "Checkpoints"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints"]),
   ],
   swiftLanguageModes: [.v6]
 )
