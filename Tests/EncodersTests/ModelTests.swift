@@ -29,7 +29,8 @@ import Tokenizers
     let model = try model(network)
     let texts = ["one two three", "", "seven", "six six six one unheard four", "two five"]
     let all = model.embed(model.input(texts: texts)).scalars
-    #expect(all.allSatisfy(\.isFinite))
+    let finite = all.filter(\.isFinite).count
+    #expect(finite == all.count)
     for (place, text) in texts.enumerated() {
       #expect(model.embed(model.input(texts: [text])).scalars == Array(all[place * 6..<(place + 1) * 6]), "\(text)")
     }
