@@ -54,7 +54,7 @@ public enum ImageFile {
     try check(height, width, url)
     // Values of 16 bits are taken as they are, like those of 8.
     image.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
-    image.format = png_uint_32(PNG_FORMAT_RGBA)
+    image.format = png_uint_32(PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
     var pixels = [UInt8](repeating: 0, count: height * width * 4)
     guard png_image_finish_read(&image, nil, &pixels, 0, nil) != 0 else { throw problem() }
     return Decoded(pixels: converted(pixels, from: 4, to: channels), height: height, width: width, channels: channels)
@@ -130,16 +130,17 @@ public enum ImageFile {
     let count = pixels.count / from
     return [UInt8](unsafeUninitializedCapacity: count * to) { out, written in
       for place in 0..<count {
-        let start = place * from
+        let (start, target) = (place * from, place * to)
         let red = pixels[start]
         let (green, blue) = from == 1 ? (red, red) : (pixels[start + 1], pixels[start + 2])
         if to <= 2 {
           // Fixed-point numbers of 16 bits, as Pillow's: 0.299, 0.587 and 0.114.
-          out[place * to] = UInt8((Int(red) * 19595 + Int(green) * 38470 + Int(blue) * 7471 + 0x8000) >> 16)
+          let grey: Int = Int(red) * 19595 + Int(green) * 38470 + Int(blue) * 7471
+          out[target] = UInt8((grey + 0x8000) >> 16)
         } else {
-          (out[place * to], out[place * to + 1], out[place * to + 2]) = (red, green, blue)
+          (out[target], out[target + 1], out[target + 2]) = (red, green, blue)
         }
-        if to % 2 == 0 { out[place * to + to - 1] = from == 4 ? pixels[start + 3] : 255 }
+        if to % 2 == 0 { out[target + to - 1] = from == 4 ? pixels[start + 3] : 255 }
       }
       written = count * to
     }

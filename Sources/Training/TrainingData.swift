@@ -95,6 +95,9 @@ public struct TrainingData: Sendable {
       throw ConfigurationError(
         recipe.url.path, line: nil, "objective: binary_classification needs two labels, the data have \(labels.count)")
     }
+    if recipe.objective.task == .classification, labels.count == 1 {
+      throw FileError(.mismatched, options.url, "expected at least two labels to learn, found one label: '\(labels[0])'")
+    }
     let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
     func samples(_ name: String) throws -> Samples {
       guard let raw = parts[name] else { return .texts([], labels: []) }
