@@ -138,15 +138,18 @@ public struct Model: Sendable {
   }
 
   /// Writes everything that is needed to use the model: config.json, modules.json, model.safetensors, tokenizer.json.
+  ///
+  /// config.json goes first and comes last: a folder that has one holds a whole model, wherever the process dies.
   public func save(to folder: URL) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let configFile = folder.appendingPathComponent("config.json")
+    try? FileManager.default.removeItem(at: configFile)
     try tokenizer?.write(to: folder.appendingPathComponent("tokenizer.json"))
     var config = sections.sections
     config["model_type"] = "encoders"
     config["task"] = task.rawValue
     config["labels"] = labels
     config["embedding_dimension"] = encoder.width
-    try AtomicFile.write(jsonData(config), to: folder.appendingPathComponent("config.json"))
     let modules = ["preprocess", "encode", "pool", "project"].enumerated().map { index, name in
       ["idx": index, "name": name, "path": "", "type": "encoders.\(name)"] as [String: Any]
     }
@@ -154,6 +157,7 @@ public struct Model: Sendable {
     var writer = SafetensorsWriter()
     for parameter in parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
     try writer.write(to: folder.appendingPathComponent("model.safetensors"))
+    try AtomicFile.write(jsonData(config), to: configFile)
   }
 }
 

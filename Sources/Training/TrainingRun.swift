@@ -63,7 +63,11 @@ public final class TrainingRun {
   ///
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
-    try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+    do {
+      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+    } catch {
+      throw FileError(.unwritable, output, "cannot make the folder: \(error.localizedDescription)")
+    }
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let (settings, objective) = (recipe.training, recipe.objective)
     let augmentation = recipe.configuration.augmentation

@@ -4,15 +4,18 @@ import Foundation
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Get real data sets as ordinary files.", subcommands: [Get.self, List.self])
+    commandName: "data", abstract: "Get real data sets as ordinary files.",
+    discussion: "Example:\n  encoders data get movie-reviews --output data", subcommands: [Get.self, List.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Name the data sets that can be had.", discussion: "Example:\n  encoders data list")
 
     func run() throws {
-      for source in DataSource.all {
-        printLine(source.name.padding(toLength: 18, withPad: " ", startingAt: 0) + source.summary)
+      try reporting {
+        for source in DataSource.all {
+          try printLine(source.name.padding(toLength: 18, withPad: " ", startingAt: 0) + source.summary)
+        }
       }
     }
   }
@@ -43,7 +46,7 @@ struct DataCommand: ParsableCommand {
         let standard =
           ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].map { $0 + "/encoders" } ?? "~/.cache/encoders"
         let files = try source.get(into: path(output), cache: path(cache ?? standard), from: from.map(path), log: note)
-        for file in files { printLine(file.path) }
+        for file in files { try printLine(file.path) }
       }
     }
   }

@@ -30,10 +30,10 @@ struct EvaluateCommand: ParsableCommand {
         for: model, path(data), text: text, label: label, splitColumn: splitColumn, split: split)
       if model.task == .reconstruction {
         let report = try model.reconstructionReport(samples).report
-        if json { try printJSON(report) } else { printLine(report.table) }
+        if json { try printJSON(report) } else { try printLine(report.table) }
       } else {
         let report = try model.classificationReport(samples).report
-        if json { try printJSON(report) } else { printLine(report.table) }
+        if json { try printJSON(report) } else { try printLine(report.table) }
       }
     }
   }

@@ -21,8 +21,8 @@ struct InputLines {
     }
     let handle = isStandardInput ? FileHandle.standardInput : try FileHandle(forReadingFrom: url)
     let name = isStandardInput ? "standard input" : url.path
-    var (rest, lines, number) = (Data(), [String](), 0)
-    func take(_ bytes: Data) throws {
+    var (rest, lines, number) = ([UInt8](), [String](), 0)
+    func take(_ bytes: ArraySlice<UInt8>) throws {
       number += 1
       let line = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
       guard let text = String(validating: line, as: UTF8.self) else {
@@ -35,13 +35,17 @@ struct InputLines {
       }
     }
     while let chunk = try handle.read(upToCount: 1 << 16), !chunk.isEmpty {
-      rest.append(chunk)
-      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-        try take(Data(rest[rest.startIndex..<end]))
-        rest = Data(rest[(end + 1)...])
+      var start = 0
+      // What was left of the chunk before has no line end.
+      var search = rest.count
+      rest.append(contentsOf: chunk)
+      while let end = rest[search...].firstIndex(of: UInt8(ascii: "\n")) {
+        try take(rest[start..<end])
+        (start, search) = (end + 1, end + 1)
       }
+      rest.removeFirst(start)
     }
-    if !rest.isEmpty { try take(rest) }
+    if !rest.isEmpty { try take(rest[...]) }
     if !lines.isEmpty { try body(lines) }
   }
 
@@ -89,7 +93,7 @@ final class OutputLines {
   init(_ target: String) throws { writer = target == "-" ? nil : try AtomicWriter(path(target)) }
 
   func write(_ line: String) throws {
-    guard let writer else { return printLine(line) }
+    guard let writer else { return try printLine(line) }
     try writer.write(line + "\n")
   }
 

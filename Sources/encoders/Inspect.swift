@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Encoders
 import Foundation
 import Training
@@ -26,9 +27,13 @@ struct InspectCommand: ParsableCommand {
       let folder = path(model)
       let model = try Model.open(folder)
       let training = folder.appendingPathComponent("training.json")
-      let summary =
-        FileManager.default.fileExists(atPath: training.path)
-        ? try JSONDecoder().decode(TrainingSummary.self, from: Data(contentsOf: training)) : nil
+      var summary: TrainingSummary?
+      if FileManager.default.fileExists(atPath: training.path) {
+        summary = try? JSONDecoder().decode(TrainingSummary.self, from: Data(contentsOf: training))
+        if summary == nil {
+          throw FileError(.malformed, training, "expected the summary of a training as JSON; the file is damaged")
+        }
+      }
       let tensors = model.parameters.map {
         Inspection.Tensor(name: $0.name, shape: $0.shape, parameters: $0.count, trainable: $0.isTrainable)
       }
@@ -37,7 +42,7 @@ struct InspectCommand: ParsableCommand {
         path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.encoder.width,
         steps: model.steps,
         tensors: tensors, parameters: count, bytes: count * 4, training: summary)
-      if json { try printJSON(inspection) } else { printLine(table(inspection)) }
+      if json { try printJSON(inspection) } else { try printLine(table(inspection)) }
     }
   }
 

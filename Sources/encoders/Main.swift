@@ -50,12 +50,28 @@ func reporting(_ body: () throws -> Void) throws {
 /// A path as the user gave it, `~` expanded.
 func path(_ text: String) -> URL { URL(fileURLWithPath: NSString(string: text).expandingTildeInPath) }
 
-func printLine(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+/// Writes a line to standard output; a full disk or a closed descriptor is an error.
+func printLine(_ text: String) throws {
+  var line = text + "\n"
+  try line.withUTF8 { bytes in
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = write(STDOUT_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else {
+        throw InputError(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
+      }
+      rest = rest.dropFirst(written)
+    }
+  }
+}
+
+/// Writes a line to standard error.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
 /// JSON as the verbs print it: indented, keys sorted.
 func printJSON(_ value: some Encodable) throws {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
+  try printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -20,11 +20,15 @@ struct TrainCommand: ParsableCommand {
   @Flag(
     name: .long, help: "Go on from the folder's last checkpoint; the result has the same bits as an uninterrupted run.")
   var resume = false
-  @Flag(name: .long, help: "Replace a model that is already in the folder.") var overwrite = false
+  @Flag(name: .long, help: "Start afresh, though a model or an unfinished run is in the folder.") var overwrite = false
   @Option(name: .long, help: "The seed of weights, order, dropout and augmentation; else the recipe's.") var seed:
     UInt64?
   @Flag(name: .long, help: "Print the summary as JSON.") var json = false
   @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    if resume, overwrite { throw ValidationError("--resume and --overwrite: expected at most one of them") }
+  }
 
   func run() throws {
     try reporting {
@@ -32,11 +36,7 @@ struct TrainCommand: ParsableCommand {
       let folder = path(output)
       var recipe = try Recipe(contentsOf: path(recipe))
       if let seed { recipe = recipe.with(seed: seed) }
-      let exists = FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
-      if exists, !resume, !overwrite {
-        throw FileError(
-          .unwritable, folder, "a model is already there; give --overwrite to replace it or --resume to go on")
-      }
+      if !resume, !overwrite { try requireUnused(folder) }
       let run = try TrainingRun(recipe)
       for line in run.notes { note(line) }
       Interruption.watch()
@@ -47,9 +47,21 @@ struct TrainCommand: ParsableCommand {
         throw ExitCode(130)
       }
       if json { return try printJSON(summary) }
-      if let report = summary.classification { printLine(report.table) }
-      if let report = summary.reconstruction { printLine(report.table) }
-      printLine("model: \(folder.path)\nreport: \(folder.appendingPathComponent("report.html").path)")
+      if let report = summary.classification { try printLine(report.table) }
+      if let report = summary.reconstruction { try printLine(report.table) }
+      try printLine("model: \(folder.path)\nreport: \(folder.appendingPathComponent("report.html").path)")
+    }
+  }
+
+  /// Throws if the folder has a model, or the checkpoint of an interrupted run, that would be lost.
+  private func requireUnused(_ folder: URL) throws {
+    var isFolder: ObjCBool = true
+    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
+      throw FileError(.unwritable, folder, "expected a folder for the model, found a file")
+    }
+    for (name, what) in [("config.json", "a model is"), ("checkpoint/last.safetensors", "an unfinished run is")]
+    where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
+      throw FileError(.unwritable, folder, "\(what) already there; give --resume to go on or --overwrite to replace it")
     }
   }
 }
@@ -66,6 +78,12 @@ enum Interruption {
       interrupted.store(true, ordering: .relaxed)
       signal(number, SIG_DFL)
     }
+    // A parent may have left the signals blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    pthread_sigmask(Int32(SIG_UNBLOCK), &signals, nil)
     signal(SIGINT, handler)
     signal(SIGTERM, handler)
   }

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// Bad recipes and data: one line that says what is wrong and where, code 1, and nothing half-written.
+@Suite struct BadInputTests {
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace()
+    try place.writeTexts(epochs: 1)
+  }
+
+  /// Training with a recipe fails with a line that has some parts, and writes no folder.
+  func expectRefused(_ recipe: String, _ parts: [String], sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try place.write(recipe, to: "bad.yaml")
+    try place.expectError(["train", "bad.yaml", "--output", "model"], parts, sourceLocation: sourceLocation)
+    #expect(!place.exists("model"), sourceLocation: sourceLocation)
+  }
+
+  /// The recipe with a part replaced.
+  func recipe(_ part: String, _ replacement: String) throws -> String {
+    let recipe = place.recipe()
+    try #require(recipe.contains(part))
+    return recipe.replacingOccurrences(of: part, with: replacement)
+  }
+
+  @Test func missingFiles() throws {
+    try place.expectError(
+      ["train", "nowhere.yaml", "--output", "model"], ["\(place.folder.path)/nowhere.yaml: ", "No such file"])
+    try expectRefused(recipe("reviews.tsv", "nowhere.tsv"), ["\(place.folder.path)/nowhere.tsv: ", "No such file"])
+    try expectRefused(
+      recipe("dimension: 12", "dimension: 12, vectors: none.txt"), ["\(place.folder.path)/none.txt: ", "No such file"])
+    #expect(try place.names().filter { $0.hasSuffix(".partial") } == [])
+  }
+
+  @Test func misspeltKeysNameTheNearest() throws {
+    try expectRefused(
+      recipe("learning_rate", "learning_rat"), ["/bad.yaml:17:", "'learning_rat'", "did you mean 'learning_rate'"])
+    try expectRefused(recipe("pool: max", "pol: max"), ["/bad.yaml", "'pol'", "'pool'"])
+    try expectRefused(recipe("objective", "objectiv"), ["/bad.yaml:12:", "'objectiv'", "did you mean 'objective'"])
+    try expectRefused(
+      recipe("dimension", "dimensions"), ["/bad.yaml:4:", "did you mean 'dimension'", "encode.embedding"])
+    try expectRefused(recipe("cnn:", "cn:"), ["/bad.yaml:5:", "did you mean 'cnn'"])
+    try expectRefused(recipe("pool: max", "pool: maxi"), ["/bad.yaml:6:", "'maxi'", "'max'"])
+    try expectRefused(recipe("dropout: 0.3", "dropot: 0.3"), ["/bad.yaml:8:", "'dropot'", "did you mean 'dropout'"])
+    try expectRefused(recipe("optimizer: adam", "optimizer: adm"), ["/bad.yaml:16:", "'adm'", "did you mean 'adam'"])
+    try expectRefused(recipe("column", "colum"), ["/bad.yaml:11:", "'colum'", "'column'"])
+  }
+
+  @Test func dataWithoutSamples() throws {
+    try place.write("text\tlabel\tsplit\n", to: "reviews.tsv")
+    try expectRefused(place.recipe(), ["/reviews.tsv: ", "at least one row"])
+    try place.write("text\tlabel\tsplit\na\tyes\ttest\n", to: "reviews.tsv")
+    try expectRefused(place.recipe(), ["/reviews.tsv: ", "no samples for training"])
+    try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tno\ttrian\n", to: "reviews.tsv")
+    try expectRefused(place.recipe(), ["/reviews.tsv:3: ", "'trian'"])
+    try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tno\ttrain\nc\tmaybe\ttest\n", to: "reviews.tsv")
+    try expectRefused(place.recipe(), ["/reviews.tsv", "'maybe'", "never seen in training"])
+    try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tyes\ttrain\n", to: "reviews.tsv")
+    try expectRefused(place.recipe(), ["/reviews.tsv", "one label", "'yes'"])
+  }
+
+  @Test func lossThatIsNoNumber() throws {
+    try place.write(
+      place.recipe(epochs: 3, training: "  checkpoint_every: 1").replacingOccurrences(of: "adam", with: "sgd")
+        .replacingOccurrences(of: "0.01", with: "1.0e+25"), to: "bad.yaml")
+    let outcome = try place.run("train", "bad.yaml", "--output", "model")
+    #expect(outcome.code == 1)
+    let line = try #require(outcome.errorLines.last)
+    #expect(line.hasPrefix("encoders: training: "), "\(line)")
+    #expect(line.contains("in epoch 1, step "))
+    #expect(line.contains("/model/checkpoint/last.safetensors keeps the last good checkpoint"), "\(line)")
+    #expect(try place.names("model/checkpoint") == ["last.safetensors"])
+    #expect(!place.exists("model/config.json"))
+  }
+}
