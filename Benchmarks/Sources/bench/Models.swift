@@ -2,10 +2,10 @@ import Layers
 import Tensors
 
 /// A training step of one of the compared models, on made-up input of the stated shapes.
-struct Workload {
+struct Workload: Sendable {
   let parameters: [Parameter]
   /// The loss of the batch of a step, and how many samples it has.
-  let loss: (_ step: Int) -> (Tensor, Int)
+  let loss: @Sendable (_ step: Int) -> (Tensor, Int)
 
   /// Token ids below 20,000, and labels below 2.
   private static func ids(_ count: Int, _ seed: UInt64) -> IDs {
@@ -19,7 +19,7 @@ struct Workload {
   }
 
   /// Embedding 128, one recurrent layer of 256, max pooling, linear 2; batches of 64.
-  static func recurrent(_ cell: RecurrentCell, lengths: @escaping (_ step: Int) -> [Int]) throws -> Workload {
+  static func recurrent(_ cell: RecurrentCell, lengths: @escaping @Sendable (_ step: Int) -> [Int]) throws -> Workload {
     let scope = Scope.random(seed: 0)
     let embedding = try Embedding(20_000, 128, at: scope["embedding"])
     let recurrence = try Recurrence(cell, 128, 256, at: scope["rnn"])
@@ -32,7 +32,7 @@ struct Workload {
   }
 
   /// Embedding 100, convolutions of widths 3, 4, 5 with 100 outputs each, ReLU, max pooling, dropout 0.5, linear 2; batches of 50.
-  static func textCNN(lengths: @escaping (_ step: Int) -> [Int]) throws -> Workload {
+  static func textCNN(lengths: @escaping @Sendable (_ step: Int) -> [Int]) throws -> Workload {
     let scope = Scope.random(seed: 0)
     let embedding = try Embedding(20_000, 100, at: scope["embedding"])
     let convolutions = try [3, 4, 5].map { try Convolution1D(100, 100, .same($0), at: scope["conv\($0)"]) }
@@ -46,7 +46,7 @@ struct Workload {
   }
 
   /// Embedding 128, learned positions, 2 pre-norm blocks with 4 heads and 512 units, dropout 0.1, mean pooling, linear 2; batches of 64.
-  static func transformer(lengths: @escaping (_ step: Int) -> [Int]) throws -> Workload {
+  static func transformer(lengths: @escaping @Sendable (_ step: Int) -> [Int]) throws -> Workload {
     let scope = Scope.random(seed: 0)
     let embedding = try Embedding(20_000, 128, at: scope["embedding"])
     let positions = try Embedding(512, 128, at: scope["positions"])
