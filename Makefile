@@ -7,7 +7,7 @@ SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
 
-.PHONY: demo test build setup data bench parity format lint docs examples clean
+.PHONY: demo test build setup data bench format lint docs examples clean
 
 ## demo: install what is missing, build, fetch real data, train four encoders and show their scores
 demo: build data
@@ -33,10 +33,6 @@ data: build
 
 bench: setup
 	@bash Benchmarks/run.sh
-
-## parity: the same recipes trained by PyTorch, in an environment outside the repository
-parity: build data
-	@bash Benchmarks/parity.sh
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples
