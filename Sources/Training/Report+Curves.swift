@@ -48,7 +48,9 @@ extension Report {
   private var epochTable: String {
     let metrics = Set(history.flatMap(\.metrics.keys)).subtracting(["loss"]).sorted()
     let header =
-      ["Epoch", "Training loss", "Validation loss"] + metrics.map(metricTitle) + ["Learning rate", "Seconds", "Samples/s"]
+      ["Epoch", "Training loss", "Validation loss"] + metrics.map(metricTitle) + [
+        "Learning rate", "Seconds", "Samples/s",
+      ]
     let rows = history.map { record in
       let cells =
         [ReportHTML.short(record.trainLoss), record.validationLoss.map(ReportHTML.short) ?? "–"]

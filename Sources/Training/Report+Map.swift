@@ -18,12 +18,14 @@ extension Report {
     let present = Set(points.map(\.label)).sorted()
     let legend = present.map {
       """
-      <button type="button" data-class="\($0)" aria-pressed="false" style="--c:\(color($0))">\(ReportHTML.escape(name($0)))</button>
+      <button type="button" data-class="\($0)" aria-pressed="false" \
+      style="--c:\(color($0))">\(ReportHTML.escape(name($0)))</button>
       """
     }
     return ReportHTML.section(
       "map", "Map of the embeddings",
-      "\(ReportHTML.grouped(points.count)) samples, laid out by t-SNE so that neighbours stay together. Point at one to see it; choose labels to bring them out.",
+      "\(ReportHTML.grouped(points.count)) samples, laid out by t-SNE so that neighbours stay together. "
+        + "Point at one to see it; choose labels to bring them out.",
       """
       <div class="legend-buttons" role="group" aria-label="Labels">\(legend.joined(separator: "\n"))</div>
       <svg id="map-plot" class="map" viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img" \
@@ -54,7 +56,9 @@ extension Report {
       points: zip(points, places).map { point, place in
         switch point.sample {
         case .text(let text):
-          .init(x: place.x.rounded(), y: place.y.rounded(), label: point.label, text: ReportHTML.start(of: text, 240), image: nil)
+          .init(
+            x: place.x.rounded(), y: place.y.rounded(), label: point.label, text: ReportHTML.start(of: text, 240),
+            image: nil)
         case .image(let image):
           .init(x: place.x.rounded(), y: place.y.rounded(), label: point.label, text: nil, image: image.dataURI)
         }

@@ -8,7 +8,8 @@ extension Report {
     if let scores = classification {
       cards += [
         card("Accuracy", scores.accuracy), card("F1, macro", scores.f1.macro),
-        scores.meanAveragePrecision.map { card("Mean average precision", $0) }, scores.rocAUC.map { card("ROC AUC", $0) },
+        scores.meanAveragePrecision.map { card("Mean average precision", $0) },
+        scores.rocAUC.map { card("ROC AUC", $0) },
       ].compactMap(\.self)
     }
     if let scores = reconstruction {
@@ -18,7 +19,8 @@ extension Report {
       "<div><dt>\(ReportHTML.escape(name))</dt><dd>\(ReportHTML.escape(readable(name, value)))</dd></div>"
     }
     let count = classification?.count ?? reconstruction?.count
-    let note = count.map { "On \(ReportHTML.grouped($0)) samples held out; 95 % bootstrap intervals in brackets." } ?? ""
+    let note =
+      count.map { "On \(ReportHTML.grouped($0)) samples held out; 95 % bootstrap intervals in brackets." } ?? ""
     return ReportHTML.section(
       "results", "Results", note,
       """

@@ -10,9 +10,11 @@ extension Report {
         """
       switch mistake.sample {
       case .text(let text):
-        return "<figure class=\"mistake\"><blockquote>\(ReportHTML.escape(ReportHTML.start(of: text, 500)))</blockquote>\(labels)</figure>"
+        let start = ReportHTML.escape(ReportHTML.start(of: text, 500))
+        return "<figure class=\"mistake\"><blockquote>\(start)</blockquote>\(labels)</figure>"
       case .image(let image):
-        return "<figure class=\"mistake\">\(image.element(description: "A sample of \(mistake.gold)"))\(labels)</figure>"
+        let shown = image.element(description: "A sample of \(mistake.gold)")
+        return "<figure class=\"mistake\">\(shown)\(labels)</figure>"
       }
     }
     var images = false

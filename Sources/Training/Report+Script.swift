@@ -47,7 +47,10 @@ extension Report {
         head.className = 'swatch';
         head.style.setProperty('--c', circle.style.getPropertyValue('--c'));
         let body = element('div', point.text || '');
-        if (point.image) { body = document.createElement('img'); body.src = point.image; body.className = 'pixels'; body.alt = ''; }
+        if (point.image) {
+          body = document.createElement('img');
+          Object.assign(body, { src: point.image, className: 'pixels', alt: '' });
+        }
         tell([head, body], event.clientX, event.clientY);
       };
       plot.addEventListener('pointermove', onMap);

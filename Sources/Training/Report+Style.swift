@@ -34,7 +34,7 @@ extension Report {
     font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; color: var(--muted); }
     .steps li { position: relative; padding: 2px 10px; border: 1px solid var(--line); border-radius: 999px; \
     background: var(--surface); overflow-wrap: anywhere; }
-    .steps li + li::before { content: "→"; position: absolute; left: -18px; }
+    .steps li:not(:last-child)::after { content: "→"; position: absolute; right: -18px; }
     nav { position: sticky; top: 0; z-index: 2; display: flex; gap: 4px; padding-top: 8px; padding-bottom: 8px; \
     overflow-x: auto; background: var(--page); scrollbar-width: none; }
     nav a { padding: 5px 11px; border-radius: 8px; color: var(--muted); font-size: 14px; text-decoration: none; \
@@ -43,7 +43,7 @@ extension Report {
     :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     section { margin: 0 0 20px; padding: 24px; border: 1px solid var(--line); border-radius: 16px; \
     background: var(--surface); box-shadow: var(--shadow); scroll-margin-top: 56px; }
-    .note { margin: 0 0 16px; color: var(--muted); max-width: 75ch; }
+    .note { margin: 0 0 16px; color: var(--muted); max-width: 100ch; }
     .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; margin: 8px 0 20px; }
     .card { padding: 14px 16px 16px; border: 1px solid var(--line); border-radius: 12px; }
     .card p { margin: 0; }
@@ -87,38 +87,42 @@ extension Report {
     .numbers .best { background: var(--faint); }
     .numbers .best th { background: var(--faint); }
     small { color: var(--muted); font-size: 12px; }
-    .bar { display: inline-block; width: 72px; height: 6px; margin-left: 10px; border-radius: 3px; background: var(--faint); \
-    vertical-align: 2px; text-align: left; }
+    .bar { display: inline-block; width: 72px; height: 6px; margin-right: 10px; border-radius: 3px; \
+    background: var(--faint); vertical-align: 2px; text-align: left; }
     .bar i { display: block; height: 6px; border-radius: 3px; background: var(--accent); }
     .confusion { display: flex; flex-wrap: wrap; gap: 32px; align-items: flex-start; }
-    .confusion .scroll { max-width: 100%; }
+    .confusion .scroll { max-width: 100%; max-height: none; }
     .matrix { border-collapse: separate; border-spacing: 3px; font-size: 14px; }
     .matrix caption { padding-bottom: 2px; color: var(--muted); font-size: 13px; text-align: center; }
     .matrix th { padding: 2px 6px; color: var(--muted); font-weight: 500; }
-    .matrix tbody th { text-align: right; max-width: 180px; overflow-wrap: anywhere; }
+    .matrix tbody th { max-width: 180px; overflow: hidden; text-align: right; text-overflow: ellipsis; white-space: nowrap; }
     .matrix tbody td { min-width: 46px; height: 40px; padding: 0 6px; border-radius: 6px; text-align: center; \
     background: color-mix(in srgb, var(--h) calc(var(--v) * var(--heat)), var(--faint)); }
     .matrix td.hit { --h: var(--hit); font-weight: 650; } .matrix td.miss { --h: var(--miss); }
     .matrix tbody td:hover { outline: 2px solid var(--text); outline-offset: -1px; }
-    .matrix.turned thead th { height: 110px; vertical-align: bottom; }
-    .matrix.turned thead span { display: inline-block; max-height: 110px; overflow: hidden; writing-mode: vertical-rl; \
+    .matrix.few tbody td { min-width: 96px; height: 64px; font-size: 17px; }
+    .matrix.turned thead th { vertical-align: bottom; }
+    .matrix.turned thead span { display: inline-block; max-height: 180px; overflow: hidden; writing-mode: vertical-rl; \
     transform: rotate(180deg); white-space: nowrap; }
     .matrix.dense { border-spacing: 1px; }
     .matrix.dense th { padding: 0; }
     .matrix.dense tbody td { min-width: 9px; width: 9px; height: 9px; padding: 0; border-radius: 2px; }
     .pairs { flex: 1 1 240px; max-width: 380px; }
     .pairs ol { margin: 0; padding: 0; list-style: none; font-size: 14px; }
-    .pairs li { display: flex; justify-content: space-between; gap: 16px; padding: 5px 0; border-bottom: 1px solid var(--line); }
+    .pairs li { display: flex; justify-content: space-between; gap: 16px; padding: 5px 0; \
+    border-bottom: 1px solid var(--line); }
     .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 12px; }
-    .mistakes.images { grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); }
+    .mistakes.images { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
     .mistake { display: flex; flex-direction: column; justify-content: space-between; gap: 12px; padding: 14px; \
     border: 1px solid var(--line); border-radius: 12px; }
-    .mistake blockquote { margin: 0; overflow: hidden; overflow-wrap: anywhere; display: -webkit-box; -webkit-line-clamp: 7; \
-    -webkit-box-orient: vertical; }
+    .mistake blockquote { margin: 0; overflow: hidden; overflow-wrap: anywhere; display: -webkit-box; \
+    -webkit-line-clamp: 7; -webkit-box-orient: vertical; }
     .mistake figcaption { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; font-weight: 600; \
     overflow-wrap: anywhere; }
     .mistake figcaption small { display: block; font-weight: 400; }
-    .images .mistake figcaption { display: grid; grid-template-columns: 1fr 1fr; }
+    .images .mistake { padding: 12px; }
+    .images .mistake figcaption { display: grid; grid-template-columns: auto auto; gap: 4px 10px; }
+    .images figcaption small { overflow-wrap: normal; }
     .images .sure { grid-column: 1 / 3; }
     .gold { color: var(--good); } .wrong { color: var(--bad); } .sure { font-variant-numeric: tabular-nums; }
     .pixels { image-rendering: pixelated; border-radius: 6px; background: var(--faint); }
@@ -137,15 +141,16 @@ extension Report {
     .map circle { fill: var(--c); fill-opacity: .78; stroke: var(--surface); stroke-width: .8; }
     .map circle.dim { fill-opacity: .07; stroke: none; }
     .map #map-ring { fill: none; stroke: var(--text); stroke-width: 2; }
+    .map #map-ring[hidden] { display: none; }
     .map { cursor: crosshair; touch-action: pan-y; }
     pre { margin: 8px 0 0; padding: 16px; overflow: auto; border-radius: 10px; background: var(--faint); \
     font: 13px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
     pre b { color: var(--accent); font-weight: 600; } pre i { color: var(--muted); }
-    #tip { position: fixed; z-index: 3; max-width: min(340px, calc(100vw - 16px)); padding: 8px 12px; border: 1px solid var(--line); \
-    border-radius: 10px; background: var(--surface); box-shadow: 0 6px 24px rgb(0 0 0 / 22%); font-size: 13px; \
+    #tip { position: fixed; z-index: 3; max-width: min(340px, calc(100vw - 16px)); padding: 8px 12px; \
+    border: 1px solid var(--line); border-radius: 10px; background: var(--surface); box-shadow: 0 6px 24px rgb(0 0 0 / 22%); font-size: 13px; \
     line-height: 1.45; pointer-events: none; overflow-wrap: anywhere; }
     #tip[hidden] { display: none; }
-    #tip img { display: block; width: 96px; height: auto; margin-top: 6px; }
+    #tip img { display: block; width: 96px; height: 96px; margin-top: 6px; object-fit: contain; }
     @media (max-width: 640px) {
       header { padding-top: 24px; }
       header, nav, main { padding-left: 12px; padding-right: 12px; }
@@ -153,9 +158,10 @@ extension Report {
       .cards { grid-template-columns: 1fr 1fr; gap: 8px; }
       .card { padding: 10px 12px 14px; } .card .value { font-size: 24px; }
       .facts { grid-template-columns: 1fr 1fr; }
-      .mistakes.images { grid-template-columns: 1fr 1fr 1fr; gap: 8px; }
+      .mistakes.images { grid-template-columns: 1fr 1fr; gap: 8px; }
       .images .mistake { padding: 8px; }
-      .matrix { border-spacing: 2px; font-size: 13px; } .matrix tbody td { min-width: 30px; height: 32px; padding: 0 2px; }
+      .matrix { border-spacing: 2px; font-size: 13px; } .matrix tbody th { max-width: 100px; }
+    .matrix tbody td { min-width: 30px; height: 32px; padding: 0 2px; }
       .map circle { r: 6px; } .map #map-ring { r: 12px; }
       svg.chart text { font-size: 14px; } svg.chart .heading { font-size: 16px; }
     }

@@ -99,15 +99,16 @@ public struct Report: Sendable {
   /// The subtitle, its parts (between `·`) as a chain.
   private var steps: String {
     let parts = subtitle.split(separator: " · ").map { "<li>\(ReportHTML.escape(String($0)))</li>" }
-    return parts.isEmpty ? "" : "<ol class=\"steps\" aria-label=\"The model's steps\">\(parts.joined(separator: "\n"))</ol>"
+    guard !parts.isEmpty else { return "" }
+    return "<ol class=\"steps\" aria-label=\"The model's steps\">\(parts.joined(separator: "\n"))</ol>"
   }
 }
 
 extension Report.Image {
-  /// The image as an element, enlarged by `scale` without smoothing; it needs a description for those who can't see it.
-  func element(description: String, className: String = "") -> String {
+  /// The image as an element, enlarged without smoothing; the description is for those who can't see it.
+  func element(description: String) -> String {
     """
-    <img class="pixels \(className)" width="\(width)" height="\(height)" alt="\(ReportHTML.escape(description))" \
+    <img class="pixels" width="\(width)" height="\(height)" alt="\(ReportHTML.escape(description))" \
     src="\(dataURI)">
     """
   }

@@ -19,7 +19,7 @@ struct Chart {
   private static let width = 480.0
   private static let height = 290.0
   private static let left = 50.0
-  private static let right = 12.0
+  private static let right = 18.0
   private static let top = 40.0
   private static let bottom = 40.0
 
@@ -65,14 +65,14 @@ struct Chart {
     var end = Self.width - Self.right
     var parts: [String] = []
     for line in lines.reversed() {
-      // Text can't be measured here: about 6.2 units a letter at this size.
-      let start = end - 6.2 * Double(line.name.unicodeScalars.count)
+      // Text can't be measured here: about 7 units a letter, a little more on small screens.
+      let start = end - 7.2 * Double(line.name.unicodeScalars.count)
       parts.append(
         """
-        <path class="line \(line.className)" d="M\(point(start - 22, 12))h16"/>\
-        <text x="\(ReportHTML.number(start, 1))" y="16">\(ReportHTML.escape(line.name))</text>
+        <path class="line \(line.className)" d="M\(point(start - 24, 12))h16"/>\
+        <text x="\(ReportHTML.number(end, 1))" y="16" text-anchor="end">\(ReportHTML.escape(line.name))</text>
         """)
-      end = start - 38
+      end = start - 36
     }
     return "<g class=\"legend\">\(parts.reversed().joined())</g>"
   }
@@ -84,10 +84,12 @@ struct Chart {
     let rows = vertical.values.map { value in
       """
       <path class="grid" d="M\(point(Self.left, y(value)))H\(Int(Self.width - Self.right))"/>\
-      <text x="\(Int(Self.left) - 8)" y="\(ReportHTML.number(y(value) + 4, 1))" text-anchor="end">\(vertical.text(value))</text>
+      <text x="\(Int(Self.left) - 8)" y="\(ReportHTML.number(y(value) + 4, 1))" \
+      text-anchor="end">\(vertical.text(value))</text>
       """
     }
-    let marks = first == last ? [first] : ReportTicks(Double(first), Double(last), about: 8, whole: true).values.map { Int($0) }
+    let horizontal = ReportTicks(Double(first), Double(last), about: 8, whole: true)
+    let marks = first == last ? [first] : horizontal.values.map { Int($0) }
     let columns = marks.map { epoch in
       """
       <text x="\(ReportHTML.number(x(epoch), 1))" y="\(Int(Self.height - Self.bottom) + 17)" \

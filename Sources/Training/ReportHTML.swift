@@ -32,7 +32,8 @@ enum ReportHTML {
   /// The start of a text, `…` after it if there is more.
   static func start(of text: String, _ limit: Int) -> String {
     let scalars = text.unicodeScalars
-    guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex), end < scalars.endIndex
+    guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
+      end < scalars.endIndex
     else { return text }
     return String(scalars[..<end]) + "…"
   }
@@ -57,7 +58,9 @@ enum ReportHTML {
     let digits = Array("\(number)".utf8)
     var grouped: [UInt8] = []
     for (place, digit) in digits.enumerated() {
-      if place > 0, digits[place - 1] != UInt8(ascii: "-"), (digits.count - place) % 3 == 0 { grouped.append(UInt8(ascii: ",")) }
+      if place > 0, digits[place - 1] != UInt8(ascii: "-"), (digits.count - place) % 3 == 0 {
+        grouped.append(UInt8(ascii: ","))
+      }
       grouped.append(digit)
     }
     return String(decoding: grouped, as: UTF8.self)

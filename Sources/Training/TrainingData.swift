@@ -90,13 +90,17 @@ public struct TrainingData: Sendable {
       parts["validation"] = train.subset(order.prefix(held).sorted())
       parts["train"] = train.subset(order.dropFirst(held).sorted())
     }
+    if parts["train"]?.count ?? 0 == 0 {
+      throw FileError(.mismatched, options.url, "no samples for training; expected at least one")
+    }
     let labels = TrainingData.labels(of: parts["train"])
     if recipe.objective.task == .binaryClassification, labels.count != 2 {
       throw ConfigurationError(
         recipe.url.path, line: nil, "objective: binary_classification needs two labels, the data have \(labels.count)")
     }
     if recipe.objective.task == .classification, labels.count == 1 {
-      throw FileError(.mismatched, options.url, "expected at least two labels to learn, found one label: '\(labels[0])'")
+      throw FileError(
+        .mismatched, options.url, "expected at least two labels to learn, found one label: '\(labels[0])'")
     }
     let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
     func samples(_ name: String) throws -> Samples {
@@ -108,9 +112,6 @@ public struct TrainingData: Sendable {
     (train, validation, test, self.labels) = (
       try samples("train"), try samples("validation"), try samples("test"), labels
     )
-    if train.count == 0 {
-      throw ConfigurationError(options.url.path, line: nil, "no samples for training; expected at least one")
-    }
   }
 
   /// Samples as the files have them.

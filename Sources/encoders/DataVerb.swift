@@ -4,7 +4,11 @@ import Foundation
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Get real data sets as ordinary files.", subcommands: [Get.self, List.self])
+    commandName: "data", abstract: "Get real data sets as ordinary files.",
+    discussion: """
+      Example:
+        encoders data list
+      """, subcommands: [Get.self, List.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +28,7 @@ struct DataCommand: ParsableCommand {
       abstract: "Fetch a data set, check it and write it as ordinary files.",
       discussion: """
         Example:
-          encoders data get movie-reviews --output data
+          encoders data get movie-reviews --output .cache/data
         """)
 
     @Argument(help: "The data set's name (see `encoders data list`).") var name: String

@@ -13,7 +13,7 @@ struct InspectCommand: ParsableCommand {
       """)
 
   @Argument(help: "The model folder.") var model: String
-  @Flag(name: .long, help: "Print JSON.") var json = false
+  @Flag(name: .long, help: "Print all of it as JSON.") var json = false
 
   /// What is printed.
   struct Inspection: Encodable {

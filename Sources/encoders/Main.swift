@@ -9,7 +9,7 @@ struct EncodersCommand: ParsableCommand {
     abstract: "Train neural encoders from scratch, evaluate them and use them. Offline, without Python.",
     discussion: """
       A first run:
-        encoders data get movie-reviews --output data
+        encoders data get movie-reviews --output .cache/data
         encoders train Examples/recipes/reviews-cnn.yaml --output models/reviews
         echo "a moving, funny film" | encoders predict models/reviews --input -
       """,
@@ -22,7 +22,8 @@ struct EncodersCommand: ParsableCommand {
 
 /// Options that every computing verb has.
 struct ComputeOptions: ParsableArguments {
-  @Option(name: .long, help: "Threads that compute. The results don't depend on it.")
+  @Option(
+    name: .long, help: "Threads that compute; else as many as the machine has cores. The results don't depend on it.")
   var threads: Int?
 
   func validate() throws {

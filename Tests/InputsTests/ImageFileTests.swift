@@ -25,7 +25,8 @@ import Testing
       let pixels = try ImageFile.read(url, height: one.height, width: one.width, channels: one.channels)
       #expect(pixels.count == one.width * one.height * one.channels)
       #expect(Array(pixels.prefix(8)) == one.pixels, "\(one.testDescription)")
-      #expect(pixels.reduce(0x811C_9DC5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 } == one.hash, "\(one.testDescription)")
+      #expect(
+        pixels.reduce(0x811C_9DC5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 } == one.hash, "\(one.testDescription)")
     }
   }
 
@@ -69,7 +70,8 @@ import Testing
       try problem(Array("hello, world".utf8))
         == "expected an image (PNG, JPEG, binary PGM or PPM), found the bytes 68 65 6c 6c 6f 2c 20 77")
     #expect(try problem(Array("P5 23 x".utf8)).hasPrefix("a broken PGM or PPM image: expected its height"))
-    #expect(try problem(Array("P5 2 2 255\nab".utf8)) == "a truncated PGM or PPM image: expected 4 bytes of pixels, found 2")
+    #expect(
+      try problem(Array("P5 2 2 255\nab".utf8)) == "a truncated PGM or PPM image: expected 4 bytes of pixels, found 2")
     #expect(try problem(Array("P5 99999 99999 255\n".utf8)).hasPrefix("expected an image of at most"))
     let missing = URL(fileURLWithPath: "/nowhere/at/all.png")
     #expect(throws: FileError(.missing, missing, "cannot open: No such file or directory")) {
@@ -77,7 +79,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["colours.png", "palette.png", "colours.jpg", "colours.ppm"]) func truncatedAnywhereIsAnError(_ name: String) throws {
+  @Test(arguments: ["colours.png", "palette.png", "colours.jpg", "colours.ppm"]) func truncatedAnywhereIsAnError(
+    _ name: String
+  ) throws {
     let bytes = [UInt8](try Data(contentsOf: ImageFileTests.folder.appendingPathComponent(name)))
     for length in stride(from: 0, to: bytes.count - 20, by: 7) {
       #expect(try !problem(Array(bytes.prefix(length))).isEmpty, "\(length) bytes")

@@ -25,7 +25,8 @@ import Testing
   }
 
   @Test func missingFiles() throws {
-    try place.expectError(["train", "nowhere.yaml", "--output", "model"], ["\(place.folder.path)/nowhere.yaml: no such file"])
+    try place.expectError(
+      ["train", "nowhere.yaml", "--output", "model"], ["\(place.folder.path)/nowhere.yaml: no such file"])
     try expectRefused(recipe("reviews.tsv", "nowhere.tsv"), ["\(place.folder.path)/nowhere.tsv: ", "No such file"])
     try expectRefused(
       recipe("dimension: 12", "dimension: 12, vectors: none.txt"), ["\(place.folder.path)/none.txt: ", "No such file"])
@@ -41,10 +42,12 @@ import Testing
   }
 
   @Test func misspeltKeysNameTheNearest() throws {
-    try expectRefused(recipe("learning_rate", "learning_rat"), ["/bad.yaml:17:", "'learning_rat'", "did you mean 'learning_rate'"])
+    try expectRefused(
+      recipe("learning_rate", "learning_rat"), ["/bad.yaml:17:", "'learning_rat'", "did you mean 'learning_rate'"])
     try expectRefused(recipe("pool: max", "pol: max"), ["/bad.yaml", "'pol'", "'pool'"])
     try expectRefused(recipe("objective", "objectiv"), ["/bad.yaml:12:", "'objectiv'", "did you mean 'objective'"])
-    try expectRefused(recipe("dimension", "dimensions"), ["/bad.yaml:4:", "did you mean 'dimension'", "encode.embedding"])
+    try expectRefused(
+      recipe("dimension", "dimensions"), ["/bad.yaml:4:", "did you mean 'dimension'", "encode.embedding"])
     try expectRefused(recipe("cnn:", "cn:"), ["/bad.yaml:5:", "did you mean 'cnn'"])
     try expectRefused(recipe("pool: max", "pool: maxi"), ["/bad.yaml:6:", "'maxi'", "'max'"])
     try expectRefused(recipe("dropout: 0.3", "dropot: 0.3"), ["/bad.yaml:8:", "'dropot'", "did you mean 'dropout'"])
@@ -53,28 +56,33 @@ import Testing
   }
 
   @Test func wrongTypesAndValues() throws {
-    try expectRefused(recipe("epochs: 2", "epochs: many"), ["/bad.yaml:14:training.epochs: expected a whole number, found 'many'"])
+    try expectRefused(
+      recipe("epochs: 2", "epochs: many"), ["/bad.yaml:14:training.epochs: expected a whole number, found 'many'"])
     try expectRefused(recipe("epochs: 2", "epochs: 0"), ["/bad.yaml:14:training.epochs: ", "at least 1, found 0"])
     try expectRefused(recipe("epochs: 2", "epochs: [2]"), ["/bad.yaml:14:training.epochs: ", "found a list"])
     try expectRefused(recipe("learning_rate: 0.01", "learning_rate: -1"), ["/bad.yaml:17:", "above 0"])
     try expectRefused(recipe("dropout: 0.3", "dropout: 1.5"), ["/bad.yaml:8:", "'1.5'"])
     try expectRefused(recipe("{column: split}", "column"), ["/bad.yaml:11:data.split: expected a section"])
-    try expectRefused(recipe("text: {tokens: words, max_length: 16}", "text: 5"), ["/bad.yaml:2:preprocess.text: expected a section"])
+    try expectRefused(
+      recipe("text: {tokens: words, max_length: 16}", "text: 5"), ["/bad.yaml:2:preprocess.text: expected a section"])
     try expectRefused(recipe("objective: classification", "objective: clustering"), ["/bad.yaml:12:", "clustering"])
   }
 
   @Test func stepsThatDoNotFit() throws {
     try expectRefused(recipe("pool: max", "pool: flatten"), ["/bad.yaml:6:pool: flatten needs"])
-    try expectRefused(recipe("- dropout: 0.3", "- truncate: 64"), ["/bad.yaml:8:project[0]", "at most 16 columns, found 64"])
+    try expectRefused(
+      recipe("- dropout: 0.3", "- truncate: 64"), ["/bad.yaml:8:project[0]", "at most 16 columns, found 64"])
     try expectRefused(recipe("cnn: {widths: [2, 3], channels: 8}", "layers: [relu]"), ["/bad.yaml", "encode"])
-    try expectRefused(recipe("cnn: {widths: [2, 3], channels: 8}", "transformer: {heads: 5}"), ["/bad.yaml:5:", "5 heads", "12"])
+    try expectRefused(
+      recipe("cnn: {widths: [2, 3], channels: 8}", "transformer: {heads: 5}"), ["/bad.yaml:5:", "5 heads", "12"])
     try place.writeImages()
     let images = try place.text("images.yaml")
     try expectRefused(
       images.replacingOccurrences(of: "kernel: 3}", with: "kernel: 9, padding: 0}"),
       ["/bad.yaml:5:encode.layers[0]", "window of 9 × 9 does not fit its input [6, 6, 1]"])
     try expectRefused(
-      images.replacingOccurrences(of: "size: [6, 6]", with: "size: [8, 8]"), ["/images", "expected images of 8 × 8 × 1", "found 6 × 6 × 1"])
+      images.replacingOccurrences(of: "size: [6, 6]", with: "size: [8, 8]"),
+      ["/images", "expected images of 8 × 8 × 1", "found 6 × 6 × 1"])
   }
 
   @Test func dataWithoutSamples() throws {

@@ -12,13 +12,17 @@ import Testing
   }
 
   @Test func noModel() throws {
-    for verb in [["predict", "none"], ["embed", "none"], ["inspect", "none"], ["evaluate", "none", "--data", "reviews.tsv"]] {
+    for verb in [
+      ["predict", "none"], ["embed", "none"], ["inspect", "none"], ["evaluate", "none", "--data", "reviews.tsv"],
+    ] {
       try place.expectError(verb, ["\(place.folder.path)/none: expected a model folder"])
     }
     try place.expectError(["inspect", "recipe.yaml"], ["/recipe.yaml: expected a model folder"])
   }
 
-  @Test(arguments: ["config.json", "model.safetensors", "tokenizer.json"]) func aFileIsMissingOrBroken(_ name: String) throws {
+  @Test(arguments: ["config.json", "model.safetensors", "tokenizer.json"]) func aFileIsMissingOrBroken(_ name: String)
+    throws
+  {
     let (path, whole) = ("\(place.folder.path)/model/\(name)", try place.bytes("model/\(name)"))
     for share in 0..<8 {
       try whole.prefix(whole.count * share / 8).write(to: place.url("model/\(name)"))
@@ -42,30 +46,38 @@ import Testing
     let bytes = Data("a good film\nbad \u{e9}\n".utf8) + Data([0x66, 0xFF, 0x0A])
     try bytes.write(to: place.url("latin.txt"))
     try place.expectError(["predict", "model", "--input", "latin.txt"], ["/latin.txt:3: expected UTF-8 text"])
-    try place.expectError(["predict", "model", "--input", "-", "--output", "out.jsonl"], input: bytes, ["standard input:3: "])
+    try place.expectError(
+      ["predict", "model", "--input", "-", "--output", "out.jsonl"], input: bytes, ["standard input:3: "])
     try place.expectError(["embed", "model", "--input", "latin.txt", "--output", "out.npy"], ["/latin.txt:3: "])
     #expect(try place.names().filter { $0.contains("out.") } == [])
-    try place.expectError(["predict", "model", "--input", "-"], input: Data("fine\n{\"txt\": 1}\n".utf8), ["line 2", "\"text\""])
+    try place.expectError(
+      ["predict", "model", "--input", "-"], input: Data("fine\n{\"txt\": 1}\n".utf8), ["line 2", "\"text\""])
     try place.expectError(["predict", "model", "--input", "none.txt"], ["/none.txt: no such file"])
     try place.expectError(["predict", "model", "--input", "."], ["found a folder"])
   }
 
   @Test func labelsNeverSeen() throws {
     try place.write("text\tlabel\na good film\tyes\na bad film\tperhaps\n", to: "other.tsv")
-    try place.expectError(["evaluate", "model", "--data", "other.tsv"], ["/other.tsv", "'perhaps'", "never seen in training", "no, yes"])
+    try place.expectError(
+      ["evaluate", "model", "--data", "other.tsv"], ["/other.tsv", "'perhaps'", "never seen in training", "no, yes"])
     try place.expectError(["evaluate", "model", "--data", "none.tsv"], ["/none.tsv: no such file"])
     try place.write("text\tlabel\n", to: "other.tsv")
     try place.expectError(["evaluate", "model", "--data", "other.tsv"], ["/other.tsv: ", "at least one row"])
-    try place.expectError(["evaluate", "model", "--data", "reviews.tsv", "--text", "body"], ["/reviews.tsv:1: no column 'body'"])
     try place.expectError(
-      ["evaluate", "model", "--data", "reviews.tsv", "--split-column", "split", "--split", "tset"], ["/reviews.tsv", "'tset'"])
+      ["evaluate", "model", "--data", "reviews.tsv", "--text", "body"], ["/reviews.tsv:1: no column 'body'"])
+    try place.expectError(
+      ["evaluate", "model", "--data", "reviews.tsv", "--split-column", "split", "--split", "tset"],
+      ["/reviews.tsv", "'tset'"])
   }
 
   @Test func outputThatCannotBeWritten() throws {
     let input = Data("a good film\n".utf8)
-    try place.expectError(["predict", "model", "--output", "/dev/full"], input: input, ["/dev/full: cannot write: No space left"])
-    try place.expectError(["predict", "model", "--output", "none/out.jsonl"], input: input, ["/none/out.jsonl: cannot write: No such file"])
-    try place.expectError(["embed", "model", "--output", "none/out.npy"], input: input, ["/none/out.npy: cannot write: No such file"])
+    try place.expectError(
+      ["predict", "model", "--output", "/dev/full"], input: input, ["/dev/full: cannot write: No space left"])
+    try place.expectError(
+      ["predict", "model", "--output", "none/out.jsonl"], input: input, ["/none/out.jsonl: cannot write: No such file"])
+    try place.expectError(
+      ["embed", "model", "--output", "none/out.npy"], input: input, ["/none/out.npy: cannot write: No such file"])
     try place.write("", to: "file")
     try place.expectError(["train", "recipe.yaml", "--output", "file"], ["/file: ", "folder"])
   }
@@ -84,7 +96,8 @@ import Testing
       process.waitUntilExit()
       #expect(process.terminationReason == .exit)
       #expect(process.terminationStatus == 1)
-      #expect(try place.text("errors") == "encoders: standard output: cannot write: No space left on device\n", "\(verb)")
+      #expect(
+        try place.text("errors") == "encoders: standard output: cannot write: No space left on device\n", "\(verb)")
     }
   }
 
@@ -107,8 +120,10 @@ import Testing
 
   @Test func wrongUsage() throws {
     let lines: [[String]] = [
-      ["train"], ["train", "recipe.yaml"], ["predict", "model", "--threads", "0"], ["embed", "model", "--output", "x.txt"],
-      ["fly"], ["inspect", "model", "--jsn"], ["train", "recipe.yaml", "--output", "m", "--seed", "-1"], ["data", "get"],
+      ["train"], ["train", "recipe.yaml"], ["predict", "model", "--threads", "0"],
+      ["embed", "model", "--output", "x.txt"],
+      ["fly"], ["inspect", "model", "--jsn"], ["train", "recipe.yaml", "--output", "m", "--seed", "-1"],
+      ["data", "get"],
       ["train", "recipe.yaml", "--output", "m", "--resume", "--overwrite"],
     ]
     for arguments in lines {

@@ -2,15 +2,19 @@ import Foundation
 
 extension Workplace {
   /// 60 short texts in two kinds, `reviews.tsv`, and a recipe for them, `recipe.yaml`.
-  func writeTexts(epochs: Int = 2, training: String = "", encode: String = "cnn: {widths: [2, 3], channels: 8}") throws {
+  func writeTexts(epochs: Int = 2, training: String = "", encode: String = "cnn: {widths: [2, 3], channels: 8}") throws
+  {
     let (good, bad) = (["good", "great", "fine", "moving"], ["bad", "dull", "poor", "boring"])
     let things = ["film", "plot", "cast", "score", "ending"]
     var rows = ["text\tlabel\tsplit"]
     for index in 0..<60 {
       let isGood = index % 2 == 0
       let words = isGood ? good : bad
-      let text = "a \(words[index / 2 % 4]) \(things[index % 5]) and a \(words[(index / 3 + 1) % 4]) \(things[index / 7 % 5])"
-      rows.append("\(text)\t\(isGood ? "yes" : "no")\t\(index % 6 == 4 ? "validation" : index % 6 == 5 ? "test" : "train")")
+      let text =
+        "a \(words[index / 2 % 4]) \(things[index % 5]) and a \(words[(index / 3 + 1) % 4]) \(things[index / 7 % 5])"
+      rows.append(
+        "\(text)\t\(isGood ? "yes" : "no")\t\(index / 2 % 6 == 4 ? "validation" : index / 2 % 6 == 5 ? "test" : "train")"
+      )
     }
     try write(rows.joined(separator: "\n") + "\n", to: "reviews.tsv")
     try write(recipe(epochs: epochs, training: training, encode: encode), to: "recipe.yaml")
@@ -43,7 +47,9 @@ extension Workplace {
   func writeImages(project: String = "[{linear: 8}]") throws {
     try FileManager.default.createDirectory(at: url("images"), withIntermediateDirectories: true)
     for (name, count) in [("train", 40), ("t10k", 10)] {
-      var (pixels, labels): ([UInt8], [UInt8]) = ([0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 6, 0, 0, 0, 6], [0, 0, 8, 1, 0, 0, 0, UInt8(count)])
+      var (pixels, labels): ([UInt8], [UInt8]) = (
+        [0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 6, 0, 0, 0, 6], [0, 0, 8, 1, 0, 0, 0, UInt8(count)]
+      )
       for index in 0..<count {
         let label = index % 2
         labels.append(UInt8(label))

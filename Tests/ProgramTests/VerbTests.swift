@@ -21,7 +21,8 @@ import Testing
     #expect(summary["trainSamples"] as? Int == 40)
     #expect(summary["testSamples"] as? Int == 10)
     let expected = [
-      "config.json", "history.jsonl", "model.safetensors", "modules.json", "recipe.yaml", "report.html", "tokenizer.json",
+      "config.json", "history.jsonl", "model.safetensors", "modules.json", "recipe.yaml", "report.html",
+      "tokenizer.json",
       "training.json",
     ]
     #expect(try place.names("model").filter { $0 != "checkpoint" } == expected)
@@ -76,11 +77,16 @@ import Testing
     #expect(table.output.contains("[16]"))
   }
 
-  @Test(arguments: ["cnn: {widths: [2, 3], channels: 8}", "lstm: {hidden: 6, bidirectional: true}", "transformer: {layers: 1, heads: 2}"])
+  @Test(arguments: [
+    "cnn: {widths: [2, 3], channels: 8}", "lstm: {hidden: 6, bidirectional: true}",
+    "transformer: {layers: 1, heads: 2}",
+  ])
   func aTextAloneAndInABatchHaveTheSameBits(_ encode: String) throws {
     try place.writeTexts(epochs: 1, encode: encode)
     try train("recipe.yaml", "--output", "model")
-    let texts = ["a good film", "a moving plot and a great ending of a very long film with words never seen before", "bad", ""]
+    let texts = [
+      "a good film", "a moving plot and a great ending of a very long film with words never seen before", "bad", "",
+    ]
     try place.write(texts.map { $0 + "\n" }.joined(), to: "texts.txt")
     let all = try place.run("embed", "model", "--input", "texts.txt", "--output", "all.npy")
     #expect(all.code == 0, "\(all.errors)")
@@ -88,17 +94,22 @@ import Testing
     #expect(together.shape.first == 4)
     let width = try #require(together.shape.last)
     for (index, text) in texts.enumerated() {
-      let alone = try place.run("embed", "model", "--input", "-", "--output", "one.npy", "--threads", "2", input: text + "\n")
+      let alone = try place.run(
+        "embed", "model", "--input", "-", "--output", "one.npy", "--threads", "2", input: text + "\n")
       #expect(alone.code == 0, "\(alone.errors)")
       let row = try NumpyFile(place.url("one.npy")).floats()
-      #expect(row.map(\.bitPattern) == (try together.floats()[index * width..<(index + 1) * width]).map(\.bitPattern), "\(text)")
+      #expect(
+        row.map(\.bitPattern) == (try together.floats()[index * width..<(index + 1) * width]).map(\.bitPattern),
+        "\(text)")
     }
     // The same numbers as JSON lines, in a file and on standard output.
     #expect(try place.run("embed", "model", "--input", "texts.txt", "--output", "all.jsonl").code == 0)
     let printed = try place.run("embed", "model", "--input", "texts.txt")
     #expect(try printed.output == place.text("all.jsonl"))
     struct Line: Decodable { let embedding: [Float] }
-    let lines = try printed.output.split(separator: "\n").map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+    let lines = try printed.output.split(separator: "\n").map {
+      try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+    }
     #expect(try lines.flatMap(\.embedding) == together.floats())
   }
 
@@ -106,7 +117,8 @@ import Testing
     try place.writeTexts(epochs: 1)
     try train("recipe.yaml", "--output", "model")
     let plain = try place.run("embed", "model", "--input", "-", input: "a \"good\" film\r\nbad\r\n")
-    let json = try place.run("embed", "model", "--input", "-", input: "{\"text\": \"a \\\"good\\\" film\"}\n{\"text\": \"bad\"}")
+    let json = try place.run(
+      "embed", "model", "--input", "-", input: "{\"text\": \"a \\\"good\\\" film\"}\n{\"text\": \"bad\"}")
     #expect(plain.output == json.output)
     #expect(plain.output.split(separator: "\n").count == 2)
     let empty = try place.run("embed", "model", "--input", "-", "--output", "none.npy")
@@ -126,8 +138,10 @@ import Testing
       try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])["label"] as? String
     }
     #expect(labels == ["0", "1"])
-    try place.expectError(["predict", "model", "--input", "-"], input: Data("nowhere.pgm\n".utf8), ["/nowhere.pgm: ", "No such file"])
-    try place.expectError(["predict", "model", "--input", "-"], input: Data("images.yaml\n".utf8), ["/images.yaml: expected an image"])
+    try place.expectError(
+      ["predict", "model", "--input", "-"], input: Data("nowhere.pgm\n".utf8), ["/nowhere.pgm: ", "No such file"])
+    try place.expectError(
+      ["predict", "model", "--input", "-"], input: Data("images.yaml\n".utf8), ["/images.yaml: expected an image"])
   }
 
   @Test func theSeedDecidesTheBits() throws {
@@ -141,7 +155,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "bag:", "cnn: {widths: [2, 3], channels: 8}", "gru: {hidden: 6, layers: 2}", "lstm: {hidden: 6, bidirectional: true}",
+    "bag:", "cnn: {widths: [2, 3], channels: 8}", "gru: {hidden: 6, layers: 2}",
+    "lstm: {hidden: 6, bidirectional: true}",
     "transformer: {layers: 1, heads: 2}",
   ]) func theNumberOfThreadsDoesNotMatter(_ encode: String) throws {
     try place.writeTexts(encode: encode)
@@ -155,7 +170,8 @@ import Testing
     try train("recipe.yaml", "--output", "model")
     let before = try place.bytes("model/model.safetensors")
     try place.expectError(
-      ["train", "recipe.yaml", "--output", "model", "--seed", "5"], ["/model: ", "a model is already there", "--overwrite"])
+      ["train", "recipe.yaml", "--output", "model", "--seed", "5"],
+      ["/model: ", "a model is already there", "--overwrite"])
     #expect(try place.bytes("model/model.safetensors") == before)
     try train("recipe.yaml", "--output", "model", "--seed", "5", "--overwrite")
     #expect(try place.bytes("model/model.safetensors") != before)

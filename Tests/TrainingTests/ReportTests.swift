@@ -20,7 +20,8 @@ struct ReportTests {
     let history = (1...12).map { epoch in
       EpochRecord(
         epoch: epoch, trainLoss: 1 / Double(epoch), validationLoss: 1.1 / Double(epoch),
-        metrics: ["accuracy": 1 - 0.5 / Double(epoch), "f1": 1 - 0.6 / Double(epoch)], learningRate: 0.001, seconds: 2.5,
+        metrics: ["accuracy": 1 - 0.5 / Double(epoch), "f1": 1 - 0.6 / Double(epoch)], learningRate: 0.001,
+        seconds: 2.5,
         samplesPerSecond: 1200)
     }
     return Report(
@@ -35,7 +36,8 @@ struct ReportTests {
         .init(sample: .image(image(7, channels: 3)), gold: "a", predicted: "b", probability: 0.5),
       ],
       map: (0..<30).map {
-        .init(x: Float($0), y: Float($0 * $0 % 17), label: $0 % 3, sample: $0 % 2 == 0 ? .text(hostile) : .image(image(9)))
+        .init(
+          x: Float($0), y: Float($0 * $0 % 17), label: $0 % 3, sample: $0 % 2 == 0 ? .text(hostile) : .image(image(9)))
       },
       classes: classes, reconstructions: [(input: image(1), output: image(2, channels: 4))])
   }
@@ -108,7 +110,8 @@ struct ReportTests {
   @Test func textPieces() {
     #expect(ReportHTML.escape("a<b>&\"'\u{1}ü") == "a&lt;b&gt;&amp;&quot;&#39;\u{FFFD}ü")
     #expect(ReportHTML.start(of: "ab", 2) == "ab" && ReportHTML.start(of: "abc", 2) == "ab…")
-    #expect([0, 999, 1000, -1000, 1_234_567].map { ReportHTML.grouped($0) } == ["0", "999", "1,000", "-1,000", "1,234,567"])
+    #expect(
+      [0, 999, 1000, -1000, 1_234_567].map { ReportHTML.grouped($0) } == ["0", "999", "1,000", "-1,000", "1,234,567"])
   }
 
   /// Every tag closed in order, but for the elements that have no content.

@@ -1,0 +1,57 @@
+import Encoders
+import Foundation
+import Layers
+import Tensors
+import Testing
+import Tokenizers
+
+@Suite struct ModelTests {
+  static let networks = [
+    "bag: {}", "cnn: {widths: [2, 3], channels: 8}", "rnn: {hidden: 8}", "lstm: {hidden: 8, bidirectional: true}",
+    "gru: {hidden: 8, layers: 2}", "transformer: {layers: 1, heads: 2}",
+  ]
+
+  func model(_ network: String) throws -> Model {
+    let text = """
+      preprocess: {text: {max_length: 20}}
+      encode: {embedding: {dimension: 12}, \(network)}
+      pool: [mean, max, attention]
+      project: [{linear: 6}, tanh, normalize]
+      """
+    let root = try Section(Value(parsing: text, file: "recipe.yaml"))
+    let tokenizer = WordTokenizer.train(texts: ["one two three four five six seven"], maximumLength: 20)
+    return try Model(
+      EncoderConfiguration(root), sections: ModelSections(root), task: .classification, labels: ["no", "yes"],
+      tokenizer: tokenizer, at: .random(seed: 1))
+  }
+
+  @Test(arguments: networks) func aTextsVectorDoesNotDependOnItsBatch(_ network: String) throws {
+    let model = try model(network)
+    let texts = ["one two three", "", "seven", "six six six one unheard four", "two five"]
+    let all = model.embed(model.input(texts: texts)).scalars
+    let finite = all.filter(\.isFinite).count
+    #expect(finite == all.count)
+    for (place, text) in texts.enumerated() {
+      #expect(model.embed(model.input(texts: [text])).scalars == Array(all[place * 6..<(place + 1) * 6]), "\(text)")
+    }
+  }
+
+  @Test(arguments: networks) func aSavedModelGivesTheSameBits(_ network: String) throws {
+    let model = try model(network)
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("model-\(UUID().uuidString)")
+    try model.save(to: folder)
+    let opened = try Model.open(folder)
+    let texts = ["one two three", "six unheard"]
+    #expect(opened.probabilities(opened.input(texts: texts)) == model.probabilities(model.input(texts: texts)))
+    #expect(opened.labels == model.labels && opened.steps == model.steps)
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+      let file = folder.appendingPathComponent(name)
+      let bytes = try Data(contentsOf: file)
+      try bytes.prefix(bytes.count / 2).write(to: file)
+      #expect { try Model.open(folder) } throws: { "\($0)".contains(name) && !"\($0)".contains("\n") }
+      try FileManager.default.removeItem(at: file)
+      #expect { try Model.open(folder) } throws: { "\($0)".contains(name) && !"\($0)".contains("\n") }
+      try bytes.write(to: file)
+    }
+  }
+}
