@@ -60,6 +60,7 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Checkpoints"]),
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors"]),
     .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors"]),
+    .testTarget(name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints"], path: "Tests/ProgramTests"),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints"]),
   ],

@@ -8,7 +8,7 @@ import Testing
   init() throws {
     place = try Workplace()
     try place.writeTexts(
-      epochs: 60, training: "  checkpoint_every: 1\n  ema: 0.9\n  schedule: {cosine: {warmup: 0.1}}")
+      epochs: 100, training: "  checkpoint_every: 1\n  ema: 0.9\n  schedule: {cosine: {warmup: 0.1}}")
     #expect(try place.run("train", "recipe.yaml", "--output", "whole").code == 0)
   }
 
