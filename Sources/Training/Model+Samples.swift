@@ -107,10 +107,11 @@ extension Model {
     }
     loss /= Double(max(1, samples.count))
     guard task != .reconstruction else { return ["loss": loss, "mse": loss] }
-    let scores = labels.indices.map { label -> Double in
+    // As in the report, labels that occur neither as label nor as prediction don't count.
+    let scores = labels.indices.compactMap { label -> Double? in
       let (hits, predicted) = (confusion[label][label], confusion.reduce(0) { $0 + $1[label] })
       let both = predicted + confusion[label].reduce(0, +)
-      return both == 0 ? 0 : 2 * Double(hits) / Double(both)
+      return both == 0 ? nil : 2 * Double(hits) / Double(both)
     }
     return [
       "loss": loss, "accuracy": Double(correct) / Double(max(1, samples.count)),

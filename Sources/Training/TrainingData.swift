@@ -90,10 +90,10 @@ public struct TrainingData: Sendable {
       parts["validation"] = train.subset(order.prefix(held).sorted())
       parts["train"] = train.subset(order.dropFirst(held).sorted())
     }
-    guard let read = parts["train"], read.count > 0 else {
-      throw ConfigurationError(options.url.path, line: nil, "no samples for training; expected at least one")
+    if parts["train"]?.count ?? 0 == 0 {
+      throw FileError(.mismatched, options.url, "no samples for training; expected at least one")
     }
-    let labels = TrainingData.labels(of: read)
+    let labels = TrainingData.labels(of: parts["train"])
     if recipe.objective.task == .binaryClassification, labels.count != 2 {
       throw ConfigurationError(
         recipe.url.path, line: nil, "objective: binary_classification needs two labels, the data have \(labels.count)")

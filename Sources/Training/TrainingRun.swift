@@ -66,7 +66,8 @@ public final class TrainingRun {
     do {
       try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     } catch {
-      throw FileError(.unwritable, output, "cannot make the folder: \(error.localizedDescription)")
+      throw FileError(
+        .unwritable, output, "expected a folder that can be made or written to: \(error.localizedDescription)")
     }
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let (settings, objective) = (recipe.training, recipe.objective)

@@ -5,7 +5,10 @@ import Foundation
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Get real data sets as ordinary files.",
-    discussion: "Example:\n  encoders data get movie-reviews --output .cache/data", subcommands: [Get.self, List.self])
+    discussion: """
+      Example:
+        encoders data get movie-reviews --output .cache/data
+      """, subcommands: [Get.self, List.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

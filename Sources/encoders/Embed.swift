@@ -8,8 +8,9 @@ struct EmbedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed", abstract: "Turn input into vectors: a NumPy file or JSON lines.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …}; for image models one path a line. Output is a .npy file
-      (float32, a row an input), a .jsonl file ({"embedding": […]} a line), or JSON lines on standard output.
+      Input is one text a line, or JSON lines {"text": …}; for image models one path (PNG, JPEG, PGM or PPM) a line.
+      Output is a .npy file (float32, a row an input), a .jsonl file ({"embedding": […]} a line), or JSON lines on
+      standard output.
 
       Example:
         encoders embed models/reviews --input sentences.txt --output vectors.npy

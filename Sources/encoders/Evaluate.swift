@@ -10,16 +10,18 @@ struct EvaluateCommand: ParsableCommand {
       Data are a TSV, CSV or JSON-lines file, or a folder of IMDB, IDX or CIFAR-10 files.
 
       Example:
-        encoders evaluate models/reviews --data data/movie-reviews/reviews.tsv --split-column split --split test
+        encoders evaluate models/reviews --data reviews.tsv --split-column split
       """)
 
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The data file or folder.") var data: String
   @Option(name: .long, help: "The column of the texts.") var text = "text"
   @Option(name: .long, help: "The column of the labels.") var label = "label"
-  @Option(name: .long, help: "The column that says which part a row belongs to.") var splitColumn: String?
-  @Option(name: .long, help: "The part to score on: train, validation or test.") var split = "test"
-  @Flag(name: .long, help: "Print JSON.") var json = false
+  @Option(name: .long, help: "The column that says which part a row belongs to; without it, all rows count.")
+  var splitColumn: String?
+  @Option(name: .long, help: "The part to score on: train, validation or test (or what the column says).") var split =
+    "test"
+  @Flag(name: .long, help: "Print the scores as JSON.") var json = false
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {

@@ -13,7 +13,7 @@ struct InspectCommand: ParsableCommand {
       """)
 
   @Argument(help: "The model folder.") var model: String
-  @Flag(name: .long, help: "Print JSON.") var json = false
+  @Flag(name: .long, help: "Print all of it as JSON.") var json = false
 
   /// What is printed.
   struct Inspection: Encodable {
@@ -60,7 +60,8 @@ struct InspectCommand: ParsableCommand {
     if !model.labels.isEmpty { lines += ["", "  labels: " + model.labels.joined(separator: ", ")] }
     if let training = model.training {
       lines.append(
-        "  trained: \(training.trainSamples) samples, \(training.epochs) epochs (best \(training.bestEpoch.map(String.init) ?? "last")), "
+        "  trained: \(training.trainSamples) samples, \(training.epochs) epochs "
+          + "(best \(training.bestEpoch.map(String.init) ?? "last")), "
           + String(format: "%.1f s, %.0f samples/s", training.seconds, training.samplesPerSecond)
           + ", seed \(training.seed)")
       if let scores = training.classification {

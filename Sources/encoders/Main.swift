@@ -22,7 +22,8 @@ struct EncodersCommand: ParsableCommand {
 
 /// Options that every computing verb has.
 struct ComputeOptions: ParsableArguments {
-  @Option(name: .long, help: "Threads that compute. The results don't depend on it.")
+  @Option(
+    name: .long, help: "Threads that compute; else as many as the machine has cores. The results don't depend on it.")
   var threads: Int?
 
   func validate() throws {

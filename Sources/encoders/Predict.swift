@@ -7,7 +7,9 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "Classify input: a JSON line each, with the label and every label's probability.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …}; for image models one path a line.
+      Input is one text a line, or JSON lines {"text": …}; for image models one path (PNG, JPEG, PGM or PPM) a line.
+
+      Output is {"label": …, "probabilities": {…}} a line, in the order of the input.
 
       Example:
         echo "a moving, funny film" | encoders predict models/reviews --input -

@@ -9,7 +9,8 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Train an encoder from scratch, as a recipe describes it.",
     discussion: """
-      The model folder holds all that is needed to use the model, and report.html.
+      The model folder gets all that is needed to use the model, its scores (training.json) and a report to look at
+      (report.html). Ctrl-C stops with a checkpoint, from which --resume goes on.
 
       Example:
         encoders train Examples/recipes/reviews-cnn.yaml --output models/reviews
@@ -21,9 +22,10 @@ struct TrainCommand: ParsableCommand {
     name: .long, help: "Go on from the folder's last checkpoint; the result has the same bits as an uninterrupted run.")
   var resume = false
   @Flag(name: .long, help: "Start afresh, though a model or an unfinished run is in the folder.") var overwrite = false
-  @Option(name: .long, help: "The seed of weights, order, dropout and augmentation; else the recipe's.") var seed:
-    UInt64?
-  @Flag(name: .long, help: "Print the summary as JSON.") var json = false
+  @Option(
+    name: .long, help: "The seed of all that is random: weights, order, dropout, augmentation; else the recipe's.")
+  var seed: UInt64?
+  @Flag(name: .long, help: "Print the scores and how it was trained as JSON.") var json = false
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
@@ -36,7 +38,7 @@ struct TrainCommand: ParsableCommand {
       let folder = path(output)
       var recipe = try Recipe(contentsOf: path(recipe))
       if let seed { recipe = recipe.with(seed: seed) }
-      if !resume, !overwrite { try requireUnused(folder) }
+      try requireUsable(folder)
       let run = try TrainingRun(recipe)
       for line in run.notes { note(line) }
       Interruption.watch()
@@ -53,12 +55,13 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  /// Throws if the folder has a model, or the checkpoint of an interrupted run, that would be lost.
-  private func requireUnused(_ folder: URL) throws {
-    var isFolder: ObjCBool = true
+  /// Throws if the folder is none, or has a model or the checkpoint of an interrupted run that would be lost.
+  private func requireUsable(_ folder: URL) throws {
+    var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
-      throw FileError(.unwritable, folder, "expected a folder for the model, found a file")
+      throw FileError(.unwritable, folder, "expected a folder to write the model to, found a file")
     }
+    if resume || overwrite { return }
     for (name, what) in [("config.json", "a model is"), ("checkpoint/last.safetensors", "an unfinished run is")]
     where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
       throw FileError(.unwritable, folder, "\(what) already there; give --resume to go on or --overwrite to replace it")
@@ -78,13 +81,13 @@ enum Interruption {
       interrupted.store(true, ordering: .relaxed)
       signal(number, SIG_DFL)
     }
-    // A parent may have left the signals blocked.
+    signal(SIGINT, handler)
+    signal(SIGTERM, handler)
+    // The program that started this one may have left them blocked, as Foundation's Process does.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
-    pthread_sigmask(Int32(SIG_UNBLOCK), &signals, nil)
-    signal(SIGINT, handler)
-    signal(SIGTERM, handler)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

@@ -26,11 +26,19 @@ import Testing
 
   @Test func missingFiles() throws {
     try place.expectError(
-      ["train", "nowhere.yaml", "--output", "model"], ["\(place.folder.path)/nowhere.yaml: ", "No such file"])
+      ["train", "nowhere.yaml", "--output", "model"], ["\(place.folder.path)/nowhere.yaml: cannot open: No such file"])
     try expectRefused(recipe("reviews.tsv", "nowhere.tsv"), ["\(place.folder.path)/nowhere.tsv: ", "No such file"])
     try expectRefused(
       recipe("dimension: 12", "dimension: 12, vectors: none.txt"), ["\(place.folder.path)/none.txt: ", "No such file"])
     #expect(try place.names().filter { $0.hasSuffix(".partial") } == [])
+  }
+
+  @Test func brokenYAML() throws {
+    try expectRefused(recipe("pool: max", "pool: [max"), ["/bad.yaml:", "not valid YAML"])
+    try expectRefused("preprocess:\n  text: {}\n bad\n", ["/bad.yaml:3:2: not valid YAML"])
+    try expectRefused("", ["/bad.yaml: the file is empty"])
+    try expectRefused("just a text", ["/bad.yaml:1:1: expected a section"])
+    try expectRefused(recipe("pool: max", "pool: max\npool: mean"), ["/bad.yaml", "'pool'", "twice"])
   }
 
   @Test func misspeltKeysNameTheNearest() throws {
@@ -45,6 +53,40 @@ import Testing
     try expectRefused(recipe("dropout: 0.3", "dropot: 0.3"), ["/bad.yaml:8:", "'dropot'", "did you mean 'dropout'"])
     try expectRefused(recipe("optimizer: adam", "optimizer: adm"), ["/bad.yaml:16:", "'adm'", "did you mean 'adam'"])
     try expectRefused(recipe("column", "colum"), ["/bad.yaml:11:", "'colum'", "'column'"])
+  }
+
+  @Test func wrongTypesAndValues() throws {
+    try expectRefused(
+      recipe("epochs: 2", "epochs: many"), ["/bad.yaml:14:11: training.epochs: expected a whole number, found 'many'"])
+    try expectRefused(
+      recipe("epochs: 2", "epochs: 0"), ["/bad.yaml:14:11: training.epochs: ", "from 1 to 1000000, found 0"])
+    try expectRefused(recipe("epochs: 2", "epochs: [2]"), ["/bad.yaml:14:11: training.epochs: ", "found a list"])
+    try expectRefused(recipe("learning_rate: 0.01", "learning_rate: -1"), ["/bad.yaml:17:", "above 0"])
+    try expectRefused(recipe("dropout: 0.3", "dropout: 1.5"), ["/bad.yaml:8:", "'1.5'"])
+    try expectRefused(
+      recipe("text: {tokens: words, max_length: 16}", "text: 5"),
+      ["/bad.yaml:2:9: preprocess.text: takes no value here, found '5'"])
+    try expectRefused(recipe("objective: classification", "objective: clustering"), ["/bad.yaml:12:", "clustering"])
+  }
+
+  @Test func stepsThatDoNotFit() throws {
+    try expectRefused(
+      recipe("pool: max", "pool: flatten"),
+      ["/bad.yaml:6:7: pool: flatten gets [length, 16], expected inputs of a fixed size"])
+    try expectRefused(
+      recipe("- dropout: 0.3", "- truncate: 64"),
+      ["/bad.yaml:8:5: project[0]: truncate 64 gets [16], expected at least 64 columns"])
+    try expectRefused(recipe("cnn: {widths: [2, 3], channels: 8}", "layers: [relu]"), ["/bad.yaml", "encode"])
+    try expectRefused(
+      recipe("cnn: {widths: [2, 3], channels: 8}", "transformer: {heads: 5}"), ["/bad.yaml:5:", "5 heads", "12"])
+    try place.writeImages()
+    let images = try place.text("images.yaml")
+    try expectRefused(
+      images.replacingOccurrences(of: "kernel: 3}", with: "kernel: 9, padding: 0}"),
+      ["/bad.yaml:5:7: encode.layers[0]: convolution 4 × 9 gets [6, 6, 1], expected at least 9 × 9"])
+    try expectRefused(
+      images.replacingOccurrences(of: "size: [6, 6]", with: "size: [8, 8]"),
+      ["/images", "expected images of 8 × 8 × 1", "found 6 × 6 × 1"])
   }
 
   @Test func dataWithoutSamples() throws {

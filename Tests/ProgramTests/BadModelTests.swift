@@ -79,7 +79,8 @@ import Testing
     try place.expectError(
       ["embed", "model", "--output", "none/out.npy"], input: input, ["/none/out.npy: cannot write: No such file"])
     try place.write("", to: "file")
-    try place.expectError(["train", "recipe.yaml", "--output", "file"], ["/file: ", "folder"])
+    try place.expectError(
+      ["train", "recipe.yaml", "--output", "file"], ["/file: expected a folder to write the model to, found a file"])
   }
 
   @Test func standardOutputThatIsFull() throws {

@@ -6,6 +6,7 @@ extension Workplace {
   {
     let (good, bad) = (["good", "great", "fine", "moving"], ["bad", "dull", "poor", "boring"])
     let things = ["film", "plot", "cast", "score", "ending"]
+    let parts = ["train", "train", "train", "train", "validation", "test"]
     var rows = ["text\tlabel\tsplit"]
     for index in 0..<60 {
       let isGood = index % 2 == 0
@@ -13,7 +14,8 @@ extension Workplace {
       let text =
         "a \(words[index / 2 % 4]) \(things[index % 5]) and a \(words[(index / 3 + 1) % 4]) \(things[index / 7 % 5])"
       rows.append(
-        "\(text)\t\(isGood ? "yes" : "no")\t\(index % 6 == 4 ? "validation" : index % 6 == 5 ? "test" : "train")")
+        "\(text)\t\(isGood ? "yes" : "no")\t\(parts[index / 2 % 6])"
+      )
     }
     try write(rows.joined(separator: "\n") + "\n", to: "reviews.tsv")
     try write(recipe(epochs: epochs, training: training, encode: encode), to: "recipe.yaml")
