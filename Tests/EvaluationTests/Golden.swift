@@ -1,5 +1,5 @@
 import Foundation
-import Testing
+import TestSupport
 
 /// What scikit-learn computed: `Tests/Golden/metrics.json`, written by `make_metrics.py` beside it.
 struct Golden: Decodable {
@@ -50,8 +50,7 @@ struct Golden: Decodable {
   let projection: Projection
 
   static func read() throws -> Golden {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/metrics.json")
-    return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
+    try JSONDecoder().decode(Golden.self, from: Data(contentsOf: goldens.appendingPathComponent("metrics.json")))
   }
 }
 
