@@ -52,6 +52,9 @@ let package = Package(
       dependencies: [
         "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),
+    .executableTarget(name: "example-neighbours", dependencies: ["Encoders"], path: "Examples/Neighbours"),
     .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors", "Checkpoints", "TestSupport"]),

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// What scikit-learn computed: `Tests/Golden/metrics.json`, written by `make_metrics.py` beside it.
 struct Golden: Decodable {
