@@ -66,7 +66,8 @@ let package = Package(
     .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors"]),
     .testTarget(name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints"], path: "Tests/ProgramTests"),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

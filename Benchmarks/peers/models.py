@@ -30,29 +30,36 @@ def mean_pool(x, lengths):
     return (x * valid(x, lengths)[..., None]).sum(1) / lengths[:, None]
 
 
-def embedding(words, width, vectors=None):
-    """`vectors` [words, width], or uniform in ±0.25 as Kim (2014) has it; the padding is zero and stays so."""
+def embedding(words, width, vectors=None, bound=0.25):
+    """`vectors` [words, width], or uniform in ±`bound` (Kim 2014: 0.25); the padding is zero and stays so."""
     layer = nn.Embedding(words, width, padding_idx=PAD)
     with torch.no_grad():
-        layer.weight.uniform_(-0.25, 0.25) if vectors is None else layer.weight.copy_(vectors)
+        layer.weight.uniform_(-bound, bound) if vectors is None else layer.weight.copy_(vectors)
         layer.weight[PAD] = 0
     return layer
 
 
 class TextCNN(nn.Module):
-    """Kim 2014: widths 3, 4, 5 with 100 features each, ReLU, max over time, dropout 0.5, linear."""
+    """Kim 2014: widths 3, 4, 5 with 100 features each, ReLU, max over time, dropout 0.5, linear.
 
-    def __init__(self, words, width, vectors=None, classes=2):
+    `dropout`: of the embeddings; `mean`: the features' means over time stand beside their maxima.
+    """
+
+    def __init__(self, words, width, vectors=None, classes=2, bound=0.25, dropout=0.0, mean=False):
         super().__init__()
-        self.embedding = embedding(words, width, vectors)
+        self.embedding = embedding(words, width, vectors, bound)
         self.convolutions = nn.ModuleList(nn.Conv1d(width, 100, kernel, padding="same") for kernel in (3, 4, 5))
-        self.head = nn.Linear(300, classes)
+        self.head = nn.Linear(600 if mean else 300, classes)
+        self.dropout, self.mean = dropout, mean
 
     def forward(self, ids, lengths):
-        x = self.embedding(ids).transpose(1, 2)
-        hidden = ~valid(ids, lengths)[:, None]
-        features = [conv(x).masked_fill(hidden, -torch.inf).amax(2) for conv in self.convolutions]
-        return self.head(F.dropout(F.relu(torch.cat(features, 1)), 0.5, self.training))
+        x = F.dropout(self.embedding(ids), self.dropout, self.training)
+        x = (x * valid(ids, lengths)[..., None]).transpose(1, 2)
+        x = F.relu(torch.cat([convolution(x) for convolution in self.convolutions], 1)).transpose(1, 2)
+        features = max_pool(x, lengths)
+        if self.mean:
+            features = torch.cat([features, mean_pool(x, lengths)], 1)
+        return self.head(F.dropout(features, 0.5, self.training))
 
 
 class Bag(nn.Module):
@@ -114,27 +121,35 @@ class Transformer(nn.Module):
 
 
 class ImageCNN(nn.Module):
-    """Two 3 × 3 convolutions (32, 64) with ReLU and max pooling, dense 128, dropout 0.5, linear 10; [N, 1, 28, 28].
+    """Two 3 × 3 convolutions (32, 64) with ReLU and max pooling, dense 128, dropout 0.5, linear 10; [N, 1, 28, 28]."""
 
-    `norms`: batch norm after each convolution, and dropout 0.25 after the second.
-    """
-
-    def __init__(self, norms=False):
+    def __init__(self):
         super().__init__()
         self.first = nn.Conv2d(1, 32, 3, padding=1)
         self.second = nn.Conv2d(32, 64, 3, padding=1)
-        self.norms = nn.ModuleList(
-            [nn.BatchNorm2d(32), nn.BatchNorm2d(64)] if norms else [nn.Identity(), nn.Identity()]
-        )
         self.dense = nn.Linear(64 * 7 * 7, 128)
         self.head = nn.Linear(128, 10)
-        self.dropout = 0.25 if norms else 0
 
     def forward(self, x):
-        x = F.max_pool2d(F.relu(self.norms[0](self.first(x))), 2)
-        x = F.max_pool2d(F.relu(self.norms[1](self.second(x))), 2)
-        x = F.relu(self.dense(F.dropout(x, self.dropout, self.training).flatten(1)))
+        x = F.max_pool2d(F.relu(self.first(x)), 2)
+        x = F.max_pool2d(F.relu(self.second(x)), 2)
+        x = F.relu(self.dense(x.flatten(1)))
         return self.head(F.dropout(x, 0.5, self.training))
+
+
+class DeepImageCNN(nn.Module):
+    """Twice two 3 × 3 convolutions (32, then 64) with batch norm and ReLU, each pair max pooled; dropouts and dense as above."""
+
+    def __init__(self):
+        super().__init__()
+        block = lambda inputs, outputs: [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+        self.layers = nn.Sequential(
+            *block(1, 32), *block(32, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
+            nn.Dropout(0.25), nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10),
+        )  # fmt: skip
+
+    def forward(self, x):
+        return self.layers(x)
 
 
 class AutoEncoder(nn.Module):

@@ -149,10 +149,12 @@ public struct Model: Sendable {
     config["task"] = task.rawValue
     config["labels"] = labels
     config["embedding_dimension"] = encoder.width
-    let modules = ["preprocess", "encode", "pool", "project"].enumerated().map { index, name in
-      ["idx": index, "name": name, "path": "", "type": "encoders.\(name)"] as [String: Any]
+    if try !writeSentenceTransformers(to: folder) {
+      let modules = ["preprocess", "encode", "pool", "project"].enumerated().map { index, name in
+        ["idx": index, "name": name, "path": "", "type": "encoders.\(name)"] as [String: Any]
+      }
+      try AtomicFile.write(jsonData(modules), to: folder.appendingPathComponent("modules.json"))
     }
-    try AtomicFile.write(jsonData(modules), to: folder.appendingPathComponent("modules.json"))
     var writer = SafetensorsWriter()
     for parameter in parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
     try writer.write(to: folder.appendingPathComponent("model.safetensors"))

@@ -34,15 +34,21 @@ public struct Pooling: Layer {
   public func callAsFunction(_ x: Ragged<Tensor>) -> Tensor {
     Tensor.concatenated(
       modes.map { mode in
-        switch mode {
-        case .mean: x.pooled(.mean)
-        case .max: x.pooled(.max)
-        case .cls: x.pooled(.cls)
-        case .last: x.pooled(.last)
-        case .meanSqrtLength: x.pooled(.meanSqrtLength)
-        case .weightedMean: x.pooled(.weightedMean)
-        case .attention: query.map { x.attentionPooled($0.tensor) } ?? x.pooled(.mean)
-        }
+        if mode == .attention, let query { return x.attentionPooled(query.tensor) }
+        return Pooling.pooled(x, mode)
       })
+  }
+
+  /// One pooling that learns nothing: `[sequences, width]`.
+  public static func pooled(_ x: Ragged<Tensor>, _ mode: Mode) -> Tensor {
+    switch mode {
+    case .mean: x.pooled(.mean)
+    case .max: x.pooled(.max)
+    case .cls: x.pooled(.cls)
+    case .last: x.pooled(.last)
+    case .meanSqrtLength: x.pooled(.meanSqrtLength)
+    case .weightedMean: x.pooled(.weightedMean)
+    case .attention: preconditionFailure("Pooling.pooled: attention has a query to learn; make a Pooling")
+    }
   }
 }

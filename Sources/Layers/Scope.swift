@@ -51,6 +51,18 @@ public struct Scope: Sendable {
   /// Whether the file has a parameter of this place; true for a new model.
   public func contains(_ name: String) -> Bool { source.file?.contains(join(name)) ?? true }
 
+  /// The shape of a stored tensor of this place.
+  ///
+  /// - Throws: `FileError` if there is none, or it's a scalar.
+  public func shape(_ name: String) throws -> [Int] {
+    guard let file = source.file else { preconditionFailure("Scope.shape: \(join(name)) of a new model") }
+    let shape = try file.entry(join(name)).shape
+    guard !shape.isEmpty else {
+      throw FileError(.mismatched, file.url, item: join(name), "expected a shape, found a scalar")
+    }
+    return shape
+  }
+
   /// All parameters made so far below this place, in the order of their making.
   public var parameters: [Parameter] {
     let prefix = path.isEmpty ? "" : path + "."

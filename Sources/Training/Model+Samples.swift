@@ -51,15 +51,14 @@ extension Model {
   ) {
     let probabilities = probabilities(of: samples)
     let report = try ClassificationReport(
-      labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels, seed: seed)
+      labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels,
+      seed: seed)
     return (report, probabilities)
   }
 
-  /// How well samples come back, each score with its interval; and the first few as they came back.
-  public func reconstructionReport(_ samples: Samples, seed: UInt64 = 0) throws -> (
-    report: ReconstructionReport, outputs: [[Float]]
-  ) {
-    var (squares, absolutes, outputs): ([Double], [Double], [[Float]]) = ([], [], [])
+  /// How well samples come back, each score with its interval.
+  public func reconstructionReport(_ samples: Samples, seed: UInt64 = 0) throws -> ReconstructionReport {
+    var (squares, absolutes): ([Double], [Double]) = ([], [])
     forEachBatch(of: samples) { indices, input in
       guard case .images(let images) = input else { return }
       let (target, output) = (images.scalars, reconstruct(embed(input)).scalars)
@@ -69,10 +68,9 @@ extension Model {
         let differences = range.map { Double(target[$0] - output[$0]) }
         squares.append(differences.reduce(0) { $0 + $1 * $1 } / Double(size))
         absolutes.append(differences.reduce(0) { $0 + abs($1) } / Double(size))
-        if outputs.count < 16 { outputs.append(Array(output[range])) }
       }
     }
-    return (try ReconstructionReport(errors: squares, absolute: absolutes, seed: seed), outputs)
+    return try ReconstructionReport(errors: squares, absolute: absolutes, seed: seed)
   }
 
   /// The mean loss of a batch, as the objective says.

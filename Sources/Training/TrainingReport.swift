@@ -12,7 +12,6 @@ struct TrainingReport {
   let summary: TrainingSummary
   let history: [EpochRecord]
   let probabilities: [[Float]]
-  let outputs: [[Float]]
 
   func html() -> String {
     let name = recipe.url.deletingPathExtension().lastPathComponent
@@ -69,10 +68,16 @@ struct TrainingReport {
     Report.Image(width: images.width, height: images.height, channels: images.channels, pixels: bytes)
   }
 
+  /// Sixteen samples, drawn at random, and what comes out of them again.
   private func reconstructions() -> [(input: Report.Image, output: Report.Image)] {
-    guard case .images(let images, _) = samples, let shape = model.encoder.configuration.imageShape else { return [] }
-    return outputs.enumerated().map { place, values in
-      let bytes = values.enumerated().map { at, value -> UInt8 in
+    guard model.task == .reconstruction, let shape = model.encoder.configuration.imageShape else { return [] }
+    let shown = samples.subset(Array(Random(seed: 0).permutation(samples.count).prefix(16)))
+    guard case .images(let images, _) = shown else { return [] }
+    var outputs: [Float] = []
+    model.forEachBatch(of: shown) { outputs += model.reconstruct(model.embed($1)).scalars }
+    let size = outputs.count / max(1, shown.count)
+    return (0..<shown.count).map { place in
+      let bytes = outputs[place * size..<(place + 1) * size].enumerated().map { at, value -> UInt8 in
         let channel = at % images.channels
         return UInt8(max(0, min(255, ((value * shape.deviation[channel] + shape.mean[channel]) * 255).rounded())))
       }

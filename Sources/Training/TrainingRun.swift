@@ -102,9 +102,8 @@ public final class TrainingRun {
       trainSamples: data.train.count, validationSamples: data.validation.count, testSamples: data.test.count,
       parameters: model.parameters.reduce(0) { $0 + $1.count }, seed: recipe.training.options.seed)
     var probabilities: [[Float]] = []
-    var outputs: [[Float]] = []
     if held.count > 0, model.task == .reconstruction {
-      (summary.reconstruction, outputs) = try model.reconstructionReport(held)
+      summary.reconstruction = try model.reconstructionReport(held)
     } else if held.count > 0 {
       (summary.classification, probabilities) = try model.classificationReport(held)
     }
@@ -114,8 +113,7 @@ public final class TrainingRun {
     try AtomicFile.write(try encoder.encode(summary), to: output.appendingPathComponent("training.json"))
     let report = TrainingReport(
       recipe: recipe, model: model, samples: held, summary: summary, history: result.history,
-      probabilities: probabilities,
-      outputs: outputs)
+      probabilities: probabilities)
     try AtomicFile.write(report.html(), to: output.appendingPathComponent("report.html"))
     return summary
   }

@@ -31,7 +31,7 @@ struct EvaluateCommand: ParsableCommand {
       let samples = try DataFiles.samples(
         for: model, path(data), text: text, label: label, splitColumn: splitColumn, split: split)
       if model.task == .reconstruction {
-        let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0).report
+        let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0)
         if json { try printJSON(report) } else { try printLine(report.table) }
       } else {
         let report = try model.classificationReport(samples, seed: compute.seed ?? 0).report

@@ -27,7 +27,8 @@ struct ComputeOptions: ParsableArguments {
   var threads: Int?
   @Option(
     name: .long,
-    help: "The seed of all that is drawn at random: of train weights, order, dropout and augmentation (else the recipe's), of intervals the resamples."
+    help:
+      "The seed of all that is drawn at random: of train weights, order, dropout and augmentation (else the recipe's), of intervals the resamples."
   )
   var seed: UInt64?
 

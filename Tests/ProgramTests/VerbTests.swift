@@ -20,10 +20,10 @@ import Testing
     let summary = try #require(try JSONSerialization.jsonObject(with: Data(trained.output.utf8)) as? [String: Any])
     #expect(summary["trainSamples"] as? Int == 40)
     #expect(summary["testSamples"] as? Int == 10)
+    // A bag of embeddings is also a sentence-transformers folder.
     let expected = [
-      "config.json", "history.jsonl", "model.safetensors", "modules.json", "recipe.yaml", "report.html",
-      "tokenizer.json",
-      "training.json",
+      "0_WordEmbeddings", "1_Pooling", "config.json", "config_sentence_transformers.json", "history.jsonl",
+      "model.safetensors", "modules.json", "recipe.yaml", "report.html", "tokenizer.json", "training.json",
     ]
     #expect(try place.names("model").filter { $0 != "checkpoint" } == expected)
     // The recipe that the folder keeps gives the same model again.

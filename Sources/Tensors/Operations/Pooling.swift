@@ -23,7 +23,7 @@ extension Ragged where Rows == Tensor {
     switch pooling {
     case .mean: return weightedSum(offsets.lengths.map { 1 / Float($0) })
     case .meanSqrtLength: return weightedSum(offsets.lengths.map { 1 / Float($0).squareRoot() })
-    case .weightedMean: return weightedByPosition().weightedSum(Array(repeating: 1, count: count))
+    case .weightedMean: return weightedMean(offsets.lengths.flatMap { (1...$0).map { Float($0) } })
     case .max: return maximum()
     case .cls: return rows.rows(at: IDs((0..<count).map { offsets.values[$0] }))
     case .last: return rows.rows(at: IDs((0..<count).map { offsets.values[$0 + 1] - 1 }))
@@ -37,14 +37,15 @@ extension Ragged where Rows == Tensor {
     precondition(offsets.lengths.allSatisfy { $0 > 0 }, "\(operation): a sequence is empty")
   }
 
-  /// Row i of a sequence of n rows times (i + 1) / (1 + … + n).
-  private func weightedByPosition() -> Ragged<Tensor> {
-    let factors = offsets.lengths.flatMap { n in (1...n).map { Float($0) * 2 / (Float(n) * Float(n + 1)) } }
-    let single = Ragged(rows, Offsets(lengths: Array(repeating: 1, count: rows.shape[0])))
-    return Ragged(single.weightedSum(factors), offsets)
+  /// The sum of the rows, each times its own of `weights`, over the sum of these.
+  public func weightedMean(_ weights: [Float]) -> Tensor {
+    requireNoEmptySequence("weightedMean")
+    let sums = (0..<count).map { max(1e-9, weights[offsets[$0]].reduce(0, +)) }
+    let factors = (0..<count).flatMap { sequence in weights[offsets[sequence]].map { $0 / sums[sequence] } }
+    return Ragged(rows.scaled(byRow: factors), offsets).weightedSum(Array(repeating: 1, count: count))
   }
 
-  private func weightedSum(_ factors: [Float]) -> Tensor {
+  fileprivate func weightedSum(_ factors: [Float]) -> Tensor {
     let (width, count, offsets) = (rows.width, self.count, self.offsets)
     let out = Tensor(uninitialized: [count, width])
     bySequence(offsets) { first, count, starts in
@@ -107,6 +108,14 @@ extension Ragged where Rows == Tensor {
       enc_column_sums(chunks, width, width, partial.pointer, false, dquery.pointer)
       return [dx, dquery]
     }
+  }
+}
+
+extension Tensor {
+  /// Each row times a number of its own.
+  public func scaled(byRow factors: [Float]) -> Tensor {
+    precondition(factors.count == rows, "scaled(byRow:): expected \(rows) factors, found \(factors.count)")
+    return Ragged(self, Offsets(lengths: Array(repeating: 1, count: rows))).weightedSum(factors)
   }
 }
 

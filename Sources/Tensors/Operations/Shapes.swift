@@ -23,6 +23,28 @@ extension Tensor {
     }
   }
 
+  /// Tensors of the same width one after another: `[Σ rows, width]`.
+  public static func stacked(_ parts: [Tensor]) -> Tensor {
+    guard let width = parts.first?.width, parts.count > 1 else { return parts[0] }
+    precondition(parts.allSatisfy { $0.width == width }, "stacked: widths differ in \(parts.map(\.shape))")
+    let out = Tensor(uninitialized: [parts.reduce(0) { $0 + $1.rows }, width])
+    var start = 0
+    for part in parts {
+      (out.pointer + start).update(from: part.pointer, count: part.count)
+      start += part.count
+    }
+    let shapes = parts.map(\.shape)
+    return out.recorded(parts) { dy in
+      var start = 0
+      return shapes.map { shape in
+        let dx = Tensor(uninitialized: shape)
+        dx.pointer.update(from: dy.pointer + start, count: dx.count)
+        start += dx.count
+        return dx
+      }
+    }
+  }
+
   /// Some of the columns of each row.
   public func columns(_ range: Range<Int>) -> Tensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= width, "columns: \(range) is not within \(shape)")

@@ -1,0 +1,183 @@
+import Checkpoints
+import Foundation
+import Layers
+import Tensors
+
+/// An entry of `modules.json`: what the module is and where its files are.
+struct ModuleEntry {
+  /// The last part of the Python class' name: Transformer, Pooling, Dense, …
+  let type: String
+  /// The folder of its files.
+  let folder: URL
+  /// The name under which its parameters are listed.
+  let name: String
+
+  /// The entries of a model folder in their order; nil if it has no modules.json.
+  ///
+  /// - Throws: `FileError` if the file is malformed or an entry names a folder outside the model's.
+  static func read(_ folder: URL) throws -> [ModuleEntry]? {
+    let url = folder.appendingPathComponent("modules.json")
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    guard let entries = try JSON(contentsOf: url).elements, !entries.isEmpty else {
+      throw FileError(.malformed, url, "expected a list of modules")
+    }
+    return try entries.enumerated().map { index, entry in
+      guard let type = entry["type"]?.string?.split(separator: ".").last else {
+        throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
+      }
+      let path = entry["path"]?.string ?? ""
+      guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
+        throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
+      }
+      return ModuleEntry(
+        type: String(type), folder: path.isEmpty ? folder : folder.appendingPathComponent(path), name: "\(index)")
+    }
+  }
+
+  func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
+  func config(_ name: String = "config.json") throws -> ConfigFile { try ConfigFile(file(name)) }
+
+  /// The module's own weights.
+  func weights() throws -> Scope {
+    let safetensors = file("model.safetensors")
+    if !FileManager.default.fileExists(atPath: safetensors.path),
+      FileManager.default.fileExists(atPath: file("pytorch_model.bin").path)
+    {
+      throw FileError(
+        .mismatched, file("pytorch_model.bin"), "expected model.safetensors, found a Python pickle, which can run code")
+    }
+    return try Scope.open(safetensors)
+  }
+}
+
+extension SentenceModule {
+  /// A module that isn't the first; `width` is that of the vectors that arrive, and becomes that of those that leave.
+  ///
+  /// - Throws: `FileError` for a file that is missing, malformed or of another width, and for an unknown type.
+  init(_ entry: ModuleEntry, width: inout Int, at scope: Scope? = nil) throws {
+    func check(_ found: Int, _ key: String, _ file: ConfigFile) throws {
+      guard found == width else {
+        throw FileError(
+          .mismatched, file.url, item: key, "expected \(width), the width of the module before, found \(found)")
+      }
+    }
+    switch entry.type {
+    case "Pooling":
+      let file = try entry.config()
+      let dimension = try file.integer("embedding_dimension") ?? file.integer("word_embedding_dimension") ?? width
+      try check(dimension, "embedding_dimension", file)
+      let modes = try Self.poolingModes(file)
+      self = .pooling(modes, width: width, includesPrompt: try file.bool("include_prompt") ?? true)
+      width *= modes.count
+    case "Dense":
+      let file = try entry.config()
+      try check(file.size("in_features"), "in_features", file)
+      let outputs = try file.size("out_features")
+      let scope = try entry.weights()
+      let linear = try Linear(width, outputs, bias: file.bool("bias") ?? true, at: scope["linear"])
+      var residual = Residual.none
+      if try file.bool("use_residual") ?? false {
+        residual =
+          width == outputs ? .input : .projected(try Linear(width, outputs, bias: false, at: scope["residual"]))
+      }
+      try scope.requireAllRead()
+      let name = try Self.feature(file)
+      self = .dense(linear, try Self.activation(file), on: name, residual: residual)
+      width = outputs
+    case "LayerNorm":
+      let file = try entry.config()
+      try check(file.size("dimension"), "dimension", file)
+      let scope = try entry.weights()
+      self = .layerNorm(try LayerNorm(width, at: scope["norm"]))
+    case "Dropout": self = .dropout(Dropout(Float(try entry.config().number("dropout") ?? 0.2)))
+    case "Normalize":
+      self = .normalize(on: try ConfigFile.ifPresent(entry.file("config.json")).map(Self.feature) ?? .sentence)
+    case "WordWeights":
+      let scope = try entry.weights()
+      let table = try Embedding(scope.shape("emb_layer.weight")[0], 1, trainable: false, at: scope["emb_layer"])
+      self = .wordWeights(table.weight.tensor.scalars)
+    case "CNN":
+      let file = try entry.config("cnn_config.json")
+      try check(
+        file.integer("in_embedding_dimension") ?? file.size("in_word_embedding_dimension"), "in_embedding_dimension",
+        file)
+      let (kernels, channels) = (try file.integers("kernel_sizes") ?? [1, 3, 5], try file.size("out_channels"))
+      if let even = kernels.first(where: { $0 % 2 == 0 || $0 < 1 || $0 > 1 << 16 }) {
+        throw FileError(.mismatched, file.url, item: "kernel_sizes", "expected odd sizes, found \(even)")
+      }
+      if let stride = try file.integers("stride_sizes")?.first(where: { $0 != 1 }) {
+        throw FileError(.mismatched, file.url, item: "stride_sizes", "expected 1, found \(stride)")
+      }
+      let (scope, inputs) = (try entry.weights(), width)
+      self = .cnn(
+        try kernels.enumerated().map { try Convolution1D(inputs, channels, .same($1), at: scope["convs"]["\($0)"]) })
+      try scope.requireAllRead()
+      width = channels * kernels.count
+    case "LSTM":
+      let file = try entry.config("lstm_config.json")
+      try check(
+        file.integer("embedding_dimension") ?? file.size("word_embedding_dimension"), "embedding_dimension", file)
+      let scope = try entry.weights()
+      let recurrence = try Recurrence(
+        .lstm, width, file.size("hidden_dim"), layers: file.integer("num_layers") ?? 1,
+        bidirectional: file.bool("bidirectional") ?? true, dropout: Float(file.number("dropout") ?? 0),
+        at: scope["encoder"])
+      try scope.requireAllRead()
+      self = .lstm(recurrence)
+      width = recurrence.width
+    default:
+      throw FileError(
+        .mismatched, entry.folder, item: entry.type,
+        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize)"
+      )
+    }
+  }
+
+  /// The names of the ways to pool in Pooling's config.json, the older true-or-false keys too.
+  static func poolingModes(_ file: ConfigFile) throws -> [Pooling.Mode] {
+    let names: [(String, String, Pooling.Mode)] = [
+      ("cls", "cls_token", .cls), ("max", "max_tokens", .max), ("mean", "mean_tokens", .mean),
+      ("mean_sqrt_len_tokens", "mean_sqrt_len_tokens", .meanSqrtLength),
+      ("weightedmean", "weightedmean_tokens", .weightedMean), ("lasttoken", "lasttoken", .last),
+    ]
+    if let mode = file["pooling_mode"] {
+      let found = try mode.string.map { [$0] } ?? file.strings("pooling_mode") ?? []
+      return try found.map { name in
+        guard let known = names.first(where: { $0.0 == name }) else {
+          throw FileError(
+            .mismatched, file.url, item: "pooling_mode",
+            "expected \(names.map(\.0).joined(separator: ", ")), found \(FileError.quoted(name))")
+        }
+        return known.2
+      }
+    }
+    let modes = try names.filter { try file.bool("pooling_mode_\($0.1)") ?? false }.map(\.2)
+    return modes.isEmpty ? [.mean] : modes
+  }
+
+  private static func feature(_ file: ConfigFile) throws -> FeatureName {
+    let name = try file.string("module_input_name") ?? FeatureName.sentence.rawValue
+    guard let feature = FeatureName(rawValue: name), try file.string("module_output_name") ?? name == name else {
+      throw FileError(
+        .mismatched, file.url, item: "module_input_name",
+        "expected token_embeddings or sentence_embedding, changed in place, found \(FileError.quoted(name))")
+    }
+    return feature
+  }
+
+  private static func activation(_ file: ConfigFile) throws -> Activation? {
+    let name = try file.string("activation_function") ?? "torch.nn.modules.activation.Tanh"
+    switch name.split(separator: ".").last.map(String.init) ?? name {
+    case "Identity": return nil
+    case "Tanh": return .tanh
+    case "ReLU": return .relu
+    case "GELU": return .gelu
+    case "Sigmoid": return .sigmoid
+    case "SiLU": return .silu
+    default:
+      throw FileError(
+        .mismatched, file.url, item: "activation_function",
+        "expected Identity, Tanh, ReLU, GELU, Sigmoid or SiLU of torch.nn, found \(FileError.quoted(name))")
+    }
+  }
+}

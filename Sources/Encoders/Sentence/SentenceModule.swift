@@ -1,0 +1,137 @@
+import Layers
+import Tensors
+
+/// What flows through the modules of a sentence encoder: the tokens' vectors, then the text's.
+struct SentenceFeatures {
+  /// The ids of the tokens.
+  var ids: Ragged<IDs>
+  /// A vector a token.
+  var tokens: Ragged<Tensor>?
+  /// A weight a token, whose sum is what the mean divides by.
+  var weights: [Float]?
+  /// A vector a text `[texts, width]`.
+  var sentence: Tensor?
+  /// How many tokens at the start of each text belong to the prompt.
+  var promptLength = 0
+}
+
+/// Which vectors a module changes.
+enum FeatureName: String {
+  case tokens = "token_embeddings"
+  case sentence = "sentence_embedding"
+}
+
+/// One step of sentence-transformers' `modules.json`.
+enum SentenceModule: Sendable {
+  /// A table of vectors, one a token.
+  case wordEmbeddings(Embedding)
+  /// Each token's vector times its weight.
+  case wordWeights([Float])
+  /// Convolutions side by side.
+  case cnn([Convolution1D])
+  /// A recurrence over the tokens.
+  case lstm(Recurrence)
+  /// How often each word occurs, times its weight: `[texts, words]`.
+  case bagOfWords(weights: [Float], cumulative: Bool)
+  /// The mean of the tokens' vectors.
+  case staticEmbedding(Embedding)
+  /// One vector a text.
+  case pooling([Pooling.Mode], width: Int, includesPrompt: Bool)
+  /// act(x·Wᵀ + b), plus x or its projection.
+  case dense(Linear, Activation?, on: FeatureName, residual: Residual)
+  case layerNorm(LayerNorm)
+  case dropout(Dropout)
+  case normalize(on: FeatureName)
+
+  /// What a dense module adds to its output.
+  enum Residual: Sendable {
+    case none, input
+    case projected(Linear)
+  }
+
+  func callAsFunction(_ features: SentenceFeatures) -> SentenceFeatures {
+    var features = features
+    switch self {
+    case .wordEmbeddings(let table): features.tokens = table(features.ids)
+    case .wordWeights(let weights):
+      let factors = features.ids.rows.values.map { weights[Int($0)] }
+      features.weights = factors
+      features.change(.tokens) { $0.scaled(byRow: factors) }
+    case .cnn(let convolutions):
+      features.tokens = features.tokens.map { x in
+        Ragged(Tensor.concatenated(convolutions.map { $0(x).rows }), x.offsets)
+      }
+    case .lstm(let recurrence): features.tokens = features.tokens.map { recurrence($0) }
+    case .bagOfWords(let weights, let cumulative):
+      features.sentence = Self.counts(features.ids, weights, cumulative: cumulative)
+    case .staticEmbedding(let table): features.sentence = Self.pool(table(features.ids), [.mean], table.weight.shape[1])
+    case .pooling(let modes, let width, let includesPrompt):
+      let tokens = features.tokens.map { includesPrompt ? $0 : $0.droppingFirst(features.promptLength) }
+      features.sentence = tokens.map { Self.pool($0, modes, width, weights: features.weights) }
+    case .dense(let linear, let activation, let name, let residual):
+      features.change(name) { x in
+        let y = activation.map { linear(x).activated($0) } ?? linear(x)
+        return switch residual {
+        case .none: y
+        case .input: y + x
+        case .projected(let projection): y + projection(x)
+        }
+      }
+    case .layerNorm(let norm): features.change(.sentence) { norm($0) }
+    case .dropout(let dropout): features.change(.sentence) { dropout($0) }
+    case .normalize(let name): features.change(name) { $0.normalized() }
+    }
+    return features
+  }
+
+  /// The poolings side by side; a text without any token has the vector 0, as in sentence-transformers.
+  private static func pool(_ x: Ragged<Tensor>, _ modes: [Pooling.Mode], _ width: Int, weights: [Float]? = nil)
+    -> Tensor
+  {
+    let x = x.offsets.lengths.contains(0) ? x.fillingEmpty(width) : x
+    return Tensor.concatenated(
+      modes.map { mode in
+        switch (mode, weights) {
+        case (.mean, let weights?): x.weightedMean(weights)
+        default: Pooling.pooled(x, mode)
+        }
+      })
+  }
+
+  private static func counts(_ ids: Ragged<IDs>, _ weights: [Float], cumulative: Bool) -> Tensor {
+    var counts = [Float](repeating: 0, count: ids.count * weights.count)
+    for text in 0..<ids.count {
+      for id in ids.rows.values[ids.offsets[text]] {
+        let place = text * weights.count + Int(id)
+        counts[place] = cumulative ? counts[place] + weights[Int(id)] : weights[Int(id)]
+      }
+    }
+    return Tensor(counts, shape: [ids.count, weights.count])
+  }
+}
+
+extension SentenceFeatures {
+  mutating func change(_ name: FeatureName, _ transform: (Tensor) -> Tensor) {
+    switch name {
+    case .tokens: tokens = tokens.map { $0.map(transform) }
+    case .sentence: sentence = sentence.map(transform)
+    }
+  }
+}
+
+extension Ragged where Rows == Tensor {
+  /// Without the first rows of each sequence (of a shorter one nothing is left).
+  func droppingFirst(_ count: Int) -> Ragged<Tensor> {
+    guard count > 0 else { return self }
+    let kept = (0..<self.count).map { offsets[$0].dropFirst(count) }
+    return Ragged(rows.rows(at: IDs(kept.flatMap { $0.map { Int32($0) } })), Offsets(lengths: kept.map(\.count)))
+  }
+
+  /// A row of zeros where a sequence has none.
+  func fillingEmpty(_ width: Int) -> Ragged<Tensor> {
+    let lengths = offsets.lengths
+    let table = Tensor.stacked([rows, .zeros([1, width])])
+    let places = (0..<count).flatMap { offsets[$0].isEmpty ? [Int32(offsets.rows)] : offsets[$0].map { Int32($0) } }
+    return Ragged(table.rows(at: IDs(places)), Offsets(lengths: lengths.map { Swift.max(1, $0) }))
+  }
+}

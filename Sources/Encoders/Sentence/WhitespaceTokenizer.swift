@@ -1,0 +1,54 @@
+import Checkpoints
+import Foundation
+
+/// Words between white space, looked up as they are, then without the punctuation round them, then in lower case; other words are
+/// left out. Equal to sentence-transformers' `WhitespaceTokenizer`.
+struct WhitespaceTokenizer: Sendable {
+  private let ids: [String: Int32]
+  private let stopWords: Set<String>
+  private let lowercase: Bool
+
+  init(vocabulary: [String], stopWords: [String] = [], lowercase: Bool = false) {
+    ids = Dictionary(vocabulary.enumerated().map { ($1, Int32($0)) }) { $1 }
+    self.stopWords = Set(stopWords)
+    self.lowercase = lowercase
+  }
+
+  /// - Throws: `FileError` naming the key that is missing or of another type.
+  init(_ file: ConfigFile) throws {
+    guard let vocabulary = try file.strings("vocab") else {
+      throw FileError(.malformed, file.url, item: "vocab", "missing")
+    }
+    self.init(
+      vocabulary: vocabulary, stopWords: try file.strings("stop_words") ?? [],
+      lowercase: try file.bool("do_lower_case") ?? false)
+  }
+
+  var count: Int { ids.count }
+
+  func encode(_ text: String) -> [Int32] {
+    let text = lowercase ? text.lowercased() : text
+    return text.unicodeScalars.split { $0.properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains($0) }.compactMap {
+      word -> Int32? in
+      for form in [{ $0 }, Self.strip, { Self.strip($0).lowercased() }] as [(String) -> String] {
+        let form = form(String(word))
+        if stopWords.contains(form) { return nil }
+        if !form.isEmpty, let id = ids[form] { return id }
+      }
+      return nil
+    }
+  }
+
+  /// The word without ASCII punctuation at its ends.
+  private static func strip(_ word: String) -> String {
+    let scalars = Array(word.unicodeScalars)
+    let isPunctuation = { (scalar: Unicode.Scalar) in
+      scalar.isASCII && (33...126).contains(scalar.value) && !scalar.properties.isAlphabetic
+        && !("0"..."9").contains(scalar)
+    }
+    guard let first = scalars.firstIndex(where: { !isPunctuation($0) }),
+      let last = scalars.lastIndex(where: { !isPunctuation($0) })
+    else { return "" }
+    return String(String.UnicodeScalarView(scalars[first...last]))
+  }
+}
