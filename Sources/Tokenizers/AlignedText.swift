@@ -91,7 +91,6 @@ struct TextRewriter: ~Copyable {
   }
 
   /// Writes a scalar; `change` as in `ScalarChange`.
-  @inline(__always)
   mutating func put(_ scalar: UInt32, _ change: Int) {
     guard isAligned else { return UTF8Scalars.append(scalar, to: &output.bytes) }
     if change > 0 {

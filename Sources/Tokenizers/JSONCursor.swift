@@ -117,34 +117,44 @@ struct JSONCursor {
   /// Takes a number and reads it as Rust's serde_json does, which may differ in the last bit from the nearest double: the
   /// reference's scores of equally good segmentations tie or don't by that bit.
   mutating func number() throws -> Double {
-    let range = try skippedValue()
-    guard try json(range).double != nil else { throw failure("expected a number", at: range.lowerBound) }
+    skipSpace()
+    let start = position
     var (mantissa, exponent): (UInt64, Int) = (0, 0)
-    var (isFull, isFraction, isNegative) = (false, false, false)
-    var index = range.lowerBound
-    while index < range.upperBound {
-      let byte = bytes[index]
-      index += 1
-      switch byte {
-      case UInt8(ascii: "-"): isNegative = true
-      case UInt8(ascii: "."): isFraction = true
-      case 0x30...0x39:
+    let isNegative = position < bytes.count && bytes[position] == UInt8(ascii: "-")
+    if isNegative { position += 1 }
+    var isFull = false
+    /// Takes digits; says how many there were.
+    func digits(isFraction: Bool) -> Int {
+      let first = position
+      while position < bytes.count, bytes[position] &- 0x30 < 10 {
         let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
-        let (sum, carry) = product.addingReportingOverflow(UInt64(byte - 0x30))
+        let (sum, carry) = product.addingReportingOverflow(UInt64(bytes[position] - 0x30))
         isFull = isFull || overflow || carry
         // Digits that don't fit are ignored, those before the point at least counted.
         if isFull {
-          if !isFraction { exponent += 1 }
+          exponent += isFraction ? 0 : 1
         } else {
           mantissa = sum
-          if isFraction { exponent -= 1 }
+          exponent -= isFraction ? 1 : 0
         }
-      default:
-        let power = String(decoding: bytes[index..<range.upperBound], as: UTF8.self)
-        exponent += max(-1_000_000, min(1_000_000, Int(power) ?? 0))
-        index = range.upperBound
+        position += 1
       }
+      return position - first
     }
+    let whole = position
+    var isNumber = digits(isFraction: false) > 0 && (bytes[whole] != 0x30 || position == whole + 1)
+    if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
+      position += 1
+      isNumber = digits(isFraction: true) > 0 && isNumber
+    }
+    if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
+      let power = position + 1
+      while position < bytes.count, !JSONCursor.endsWord(bytes[position]) { position += 1 }
+      let text = String(decoding: bytes[power..<position], as: UTF8.self)
+      isNumber = isNumber && Int(text) != nil
+      exponent += max(-1_000_000, min(1_000_000, Int(text) ?? 0))
+    }
+    guard isNumber else { throw failure("expected a number", at: start) }
     var value = Double(mantissa)
     while exponent < -308, value != 0 {
       value /= 1e308
@@ -152,6 +162,7 @@ struct JSONCursor {
     }
     let power = JSONCursor.powers[min(abs(exponent), 308)]
     value = exponent >= 0 ? value * power : value / power
+    guard value.isFinite else { throw failure("a number is out of range", at: start) }
     return isNegative ? -value : value
   }
 

@@ -107,15 +107,11 @@ extension Normalization {
     func flush() {
       // Combining marks are put in the order of their classes; equal ones stay as they are.
       if block.count > 2 {
-        for index in 1..<block.count {
-          var place = index
-          let item = block[index]
-          while place > 0, block[place - 1].order > item.order, item.order > 0 {
-            block[place] = block[place - 1]
-            place -= 1
-          }
-          block[place] = item
+        let first = block[0].order == 0 ? 1 : 0
+        let sorted = block[first...].enumerated().sorted {
+          ($0.element.order, $0.offset) < ($1.element.order, $1.offset)
         }
+        for (index, item) in sorted.enumerated() { block[first + index] = item.element }
       } else if block.count == 2, block[1].order > 0, block[0].order > block[1].order {
         block.swapAt(0, 1)
       }

@@ -31,7 +31,6 @@ struct PreTokenized {
   }
 
   /// Cuts the pieces that are no added tokens anew, at matches or, inverted, at what lies between them.
-  @inline(__always)
   mutating func split(
     _ spare: inout [Piece], _ behavior: SplitBehavior, inverted: Bool = false,
     _ matches: (UnsafeBufferPointer<UInt8>, Range<Int>, (Range<Int>) -> Void) -> Void

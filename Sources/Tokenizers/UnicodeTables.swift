@@ -340,9 +340,9 @@ enum UnicodeTables {
     16o 6 5z 1 1d 1 ao 2 28 1 vf 1 1f8u 1 f 1 6s 2 el 1 12l 1 1 1 8y 6 jg 1 cb 1 mayl
     """
 
-  /// What nothing continues, up to U+FFFF.
+  /// What nothing continues.
   static let controls: StaticString = """
-    1 v 2n x d 1 12m 1 3jl 1 1ks 1 2 2 o 7 1d 5 1 a 17yn 1 6x 3 mh38
+    0 w 2n x d 1 12m 1 3jl 1 1ks 1 2 2 o 7 1d g 17yn 1 6o c ab8 g qxs 4 43z 8 h405 w 2o 3k 6o 2s0 44jk
     """
 
   /// Full canonical decompositions: the distance from the entry before, then the scalars.
