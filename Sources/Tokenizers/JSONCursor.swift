@@ -162,7 +162,7 @@ struct JSONCursor {
     }
     let power = JSONCursor.powers[min(abs(exponent), 308)]
     value = exponent >= 0 ? value * power : value / power
-    guard value.isFinite else { throw failure("a number is out of range", at: start) }
+    guard value.isFinite, exponent <= 308 || value == 0 else { throw failure("a number is out of range", at: start) }
     return isNegative ? -value : value
   }
 

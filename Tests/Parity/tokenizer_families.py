@@ -157,7 +157,7 @@ def families(corpus, size=3000):
     t.normalizer = normalizers.BertNormalizer(lowercase=True)
     t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     t.train_from_iterator(corpus, trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=["<s>", "<pad>", "</s>", "[UNK]"], show_progress=False))
+        vocab_size=size, special_tokens=["<s>", "<pad>", "</s>", "[UNK]"], limit_alphabet=800, show_progress=False))
     t.add_special_tokens([special("<mask>", lstrip=True)])
     t.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False)
     t.decoder = decoders.WordPiece()
