@@ -58,7 +58,8 @@ public struct CharacterMap: Sendable, Equatable {
   }
 
   private func textRange(at start: Int) -> Range<Int>? {
-    guard start <= texts.count else { return nil }
+    // A table that points into the middle of a scalar is broken there.
+    guard start < texts.count, !UTF8Scalars.isContinuation(texts[start]) else { return nil }
     var end = start
     while end < texts.count, texts[end] != 0 { end += 1 }
     return start..<end

@@ -7,8 +7,6 @@ import Foundation
 struct JSONCursor {
   let bytes: UnsafeBufferPointer<UInt8>
   private(set) var position = 0
-  /// The last string that had escapes.
-  private var unescaped: [UInt8] = []
 
   /// Where the text stops being what is expected.
   struct Failure: Error {
@@ -91,9 +89,7 @@ struct JSONCursor {
     position = start - 1
     let slice = try skippedValue()
     guard let text = try json(slice).string else { throw failure("expected a string", at: start) }
-    unescaped = Array(text.utf8)
-    let copy = unescaped
-    return try copy.withUnsafeBufferPointer { try body(&self, $0) }
+    return try Array(text.utf8).withUnsafeBufferPointer { try body(&self, $0) }
   }
 
   /// Takes a whole number from 0 to `most`.

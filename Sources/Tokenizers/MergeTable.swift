@@ -2,16 +2,19 @@
 public struct MergeTable: Sendable {
   /// The ids of each merge's parts, earliest learnt first.
   public private(set) var pairs: [(left: Int32, right: Int32)] = []
-  /// Left id in the upper half, right id in the lower; `UInt64.max` is a free slot.
-  private var keys: [UInt64]
-  /// The rank in the upper half, the merged token's id in the lower.
-  private var values: [UInt64]
+  private var slots: [Slot]
+
+  private struct Slot {
+    /// Left id in the upper half, right id in the lower; `UInt64.max` is a free slot.
+    var key = UInt64.max
+    /// The rank in the upper half, the merged token's id in the lower.
+    var value: UInt64 = 0
+  }
 
   init(capacity: Int) {
     var size = 16
     while size < capacity * 2 { size *= 2 }
-    keys = [UInt64](repeating: .max, count: size)
-    values = [UInt64](repeating: 0, count: size)
+    slots = [Slot](repeating: Slot(), count: size)
     pairs.reserveCapacity(capacity)
   }
 
@@ -22,13 +25,13 @@ public struct MergeTable: Sendable {
   @inline(__always)
   func find(_ left: Int32, _ right: Int32) -> UInt64 {
     let key = MergeTable.key(left, right)
-    let mask = keys.count - 1
-    return keys.withUnsafeBufferPointer { keys in
+    let mask = slots.count - 1
+    return slots.withUnsafeBufferPointer { slots in
       var position = MergeTable.hash(key) & mask
       while true {
-        let found = keys[position]
-        if found == key { return values[position] }
-        if found == .max { return .max }
+        let slot = slots[position]
+        if slot.key == key { return slot.value }
+        if slot.key == .max { return .max }
         position = (position + 1) & mask
       }
     }
@@ -49,25 +52,23 @@ public struct MergeTable: Sendable {
   }
 
   mutating func append(_ left: Int32, _ right: Int32, merged: Int32) {
-    if pairs.count * 2 >= keys.count { grow() }
+    if pairs.count * 2 >= slots.count { grow() }
     let value = UInt64(pairs.count) << 32 | UInt64(UInt32(bitPattern: merged))
     pairs.append((left, right))
     set(MergeTable.key(left, right), value)
   }
 
   private mutating func set(_ key: UInt64, _ value: UInt64) {
-    let mask = keys.count - 1
+    let mask = slots.count - 1
     var position = MergeTable.hash(key) & mask
-    while keys[position] != .max, keys[position] != key { position = (position + 1) & mask }
-    keys[position] = key
-    values[position] = value
+    while slots[position].key != .max, slots[position].key != key { position = (position + 1) & mask }
+    slots[position] = Slot(key: key, value: value)
   }
 
   private mutating func grow() {
-    let (oldKeys, oldValues) = (keys, values)
-    keys = [UInt64](repeating: .max, count: oldKeys.count * 2)
-    values = [UInt64](repeating: 0, count: oldKeys.count * 2)
-    for (key, value) in zip(oldKeys, oldValues) where key != .max { set(key, value) }
+    let old = slots
+    slots = [Slot](repeating: Slot(), count: old.count * 2)
+    for slot in old where slot.key != .max { set(slot.key, slot.value) }
   }
 
   @inline(__always)

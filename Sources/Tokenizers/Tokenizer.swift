@@ -63,6 +63,9 @@ public struct Tokenizer: Sendable {
     return byID.values.sorted { $0.id < $1.id }
   }
 
+  /// One more than the largest id of any token, added ones included.
+  public var vocabularySize: Int { max(model.vocabulary.idLimit, Int(addedTokens.last?.id ?? -1) + 1) }
+
   /// The id of a token, added or the model's; nil if there is none.
   public func id(of token: String) -> Int32? {
     addedTokens.first { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.vocabulary.id(of: token)

@@ -150,6 +150,7 @@ struct TokenizerModelFile {
     let prefix = (options.continuationPrefix ?? "").utf8.count
     try mergeBytes.withUnsafeBufferPointer { bytes in
       var start = 0
+      var next: Int32 = 0
       for index in stride(from: 0, to: mergeEnds.count - 1, by: 2) {
         let (middle, end) = (mergeEnds[index], mergeEnds[index + 1])
         func id(_ token: UnsafeBufferPointer<UInt8>) throws -> Int32 {
@@ -163,7 +164,10 @@ struct TokenizerModelFile {
         let right = try id(UnsafeBufferPointer(rebasing: bytes[middle..<end]))
         let merged: Int32
         if prefix == 0 {
-          merged = try id(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+          // Mostly a merge makes the token after the one that the merge before made.
+          let token = UnsafeBufferPointer(rebasing: bytes[start..<end])
+          merged = vocabulary.withBytes(of: next) { $0.elementsEqual(token) } ? next : try id(token)
+          next = merged + 1
         } else {
           guard end - middle >= prefix else { throw part.failure("merges[\(index / 2)]", "expected a prefix") }
           merged = try (Array(bytes[start..<middle]) + bytes[(middle + prefix)..<end]).withUnsafeBufferPointer {

@@ -16,6 +16,7 @@ final class TokenizerPipeline: Sendable {
   let byteIDs: [Int32]
   /// Whether ids can't be had without alignments.
   let needsAlignment: Bool
+  private static let largestKept = 1 << 20
   private let workspaces = Mutex<[TokenizerWorkspace]>([])
 
   init(_ model: TokenizerModel, _ normalizer: Normalizer?, _ preTokenizer: PreTokenizer?, _ tokens: [AddedToken]) {
@@ -49,22 +50,24 @@ final class TokenizerPipeline: Sendable {
   }
 
   /// Lends memory to `body`: what it needs grows once, not with every text.
-  func withWorkspace<Result>(_ body: (TokenizerWorkspace) -> Result) -> Result {
-    let workspace = workspaces.withLock { $0.popLast() } ?? TokenizerWorkspace()
-    defer { workspaces.withLock { $0.append(workspace) } }
-    return body(workspace)
+  func withWorkspace<Result>(_ body: (inout TokenizerWorkspace) -> Result) -> Result {
+    var workspace = workspaces.withLock { $0.popLast() } ?? TokenizerWorkspace()
+    let result = body(&workspace)
+    // What a very long text needed isn't kept.
+    if workspace.text.bytes.capacity + workspace.pieces.text.bytes.capacity < TokenizerPipeline.largestKept {
+      workspaces.withLock { $0.append(workspace) }
+    }
+    return result
   }
 }
 
 /// Memory for one text at a time.
-final class TokenizerWorkspace: @unchecked Sendable {
+struct TokenizerWorkspace: Sendable {
   var text = AlignedText()
   var spareText = AlignedText()
   var pieces = PreTokenized()
   var spare = PreTokenized()
   var sink = TokenSink()
-  var words: [Int32] = []
-  var texts: [String?] = []
   var cache = PieceCache()
   var wordBuffer: [UInt8] = []
   var bpe = BPEWorkspace()

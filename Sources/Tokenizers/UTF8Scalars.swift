@@ -77,8 +77,13 @@ enum UTF8Scalars {
         position += 1
         continue
       }
+      if lead < 0xE0 {
+        guard lead >= 0xC2, position + 1 < bytes.count, isContinuation(bytes[position + 1]) else { return position }
+        position += 2
+        continue
+      }
       let length = length(lead: lead)
-      guard lead >= 0xC2, lead <= 0xF4, position + length <= bytes.count else { return position }
+      guard lead <= 0xF4, position + length <= bytes.count else { return position }
       // Overlong forms, surrogates and what lies above U+10FFFF show in the second byte.
       let second: ClosedRange<UInt8> =
         lead == 0xE0
@@ -91,7 +96,7 @@ enum UTF8Scalars {
               ? 0x80...0x8F
               : 0x80...0xBF
       guard second.contains(bytes[position + 1]) else { return position }
-      for offset in 2..<max(length, 2) where !isContinuation(bytes[position + offset]) { return position }
+      for offset in 2..<length where !isContinuation(bytes[position + offset]) { return position }
       position += length
     }
     return nil

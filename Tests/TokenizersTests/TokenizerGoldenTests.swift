@@ -71,6 +71,10 @@ import Testing
         \.ids)
         == singles)
     #expect(tokenizer.encode(batch: []) == [])
+    let pairs = Array(many.reversed())
+    let pairIDs = zip(many, pairs).map { tokenizer.encode($0, pair: $1) }
+    #expect(tokenizer.encode(batch: many, pairs: pairs) == pairIDs)
+    #expect(tokenizer.encodings(batch: many, pairs: pairs).map(\.ids) == pairIDs)
   }
 
   @Test func encodesWithoutSpecialTokens() throws {
