@@ -39,6 +39,20 @@ import Testing
     }
   }
 
+  /// Tokens in an order that no text has: bytes that are no UTF-8 become U+FFFD as they do in the reference.
+  @Test(arguments: familyNames)
+  func decodesAnyIdsLikeTheReference(name: String) throws {
+    let tokenizer = try tokenizer(name)
+    let file = try JSON(contentsOf: families.appendingPathComponent("scalars.json"))
+    let goldens = try #require(file["decodings"]?[name]?.elements)
+    #expect(goldens.count == 12)
+    for golden in goldens {
+      let ids = golden.elements?[0].elements?.compactMap { $0.integer.map { Int32($0) } } ?? []
+      #expect(ids.count == 20)
+      #expect(tokenizer.decode(ids).scalars == golden.elements?[1].string?.scalars, "\(ids)")
+    }
+  }
+
   @Test(arguments: familyNames)
   func readsWhatItWrote(name: String) throws {
     let tokenizer = try tokenizer(name)

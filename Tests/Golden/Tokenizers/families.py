@@ -8,6 +8,7 @@ Run from the package root with `tokenizers` 0.23 and `sentencepiece` installed:
 import itertools
 import json
 import os
+import random
 import shutil
 import sys
 import zlib
@@ -51,6 +52,7 @@ def main():
     os.makedirs(OUTPUT)
     corpus = list(lines(2500, seed=5))
     texts = ["", " ", "A splendid, unbelievable film!"] + [t for t in lines(400, seed=7) if len(t) < 45][:20]
+    generator, decodings = random.Random(3), {}
     for name, tokenizer in families(corpus, size=700):
         if name in ("bert-cased", "t5", "t5-first", "albert"):
             continue
@@ -69,6 +71,9 @@ def main():
             for item in items + truncated:
                 file.write(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n")
 
+        ids = [[generator.randrange(tokenizer.get_vocab_size()) for _ in range(20)] for _ in range(12)]
+        decodings[name] = [[i, tokenizer.decode(i, skip_special_tokens=True)] for i in ids]
+
     # Every scalar between two letters, through every normalizer and pre-tokenizer; as checksums.
     every = "".join(f"a{chr(c)}b " for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000)
     N, P = normalizers, pre_tokenizers
@@ -82,7 +87,7 @@ def main():
         "gpt2": P.ByteLevel(add_prefix_space=False), "qwen": P.Split(Regex(QWEN), "isolated"),
         "llama3": P.Split(Regex(LLAMA3), "isolated"), "o200k": P.Split(Regex(O200K), "isolated"),
     }
-    sums = {"normalizers": {}, "cuts": {}}
+    sums = {"normalizers": {}, "cuts": {}, "decodings": decodings}
     for name, normalizer in every_normalizer.items():
         sums["normalizers"][name] = zlib.crc32(normalizer.normalize_str(every).encode())
     for name, cut in every_cut.items():
@@ -103,7 +108,7 @@ def main():
         e: [list(o) for _, o in P.Split(Regex(e), "removed", invert=True).pre_tokenize_str(sample)] for e in expressions}
     sums["sample"] = sample
     with open(f"{OUTPUT}/scalars.json", "w", encoding="utf-8") as file:
-        json.dump(sums, file, ensure_ascii=False, indent=1)
+        json.dump(sums, file, ensure_ascii=False, separators=(",", ":"))
 
 
 if __name__ == "__main__":
