@@ -13,8 +13,8 @@ struct BPEWorkspace {
   var text: [UInt8] = []
   /// The rank and merged id of each pair of neighbours, as `MergeTable.find` gives them.
   var pairs: [UInt64] = []
-  /// Rank in the upper half, position in the lower; the smallest first.
-  var heap: [UInt64] = []
+  /// Where pairs wait for their rank.
+  var queue = RankQueue()
 }
 
 extension BPE {
@@ -152,66 +152,49 @@ extension BPE {
     work.symbols.removeLast(work.symbols.count - count)
   }
 
-  /// Merges with a heap: time in proportion to n log n, whatever the piece.
+  /// Merges rank by rank: time in proportion to the length, whatever the piece.
   private func mergeMany(_ work: inout BPEWorkspace) {
-    work.heap.removeAll(keepingCapacity: true)
-    work.symbols[work.symbols.count - 1].next = -1
-    for place in 0..<work.symbols.count - 1 {
-      let found = merges.find(work.symbols[place].id, work.symbols[place + 1].id)
-      if found != .max { Heap.push((found >> 32) << 32 | UInt64(place), &work.heap) }
+    var queue = RankQueue()
+    swap(&queue, &work.queue)
+    queue.prepare(ranks: merges.count)
+    work.symbols.withUnsafeMutableBufferPointer { symbols in
+      symbols[symbols.count - 1].next = -1
+      /// Puts a pair of neighbours into the queue and returns its rank.
+      @inline(__always) func offer(_ left: Int32, _ right: Int32) -> Int {
+        guard left >= 0, right >= 0 else { return .max }
+        let found = merges.find(symbols[Int(left)].id, symbols[Int(right)].id)
+        guard found != .max else { return .max }
+        queue.insert(Int(found >> 32), left)
+        return Int(found >> 32)
+      }
+      for place in (0..<Int32(symbols.count) - 1).reversed() { _ = offer(place, place + 1) }
+      while let rank = queue.takeFirst() {
+        let (left, right) = merges.pairs[rank]
+        let merged = Int32(truncatingIfNeeded: merges.find(left, right))
+        var index = 0
+        while index < queue.taken.count {
+          let place = queue.taken[index]
+          index += 1
+          let symbol = symbols[Int(place)]
+          // A place is out of date if its pair has become another.
+          guard symbol.length > 0, symbol.next >= 0, symbol.id == left, symbols[Int(symbol.next)].id == right else {
+            continue
+          }
+          let next = symbols[Int(symbol.next)]
+          symbols[Int(place)].id = merged
+          symbols[Int(place)].length += next.length
+          symbols[Int(place)].next = next.next
+          symbols[Int(symbol.next)].length = 0
+          if next.next >= 0 { symbols[Int(next.next)].previous = place }
+          if min(offer(symbol.previous, place), offer(place, next.next)) <= rank {
+            // What was learnt earlier comes first; the rest of this rank waits.
+            for rest in queue.taken[index...].reversed() { queue.insert(rank, rest) }
+            break
+          }
+        }
+      }
     }
-    func offer(_ left: Int32, _ right: Int32, _ work: inout BPEWorkspace) {
-      guard left >= 0, right >= 0 else { return }
-      let found = merges.find(work.symbols[Int(left)].id, work.symbols[Int(right)].id)
-      if found != .max { Heap.push((found >> 32) << 32 | UInt64(left), &work.heap) }
-    }
-    while let top = Heap.pop(&work.heap) {
-      let place = Int(top & 0xFFFF_FFFF)
-      let symbol = work.symbols[place]
-      guard symbol.length > 0, symbol.next >= 0 else { continue }
-      let right = work.symbols[Int(symbol.next)]
-      let found = merges.find(symbol.id, right.id)
-      // An entry is out of date if its pair has become another.
-      guard found >> 32 == top >> 32 else { continue }
-      work.symbols[place].id = Int32(truncatingIfNeeded: found)
-      work.symbols[place].length += right.length
-      work.symbols[place].next = right.next
-      work.symbols[Int(symbol.next)].length = 0
-      if right.next >= 0 { work.symbols[Int(right.next)].previous = Int32(place) }
-      offer(symbol.previous, Int32(place), &work)
-      offer(Int32(place), right.next, &work)
-    }
-  }
-}
-
-/// A binary heap, the smallest first.
-private enum Heap {
-  @inline(__always)
-  static func push(_ value: UInt64, _ heap: inout [UInt64]) {
-    heap.append(value)
-    var place = heap.count - 1
-    while place > 0, heap[(place - 1) / 2] > value {
-      heap[place] = heap[(place - 1) / 2]
-      place = (place - 1) / 2
-    }
-    heap[place] = value
-  }
-
-  @inline(__always)
-  static func pop(_ heap: inout [UInt64]) -> UInt64? {
-    guard let top = heap.first, let last = heap.popLast() else { return nil }
-    if heap.isEmpty { return top }
-    var place = 0
-    while true {
-      var child = place * 2 + 1
-      guard child < heap.count else { break }
-      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-      guard heap[child] < last else { break }
-      heap[place] = heap[child]
-      place = child
-    }
-    heap[place] = last
-    return top
+    swap(&queue, &work.queue)
   }
 }
 

@@ -8,8 +8,9 @@ struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize", abstract: "Show the tokens of texts: ids, tokens and offsets as JSON lines.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …}. Each line of output is {"ids":[…],"tokens":[…],
-      "offsets":[[start,end],…]}; offsets count Unicode scalars of the text, special tokens are included.
+      Input is one text a line, or JSON lines {"text": …}. Output is a JSON line a text, with special tokens:
+        {"ids":[…],"tokens":[…],"offsets":[[start,end],…]}
+      Offsets count Unicode scalars of the text.
 
       Example:
         echo "A splendid film!" | encoders tokenize models/all-MiniLM-L6-v2 --input -
