@@ -38,29 +38,24 @@ struct PreTokenized {
     spare.removeAll(keepingCapacity: true)
     swap(&pieces, &spare)
     var splitter = Splitter(behavior)
-    var result = PreTokenized()
-    swap(&result.pieces, &pieces)
-    swap(&result.text, &text)
-    // Copied only as a reference: nothing is written to the text meanwhile.
-    let bytes = result.text.bytes
+    // A second reference, not a copy: nothing is written to the text meanwhile.
+    let bytes = text.bytes
     bytes.withUnsafeBufferPointer { bytes in
       for piece in spare {
         if piece.id >= 0 {
-          result.pieces.append(piece)
+          pieces.append(piece)
           continue
         }
         var last = Int(piece.start)
         matches(bytes, piece.range) { match in
-          if last < match.lowerBound { splitter.take(last..<match.lowerBound, inverted, piece.origin, &result) }
-          splitter.take(match, !inverted, piece.origin, &result)
+          if last < match.lowerBound { splitter.take(last..<match.lowerBound, inverted, piece.origin, &self) }
+          splitter.take(match, !inverted, piece.origin, &self)
           last = match.upperBound
         }
-        if last < Int(piece.end) { splitter.take(last..<Int(piece.end), inverted, piece.origin, &result) }
-        splitter.finish(piece.origin, &result)
+        if last < Int(piece.end) { splitter.take(last..<Int(piece.end), inverted, piece.origin, &self) }
+        splitter.finish(piece.origin, &self)
       }
     }
-    swap(&result.pieces, &pieces)
-    swap(&result.text, &text)
   }
 
   /// Puts text before each piece whose first scalar `needs` it.
