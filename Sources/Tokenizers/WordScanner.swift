@@ -57,7 +57,7 @@ struct WordScanner: Sendable {
             }
             continue
           }
-          let scalar = WordScanner.decode(text, &position)
+          let scalar = UTF8Scalars.decode(text, &position)
           switch kinds.kind(of: scalar) {
           case .removed: continue
           case .space:
@@ -80,17 +80,6 @@ struct WordScanner: Sendable {
         _ = finish()
       }
     }
-  }
-
-  /// The scalar of more than one byte at `position`, which moves past it.
-  @inline(__always)
-  private static func decode(_ text: UnsafeBufferPointer<UInt8>, _ position: inout Int) -> UInt32 {
-    let lead = UInt32(text[position])
-    let count = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4
-    var scalar = lead & (0x7F >> UInt32(count))
-    for offset in 1..<count { scalar = scalar << 6 | UInt32(text[position + offset] & 0x3F) }
-    position += count
-    return scalar
   }
 
   @inline(__always)

@@ -56,6 +56,15 @@ public struct WordTable: Sendable {
   /// All words, by number.
   public var words: [String] { (0..<count).map { self[$0] } }
 
+  /// The length in bytes of the longest word.
+  public var longest: Int {
+    var start = 0
+    return ends.reduce(0) { longest, end in
+      defer { start = end }
+      return max(longest, end - start)
+    }
+  }
+
   /// Calls `body` with the bytes of the word of that number.
   public func withBytes<Result>(
     of index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
@@ -107,19 +116,26 @@ public struct WordTable: Sendable {
   /// Eight bytes at a time, each folded in by a 64 × 64 → 128-bit product (as wyhash does); the same on every run.
   @inline(__always)
   private static func hash(_ word: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    var hash = UInt64(word.count) ^ 0x9E37_79B9_7F4A_7C15
-    var offset = 0
+    let count = word.count
     let raw = UnsafeRawBufferPointer(word)
-    while offset + 8 <= word.count {
-      hash = mix(hash, UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+    let hash = UInt64(count) ^ 0x9E37_79B9_7F4A_7C15
+    if count < 4 {
+      guard count > 0 else { return mix(hash, 0) }
+      return mix(hash, UInt64(word[0]) | UInt64(word[count / 2]) << 8 | UInt64(word[count - 1]) << 16)
+    }
+    if count < 8 {
+      let low = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 0, as: UInt32.self))
+      let high = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+      return mix(hash, UInt64(low) | UInt64(high) << 32)
+    }
+    var result = hash
+    var offset = 0
+    while offset + 8 < count {
+      result = mix(result, UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
       offset += 8
     }
-    var tail: UInt64 = 0
-    while offset < word.count {
-      tail = tail << 8 | UInt64(word[offset])
-      offset += 1
-    }
-    return mix(hash, tail)
+    // The last eight bytes, some of them for the second time.
+    return mix(result, UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)))
   }
 
   @inline(__always)

@@ -1,0 +1,186 @@
+extension Tokenizer {
+  /// The ids of one text without special tokens or truncation.
+  func ids(_ text: UnsafeBufferPointer<UInt8>) -> [Int32] {
+    pipeline.withWorkspace { work in
+      work.sink.removeAll(keepingSpans: false)
+      prepare(text, &work, aligned: pipeline.needsAlignment, leavesBytes: !pipeline.byteIDs.isEmpty)
+      work.cache.prepare(keepingSpans: false)
+      tokenize(&work) { _ in }
+      return work.sink.ids
+    }
+  }
+
+  /// Normalizes a text and cuts it into pieces.
+  func prepare(
+    _ text: UnsafeBufferPointer<UInt8>, _ work: inout TokenizerWorkspace, aligned: Bool, leavesBytes: Bool
+  ) {
+    work.pieces.removeAll(aligned: aligned)
+    var start = 0
+    pipeline.plainTokens.forEachMatch(in: text) { match in
+      if start < match.range.lowerBound { normalize(text, start..<match.range.lowerBound, &work, aligned: aligned) }
+      let from = work.pieces.text.bytes.count
+      let token = UnsafeBufferPointer(rebasing: text[match.range])
+      work.pieces.text.append(original: token, at: match.range.lowerBound)
+      work.pieces.append(
+        from..<work.pieces.text.bytes.count, id: match.id, origin: Int32(truncatingIfNeeded: match.range.lowerBound))
+      start = match.range.upperBound
+    }
+    if start < text.count { normalize(text, start..<text.count, &work, aligned: aligned) }
+    preTokenizer?.apply(&work.pieces, &work.spare, leavesBytes: leavesBytes)
+  }
+
+  /// Normalizes a part of the original and looks for added tokens in what comes out.
+  private func normalize(
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ work: inout TokenizerWorkspace, aligned: Bool
+  ) {
+    let part = UnsafeBufferPointer(rebasing: text[range])
+    let origin = Int32(truncatingIfNeeded: range.lowerBound)
+    if normalizer == nil, pipeline.normalizedTokens.isEmpty {
+      let from = work.pieces.text.bytes.count
+      work.pieces.text.append(original: part, at: range.lowerBound)
+      return work.pieces.append(from..<work.pieces.text.bytes.count, origin: origin)
+    }
+    work.text.removeAll(aligned: aligned)
+    work.text.append(original: part, at: range.lowerBound)
+    normalizer?.apply(&work.text, &work.spareText, origin: origin)
+    let from = work.pieces.text.bytes.count
+    work.pieces.text.append(work.text, 0..<work.text.bytes.count)
+    var start = 0
+    work.text.bytes.withUnsafeBufferPointer { bytes in
+      pipeline.normalizedTokens.forEachMatch(in: bytes) { match in
+        work.pieces.append(from + start..<from + max(start, match.range.lowerBound), origin: origin + Int32(start))
+        work.pieces.append(
+          from + match.range.lowerBound..<from + match.range.upperBound, id: match.id,
+          origin: origin + Int32(match.range.lowerBound))
+        start = match.range.upperBound
+      }
+    }
+    work.pieces.append(from + start..<from + work.text.bytes.count, origin: origin + Int32(start))
+  }
+
+  /// Makes tokens of the pieces; calls `body` with all so far after each.
+  private func tokenize(_ work: inout TokenizerWorkspace, _ body: (TokenSink) -> Void) {
+    var (sink, cache) = (TokenSink(), PieceCache())
+    swap(&sink, &work.sink)
+    swap(&cache, &work.cache)
+    work.pieces.text.bytes.withUnsafeBufferPointer { bytes in
+      /// Goes through the pieces; the model is asked for once, not for each.
+      @inline(__always) func each(_ tokenize: (UnsafeBufferPointer<UInt8>, inout TokenSink) -> Void) {
+        for piece in work.pieces.pieces {
+          if piece.id >= 0 {
+            sink.append(piece.id, 0, piece.range.count)
+          } else {
+            tokenize(UnsafeBufferPointer(rebasing: bytes[piece.range]), &sink)
+          }
+          body(sink)
+        }
+      }
+      @inline(__always) func cached(
+        _ piece: UnsafeBufferPointer<UInt8>, _ sink: inout TokenSink,
+        _ tokenize: (UnsafeBufferPointer<UInt8>, inout TokenSink) -> Void
+      ) {
+        if cache.find(piece, &sink) { return }
+        let first = sink.ids.count
+        tokenize(piece, &sink)
+        cache.insert(piece, sink, from: first)
+      }
+      switch model {
+      case .wordPiece(let model):
+        var buffer: [UInt8] = []
+        swap(&buffer, &work.wordBuffer)
+        each { model.tokenize($0, &$1, &buffer) }
+        swap(&buffer, &work.wordBuffer)
+      case .wordLevel(let model): each { model.tokenize($0, &$1) }
+      case .bpe(let model):
+        var memory = BPEWorkspace()
+        swap(&memory, &work.bpe)
+        each { cached($0, &$1) { model.tokenize($0, byteIDs: pipeline.byteIDs, &$1, &memory) } }
+        swap(&memory, &work.bpe)
+      case .unigram(let model):
+        var memory = UnigramWorkspace()
+        swap(&memory, &work.unigram)
+        each { cached($0, &$1) { model.tokenize($0, &$1, &memory) } }
+        swap(&memory, &work.unigram)
+      }
+    }
+    swap(&sink, &work.sink)
+    swap(&cache, &work.cache)
+  }
+
+  /// The encoding of one text without special tokens or truncation.
+  func plainEncoding(_ text: UnsafeBufferPointer<UInt8>, sequence: Int32) -> Encoding {
+    pipeline.withWorkspace { work in
+      work.sink.removeAll(keepingSpans: true)
+      prepare(text, &work, aligned: true, leavesBytes: !pipeline.byteIDs.isEmpty)
+      work.cache.prepare(keepingSpans: true)
+      var result = Encoding()
+      let places = ScalarPlaces(text)
+      var ends: [Int] = []
+      tokenize(&work) { ends.append($0.ids.count) }
+      var token = 0
+      for (index, piece) in work.pieces.pieces.enumerated() {
+        while token < ends[index] {
+          let part = Int(work.sink.starts[token])..<Int(work.sink.ends[token])
+          result.tokens.append(self.text(work.sink.ids[token], piece, part, work.pieces.text))
+          result.offsets.append(places.range(original(piece, part, work.pieces.text)))
+          result.words.append(Int32(truncatingIfNeeded: index))
+          token += 1
+        }
+      }
+      result.ids = work.sink.ids
+      result.typeIDs = [Int32](repeating: sequence, count: result.count)
+      result.sequences = result.typeIDs
+      result.specialTokensMask = [Bool](repeating: false, count: result.count)
+      return result
+    }
+  }
+
+  /// Which bytes of the original a part of a piece stands for.
+  private func original(_ piece: PreTokenized.Piece, _ part: Range<Int>, _ text: borrowing AlignedText) -> Range<Int> {
+    let (start, end) = (Int(piece.start) + part.lowerBound, Int(piece.start) + part.upperBound)
+    guard start < end, end <= Int(piece.end) else {
+      return Int(piece.origin) + part.lowerBound..<Int(piece.origin) + part.upperBound
+    }
+    let first = Int(text.starts[start])
+    return first..<max(first, Int(text.ends[end - 1]))
+  }
+
+  /// A token's text: added and unknown ones have that of the piece.
+  private func text(
+    _ id: Int32, _ piece: PreTokenized.Piece, _ part: Range<Int>, _ text: borrowing AlignedText
+  ) -> String {
+    var isOwn = piece.id >= 0
+    if case .unigram(let unigram) = model, id == unigram.unknownID { isOwn = true }
+    guard isOwn else { return model.vocabulary[id] ?? "" }
+    let range = Int(piece.start) + part.lowerBound..<Int(piece.start) + part.upperBound
+    return String(decoding: text.bytes[range], as: UTF8.self)
+  }
+}
+
+/// How many scalars are before each byte of a text.
+private struct ScalarPlaces {
+  private let counts: [Int32]
+
+  init(_ text: UnsafeBufferPointer<UInt8>) {
+    guard text.contains(where: { $0 >= 0x80 }) else {
+      counts = []
+      return
+    }
+    var counts: [Int32] = []
+    counts.reserveCapacity(text.count + 1)
+    // The bytes of a scalar share its number.
+    var count: Int32 = -1
+    for byte in text {
+      if !UTF8Scalars.isContinuation(byte) { count += 1 }
+      counts.append(count)
+    }
+    counts.append(count + 1)
+    self.counts = counts
+  }
+
+  func range(_ bytes: Range<Int>) -> Range<Int> {
+    guard !counts.isEmpty else { return bytes }
+    let start = Int(counts[min(bytes.lowerBound, counts.count - 1)])
+    return start..<max(start, Int(counts[min(bytes.upperBound, counts.count - 1)]))
+  }
+}
