@@ -56,6 +56,15 @@ public struct WordTable: Sendable {
   /// All words, by number.
   public var words: [String] { (0..<count).map { self[$0] } }
 
+  /// The length in bytes of the longest word.
+  public var longest: Int {
+    var start = 0
+    return ends.reduce(0) { longest, end in
+      defer { start = end }
+      return max(longest, end - start)
+    }
+  }
+
   /// Calls `body` with the bytes of the word of that number.
   public func withBytes<Result>(
     of index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result

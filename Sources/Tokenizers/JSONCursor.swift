@@ -1,0 +1,207 @@
+import Checkpoints
+import Foundation
+
+/// Walks through JSON text without making values: vocabularies have hundreds of thousands of members.
+///
+/// The text must be valid UTF-8. Small parts are handed to `JSON`.
+struct JSONCursor {
+  let bytes: UnsafeBufferPointer<UInt8>
+  private(set) var position = 0
+  /// The last string that had escapes.
+  private var unescaped: [UInt8] = []
+
+  /// Where the text stops being what is expected.
+  struct Failure: Error {
+    let offset: Int
+    let problem: String
+  }
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes.assumingMemoryBound(to: UInt8.self) }
+
+  func failure(_ problem: String, at offset: Int? = nil) -> Failure {
+    Failure(offset: min(offset ?? position, bytes.count), problem: problem)
+  }
+
+  @inline(__always)
+  private mutating func skipSpace() {
+    while position < bytes.count, bytes[position] <= 0x20,
+      bytes[position] == 0x20 || bytes[position] == 0x0A || bytes[position] == 0x0D || bytes[position] == 0x09
+    { position += 1 }
+  }
+
+  /// The next byte that isn't white space, or nil at the end.
+  mutating func next() -> UInt8? {
+    skipSpace()
+    return position < bytes.count ? bytes[position] : nil
+  }
+
+  private mutating func take(_ byte: Unicode.Scalar) -> Bool {
+    guard next() == UInt8(ascii: byte) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func expect(_ byte: Unicode.Scalar) throws {
+    guard take(byte) else { throw failure("not JSON: expected '\(byte)'") }
+  }
+
+  /// Calls `body` with each name of an object; it must take the value.
+  mutating func forEachMember(_ body: (inout JSONCursor, UnsafeBufferPointer<UInt8>) throws -> Void) throws {
+    guard next() == UInt8(ascii: "{") else { throw failure("expected an object") }
+    position += 1
+    if take("}") { return }
+    repeat {
+      guard next() == UInt8(ascii: "\"") else { throw failure("not JSON: expected a name in quotes") }
+      try string { cursor, name in
+        try cursor.expect(":")
+        try body(&cursor, name)
+      }
+    } while take(",")
+    guard take("}") else { throw failure("not JSON: expected ',' or '}'") }
+  }
+
+  /// Calls `body` for each element of an array; it must take the element.
+  mutating func forEachElement(_ body: (inout JSONCursor) throws -> Void) throws {
+    guard next() == UInt8(ascii: "[") else { throw failure("expected an array") }
+    position += 1
+    if take("]") { return }
+    repeat { try body(&self) } while take(",")
+    guard take("]") else { throw failure("not JSON: expected ',' or ']'") }
+  }
+
+  /// Takes a string and calls `body` with its bytes.
+  @inline(__always)
+  mutating func string<Result>(
+    _ body: (inout JSONCursor, UnsafeBufferPointer<UInt8>) throws -> Result
+  ) throws -> Result {
+    guard next() == UInt8(ascii: "\"") else { throw failure("expected a string") }
+    position += 1
+    let start = position
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte == UInt8(ascii: "\"") {
+        position += 1
+        return try body(&self, UnsafeBufferPointer(rebasing: bytes[start..<position - 1]))
+      }
+      if byte == UInt8(ascii: "\\") { break }
+      guard byte >= 0x20 else { throw failure("not JSON: a control character in a string") }
+      position += 1
+    }
+    // With an escape: the strict parser knows them all.
+    position = start - 1
+    let slice = try skippedValue()
+    guard let text = try json(slice).string else { throw failure("expected a string", at: start) }
+    unescaped = Array(text.utf8)
+    let copy = unescaped
+    return try copy.withUnsafeBufferPointer { try body(&self, $0) }
+  }
+
+  /// Takes a whole number from 0 to `most`.
+  @inline(__always)
+  mutating func count(most: Int) throws -> Int {
+    skipSpace()
+    let start = position
+    var value = 0
+    while position < bytes.count, bytes[position] &- 0x30 < 10 {
+      value = value * 10 + Int(bytes[position] &- 0x30)
+      guard value <= most else { throw failure("expected a whole number from 0 to \(most)", at: start) }
+      position += 1
+    }
+    let isNumber = position > start && (position == start + 1 || bytes[start] != UInt8(ascii: "0"))
+    guard isNumber, position < bytes.count, ![0x2E, 0x45, 0x65].contains(bytes[position]) else {
+      throw failure("expected a whole number from 0 to \(most)", at: start)
+    }
+    return value
+  }
+
+  /// Takes a number.
+  mutating func number() throws -> Double {
+    skipSpace()
+    let start = position
+    var index = position
+    let isNegative = index < bytes.count && bytes[index] == UInt8(ascii: "-")
+    if isNegative { index += 1 }
+    // A mantissa below 2⁵³ over a power of ten up to 10²² is one correctly rounded division.
+    var (mantissa, digits, fraction) = (0, 0, 0)
+    while index < bytes.count, bytes[index] &- 0x30 < 10 || (bytes[index] == 0x2E && fraction == 0) {
+      if bytes[index] == 0x2E {
+        fraction = 1
+      } else if digits < 18 {
+        mantissa = mantissa * 10 + Int(bytes[index] &- 0x30)
+        digits += 1
+        if fraction > 0 { fraction += 1 }
+      } else {
+        digits += 1
+      }
+      index += 1
+    }
+    let isPlain = index < bytes.count && bytes[index] != 0x45 && bytes[index] != 0x65 && fraction != 1
+    if isPlain, digits > 0, digits < 18, mantissa < 1 << 53,
+      digits == 1 || bytes[start] != 0x30 || bytes[start + 1] == 0x2E
+    {
+      position = index
+      let value = Double(mantissa) / JSONCursor.powers[max(fraction - 1, 0)]
+      return isNegative ? -value : value
+    }
+    let slice = try skippedValue()
+    guard let value = try json(slice).double else { throw failure("expected a number", at: start) }
+    return value
+  }
+
+  private static let powers: [Double] = (0...22).map { Double("1e\($0)") ?? 1 }
+
+  /// Takes any value and returns where it stands; the text inside isn't checked yet.
+  mutating func skippedValue() throws -> Range<Int> {
+    guard let first = next() else { throw failure("not JSON: expected a value, found the end") }
+    let start = position
+    var depth = 0
+    repeat {
+      guard position < bytes.count else { throw failure("not JSON: the file ends early") }
+      switch bytes[position] {
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      case UInt8(ascii: "\""):
+        position += 1
+        while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
+          position += bytes[position] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        guard position < bytes.count else {
+          position = bytes.count
+          throw failure("not JSON: a string doesn't end")
+        }
+      default:
+        if depth == 0 {
+          while position < bytes.count, !JSONCursor.endsWord(bytes[position]) { position += 1 }
+          guard position > start else { throw failure("not JSON: expected a value") }
+          return start..<position
+        }
+      }
+      position += 1
+    } while depth > 0
+    guard first != UInt8(ascii: "}"), first != UInt8(ascii: "]") else {
+      throw failure("not JSON: expected a value", at: start)
+    }
+    return start..<position
+  }
+
+  /// Takes any value.
+  mutating func value() throws -> JSON { try json(skippedValue()) }
+
+  private func json(_ range: Range<Int>) throws -> JSON {
+    do {
+      return try JSON(parsing: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[range])))
+    } catch let error as JSON.SyntaxError {
+      throw failure("not JSON: \(error.problem)", at: range.lowerBound + error.offset)
+    }
+  }
+
+  /// Nothing but white space is left.
+  mutating func finish() throws {
+    guard next() == nil else { throw failure("not JSON: expected the end, found more") }
+  }
+
+  private static func endsWord(_ byte: UInt8) -> Bool {
+    byte <= 0x20 || byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]")
+      || byte == UInt8(ascii: ":")
+  }
+}

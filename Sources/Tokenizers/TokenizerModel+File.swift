@@ -1,0 +1,179 @@
+import Checkpoints
+import Foundation
+
+/// What the "model" of a `tokenizer.json` says, before it is known which model it is.
+struct TokenizerModelFile {
+  private var url: URL
+  private var options: [JSON.Member] = []
+  private var vocabulary: Vocabulary?
+  /// A list of tokens with scores, as unigram models have.
+  private var scores: [Double]?
+  /// The two tokens of each merge, one after the other, and where each ends.
+  private var mergeBytes: [UInt8] = []
+  private var mergeEnds: [Int] = []
+  private var hasMerges = false
+
+  init(_ cursor: inout JSONCursor, url: URL) throws {
+    self.url = url
+    // A token takes about 20 bytes of a file.
+    let capacity = min(cursor.bytes.count / 24, 300_000)
+    var file = self
+    try cursor.forEachMember { cursor, name in
+      switch String(decoding: name, as: UTF8.self) {
+      case "vocab":
+        if cursor.next() == UInt8(ascii: "[") {
+          try file.readPieces(&cursor, capacity: capacity)
+        } else {
+          try file.readVocabulary(&cursor, capacity: capacity)
+        }
+      case "merges":
+        file.hasMerges = true
+        if cursor.next() != UInt8(ascii: "n") { try file.readMerges(&cursor) } else { _ = try cursor.value() }
+      case let name: file.options.append(JSON.Member(name, try cursor.value()))
+      }
+    }
+    self = file
+  }
+
+  private mutating func readVocabulary(_ cursor: inout JSONCursor, capacity: Int) throws {
+    var vocabulary = Vocabulary(capacity: capacity)
+    try cursor.forEachMember { cursor, token in
+      vocabulary.insert(token, id: try cursor.count(most: Vocabulary.largestID))
+    }
+    self.vocabulary = vocabulary
+  }
+
+  private mutating func readPieces(_ cursor: inout JSONCursor, capacity: Int) throws {
+    var vocabulary = Vocabulary(capacity: capacity)
+    var scores: [Double] = []
+    scores.reserveCapacity(capacity)
+    try cursor.forEachElement { cursor in
+      var index = 0
+      try cursor.forEachElement { cursor in
+        switch index {
+        case 0: try cursor.string { vocabulary.insert($1, id: scores.count) }
+        case 1: scores.append(try cursor.number())
+        default: throw cursor.failure("expected [token, score]")
+        }
+        index += 1
+      }
+      guard index == 2 else { throw cursor.failure("expected [token, score]") }
+    }
+    self.vocabulary = vocabulary
+    self.scores = scores
+  }
+
+  private mutating func readMerges(_ cursor: inout JSONCursor) throws {
+    var (bytes, ends): ([UInt8], [Int]) = ([], [])
+    try cursor.forEachElement { cursor in
+      if cursor.next() == UInt8(ascii: "[") {
+        var count = 0
+        try cursor.forEachElement { cursor in
+          try cursor.string { bytes.append(contentsOf: $1) }
+          ends.append(bytes.count)
+          count += 1
+        }
+        guard count == 2 else { throw cursor.failure("expected a merge of two tokens") }
+      } else {
+        try cursor.string { cursor, merge in
+          if merge.starts(with: "#version".utf8) { return }
+          guard let space = merge.firstIndex(of: 0x20), !merge[(space + 1)...].contains(0x20) else {
+            throw cursor.failure("expected a merge of two tokens, a space between")
+          }
+          bytes.append(contentsOf: merge[..<space])
+          ends.append(bytes.count)
+          bytes.append(contentsOf: merge[(space + 1)...])
+          ends.append(bytes.count)
+        }
+      }
+    }
+    (mergeBytes, mergeEnds) = (bytes, ends)
+  }
+
+  /// The model.
+  ///
+  /// - Throws: `FileError` naming the key that isn't as it should be.
+  func model() throws -> TokenizerModel {
+    let part = TokenizerPart(json: .object(options), name: "model", url: url)
+    guard let vocabulary else { throw part.failure("vocab", "expected a vocabulary, found none") }
+    do {
+      switch try part.string("type", default: guessedType(part)) {
+      case "WordPiece":
+        try requireTokens(part)
+        return .wordPiece(
+          try WordPiece(
+            vocabulary: vocabulary, unknown: try part.string("unk_token"),
+            continuationPrefix: try part.string("continuing_subword_prefix"),
+            maximumWordLength: try part.count("max_input_chars_per_word")))
+      case "WordLevel":
+        try requireTokens(part)
+        return .wordLevel(try WordLevel(vocabulary: vocabulary, unknown: try part.string("unk_token")))
+      case "BPE":
+        try requireTokens(part)
+        guard hasMerges else { throw part.failure("merges", "expected a list, found none") }
+        return .bpe(try bpe(part, vocabulary))
+      case "Unigram":
+        guard let scores else { throw part.failure("vocab", "expected a list of [token, score]") }
+        return .unigram(
+          try Unigram(
+            vocabulary: vocabulary, scores: scores,
+            unknownID: Int32(try part.count("unk_id", most: max(scores.count - 1, 0))),
+            fallsBackToBytes: try part.bool("byte_fallback", default: false)))
+      case let type: throw part.unknownType(type, "model")
+      }
+    } catch let error as VocabularyError {
+      throw part.failure("vocab", error.description)
+    }
+  }
+
+  private func requireTokens(_ part: TokenizerPart) throws {
+    guard scores == nil else { throw part.failure("vocab", "expected an object of tokens and ids, found an array") }
+  }
+
+  /// Old files don't say.
+  private func guessedType(_ part: TokenizerPart) -> String {
+    if hasMerges { return "BPE" }
+    if scores != nil { return "Unigram" }
+    return part.json["continuing_subword_prefix"] == nil ? "WordLevel" : "WordPiece"
+  }
+
+  private func bpe(_ part: TokenizerPart, _ vocabulary: Vocabulary) throws -> BPE {
+    var options = BPE.Options()
+    options.unknown = try part.optionalString("unk_token")
+    options.continuationPrefix = try part.optionalString("continuing_subword_prefix")
+    options.endOfWordSuffix = try part.optionalString("end_of_word_suffix")
+    options.fusesUnknown = try part.bool("fuse_unk", default: false)
+    options.fallsBackToBytes = try part.bool("byte_fallback", default: false)
+    options.ignoresMerges = try part.bool("ignore_merges", default: false)
+    options.dropout = part.json["dropout"]?.double
+    var table = MergeTable(capacity: mergeEnds.count / 2)
+    let prefix = (options.continuationPrefix ?? "").utf8.count
+    try mergeBytes.withUnsafeBufferPointer { bytes in
+      var start = 0
+      for index in stride(from: 0, to: mergeEnds.count - 1, by: 2) {
+        let (middle, end) = (mergeEnds[index], mergeEnds[index + 1])
+        func id(_ token: UnsafeBufferPointer<UInt8>) throws -> Int32 {
+          guard let id = vocabulary.find(token) else {
+            let token = FileError.quoted(String(decoding: token, as: UTF8.self))
+            throw part.failure("merges[\(index / 2)]", "the vocabulary has no \(token)")
+          }
+          return id
+        }
+        let left = try id(UnsafeBufferPointer(rebasing: bytes[start..<middle]))
+        let right = try id(UnsafeBufferPointer(rebasing: bytes[middle..<end]))
+        let merged: Int32
+        if prefix == 0 {
+          merged = try id(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+        } else {
+          guard end - middle >= prefix else { throw part.failure("merges[\(index / 2)]", "expected a prefix") }
+          merged = try (Array(bytes[start..<middle]) + bytes[(middle + prefix)..<end]).withUnsafeBufferPointer {
+            try id($0)
+          }
+        }
+        table.append(left, right, merged: merged)
+        start = end
+      }
+    }
+    return BPE(vocabulary: vocabulary, table: table, options: options)
+  }
+}

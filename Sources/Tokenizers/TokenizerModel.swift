@@ -1,0 +1,166 @@
+/// How the pieces of a text become tokens of a vocabulary.
+public enum TokenizerModel: Sendable {
+  /// Longest match first (BERT).
+  case wordPiece(WordPiece)
+  /// Merges of neighbours in the order they were learnt (GPT-2, RoBERTa, ModernBERT, Qwen3).
+  case bpe(BPE)
+  /// The most probable segmentation (XLM-R, T5).
+  case unigram(Unigram)
+  /// A token a piece.
+  case wordLevel(WordLevel)
+
+  /// The model's tokens.
+  public var vocabulary: Vocabulary {
+    switch self {
+    case .wordPiece(let model): model.vocabulary
+    case .bpe(let model): model.vocabulary
+    case .unigram(let model): model.vocabulary
+    case .wordLevel(let model): model.vocabulary
+    }
+  }
+}
+
+/// A vocabulary of whole pieces.
+public struct WordLevel: Sendable {
+  /// The tokens.
+  public let vocabulary: Vocabulary
+  /// The token for pieces that the vocabulary hasn't.
+  public let unknown: String
+  let unknownID: Int32
+
+  /// A model of these tokens.
+  ///
+  /// - Throws: `VocabularyError` if `unknown` isn't among them.
+  public init(vocabulary: Vocabulary, unknown: String = "[UNK]") throws(VocabularyError) {
+    guard let id = vocabulary.id(of: unknown) else { throw VocabularyError.missing(unknown) }
+    self.vocabulary = vocabulary
+    self.unknown = unknown
+    unknownID = id
+  }
+}
+
+/// A vocabulary of word beginnings and, with a prefix, continuations; words are cut greedily, longest match first.
+public struct WordPiece: Sendable {
+  /// The tokens.
+  public let vocabulary: Vocabulary
+  /// The token for words that can't be put together from tokens.
+  public let unknown: String
+  /// What tokens inside a word begin with.
+  public let continuationPrefix: String
+  /// Words of more scalars than this are unknown.
+  public let maximumWordLength: Int
+  let unknownID: Int32
+  let prefix: [UInt8]
+  /// The length in bytes of the longest token: no longer match need be tried.
+  let longestToken: Int
+
+  /// A model of these tokens.
+  ///
+  /// - Throws: `VocabularyError` if `unknown` isn't among them.
+  public init(
+    vocabulary: Vocabulary, unknown: String = "[UNK]", continuationPrefix: String = "##", maximumWordLength: Int = 100
+  ) throws(VocabularyError) {
+    guard let id = vocabulary.id(of: unknown) else { throw VocabularyError.missing(unknown) }
+    self.vocabulary = vocabulary
+    self.unknown = unknown
+    self.continuationPrefix = continuationPrefix
+    self.maximumWordLength = maximumWordLength
+    unknownID = id
+    prefix = Array(continuationPrefix.utf8)
+    longestToken = vocabulary.table.longest
+  }
+}
+
+/// Byte-pair encoding (Sennrich et al. 2016): symbols merged two by two, the earliest learnt merge first.
+public struct BPE: Sendable {
+  /// The tokens.
+  public let vocabulary: Vocabulary
+  /// The pairs that merge, the earliest learnt first.
+  public let merges: MergeTable
+  /// What else the model does.
+  public let options: Options
+
+  /// What a BPE model does beside merging.
+  public struct Options: Sendable, Equatable {
+    /// The token for symbols that the vocabulary hasn't; without one they are dropped.
+    public var unknown: String?
+    /// What symbols inside a word begin with.
+    public var continuationPrefix: String?
+    /// What a word's last symbol ends with.
+    public var endOfWordSuffix: String?
+    /// Whether unknown symbols next to each other are one token.
+    public var fusesUnknown = false
+    /// Whether unknown symbols become the tokens `<0x00>` … `<0xFF>` of their bytes.
+    public var fallsBackToBytes = false
+    /// Whether a piece that is a token is left whole, whatever the merges say.
+    public var ignoresMerges = false
+    /// How often a merge was left out in training; encoding leaves none out.
+    public var dropout: Double?
+
+    /// All off.
+    public init() {}
+  }
+
+  let unknownID: Int32?
+  let prefix: [UInt8]
+  let suffix: [UInt8]
+
+  /// A model of these tokens and merges.
+  ///
+  /// - Throws: `VocabularyError` if a merge's parts or its result aren't among the tokens.
+  public init(vocabulary: Vocabulary, merges: [(String, String)], options: Options = Options()) throws(VocabularyError)
+  {
+    var table = MergeTable(capacity: merges.count)
+    let prefix = Array((options.continuationPrefix ?? "").utf8)
+    for (left, right) in merges {
+      try table.append(Array(left.utf8), Array(right.utf8), prefix: prefix, vocabulary)
+    }
+    self.init(vocabulary: vocabulary, table: table, options: options)
+  }
+
+  init(vocabulary: Vocabulary, table: MergeTable, options: Options) {
+    self.vocabulary = vocabulary
+    self.merges = table
+    self.options = options
+    unknownID = options.unknown.flatMap { vocabulary.id(of: $0) }
+    prefix = Array((options.continuationPrefix ?? "").utf8)
+    suffix = Array((options.endOfWordSuffix ?? "").utf8)
+  }
+}
+
+/// A unigram language model (Kudo 2018): the segmentation whose pieces' log probabilities sum to the most.
+public struct Unigram: Sendable {
+  /// The tokens, numbered in the order they were given.
+  public let vocabulary: Vocabulary
+  /// Each token's log probability, by id.
+  public let scores: [Double]
+  /// The id of what the vocabulary can't spell.
+  public let unknownID: Int32
+  /// Whether unknown pieces become the tokens `<0x00>` … `<0xFF>` of their bytes.
+  public let fallsBackToBytes: Bool
+  let trie: ScalarTrie
+
+  /// A model of these tokens.
+  ///
+  /// - Throws: `VocabularyError` if `unknownID` isn't one of theirs.
+  public init(
+    pieces: [(token: String, score: Double)], unknownID: Int32 = 0, fallsBackToBytes: Bool = false
+  ) throws(VocabularyError) {
+    var vocabulary = Vocabulary(capacity: pieces.count)
+    for (id, piece) in pieces.enumerated() {
+      var token = piece.token
+      token.withUTF8 { vocabulary.insert($0, id: id) }
+    }
+    try self.init(
+      vocabulary: vocabulary, scores: pieces.map(\.score), unknownID: unknownID, fallsBackToBytes: fallsBackToBytes)
+  }
+
+  init(vocabulary: Vocabulary, scores: [Double], unknownID: Int32, fallsBackToBytes: Bool) throws(VocabularyError) {
+    guard unknownID >= 0, unknownID < scores.count else { throw VocabularyError.missing("<unk>") }
+    self.vocabulary = vocabulary
+    self.scores = scores
+    self.unknownID = unknownID
+    self.fallsBackToBytes = fallsBackToBytes
+    trie = ScalarTrie(vocabulary)
+  }
+}

@@ -1,0 +1,103 @@
+/// Tokens and their ids, found by their UTF-8 bytes. Ids may have holes; they start at 0 or above.
+public struct Vocabulary: Sendable {
+  /// Tokens in the order they came in.
+  private(set) var table: WordTable
+  /// The id of each place in the table; empty while every id is its place.
+  private(set) var ids: [Int32] = []
+  /// The place of each id in the table, or -1; empty while every id is its place.
+  private var places: [Int32] = []
+
+  /// The largest id a file may give; it bounds the memory that a lying file can ask for.
+  static let largestID = 1 << 24
+
+  /// An empty vocabulary with room for about `capacity` tokens before it grows.
+  public init(capacity: Int = 0) { table = WordTable(capacity: capacity) }
+
+  /// Tokens numbered from 0 in their order.
+  ///
+  /// - Throws: `VocabularyError` if a token appears twice.
+  public init(_ tokens: some Collection<String>) throws(VocabularyError) {
+    self.init(capacity: tokens.count)
+    for token in tokens {
+      guard table.insert(token).isNew else { throw VocabularyError.appearsTwice(token) }
+    }
+  }
+
+  /// How many tokens there are.
+  public var count: Int { table.count }
+
+  /// One more than the largest id.
+  public var idLimit: Int { ids.isEmpty ? table.count : places.count }
+
+  /// The id of a token, or nil.
+  public func id(of token: String) -> Int32? {
+    var token = token
+    return token.withUTF8 { find($0) }
+  }
+
+  /// The token of an id, or nil.
+  public subscript(id: Int32) -> String? { place(of: id).map { table[$0] } }
+
+  /// The id of a token, or nil.
+  @inline(__always)
+  func find(_ token: UnsafeBufferPointer<UInt8>) -> Int32? {
+    guard let place = table.find(token) else { return nil }
+    return ids.isEmpty ? Int32(truncatingIfNeeded: place) : ids[place]
+  }
+
+  /// Where in the table the token of an id is, or nil.
+  @inline(__always)
+  func place(of id: Int32) -> Int? {
+    if ids.isEmpty { return id >= 0 && id < table.count ? Int(id) : nil }
+    guard id >= 0, id < places.count, places[Int(id)] >= 0 else { return nil }
+    return Int(places[Int(id)])
+  }
+
+  /// Calls `body` with the token's bytes; with none for an id that has no token.
+  func withBytes<Result>(of id: Int32, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+    guard let place = place(of: id) else { return try body(UnsafeBufferPointer(start: nil, count: 0)) }
+    return try table.withBytes(of: place, body)
+  }
+
+  /// Adds a token under the next id. Returns its id, the one it had if it was there.
+  mutating func append(_ token: UnsafeBufferPointer<UInt8>) -> Int32 {
+    let next = idLimit
+    let (place, isNew) = table.insert(token)
+    if !ids.isEmpty, isNew { setID(next, place: place) }
+    return ids.isEmpty ? Int32(place) : ids[place]
+  }
+
+  /// Adds a token under an id from 0 to `largestID`; what comes later under the same token or id wins.
+  mutating func insert(_ token: UnsafeBufferPointer<UInt8>, id: Int) {
+    let (place, isNew) = table.insert(token)
+    if ids.isEmpty {
+      if id == place { return }
+      ids = (0..<(isNew ? place : table.count)).map { Int32($0) }
+      places = ids
+    }
+    setID(id, place: place)
+  }
+
+  private mutating func setID(_ id: Int, place: Int) {
+    if place < ids.count {
+      let old = Int(ids[place])
+      if old < places.count, places[old] == place { places[old] = -1 }
+      ids[place] = Int32(id)
+    } else {
+      ids.append(Int32(id))
+    }
+    if id >= places.count { places.append(contentsOf: repeatElement(-1, count: id + 1 - places.count)) }
+    places[id] = Int32(place)
+  }
+}
+
+extension Vocabulary: Equatable {
+  /// Whether both have the same tokens under the same ids.
+  public static func == (a: Vocabulary, b: Vocabulary) -> Bool {
+    guard a.count == b.count else { return false }
+    return (0..<a.count).allSatisfy { place in
+      let id = a.ids.isEmpty ? Int32(place) : a.ids[place]
+      return a.table.withBytes(of: place) { b.find($0) } == id
+    }
+  }
+}
