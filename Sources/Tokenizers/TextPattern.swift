@@ -15,6 +15,8 @@ public struct TextPattern: Sendable, Equatable {
     regex = Regex(literal: text)
   }
 
+  static let space = TextPattern(" ")
+
   /// A regular expression with Oniguruma's syntax and meaning.
   ///
   /// - Throws: `RegexError` for what isn't understood.

@@ -42,7 +42,7 @@ extension Tokenizer {
       preTokenizer: try file.optionalPart("pre_tokenizer").map { try PreTokenizer($0) },
       postProcessor: try file.optionalPart("post_processor").map { try PostProcessor($0) },
       decoder: try file.optionalPart("decoder").map { try TokenDecoder($0) },
-      addedTokens: try file.optionalPart("added_tokens") == nil
+      addedTokens: file.optionalPart("added_tokens") == nil
         ? [] : try file.parts("added_tokens").map { try AddedToken($0) },
       truncation: try file.optionalPart("truncation").map { try Truncation($0) },
       padding: try file.optionalPart("padding").map { try Padding($0) })

@@ -24,6 +24,7 @@ public struct Tokenizer: Sendable {
   public var truncation: Truncation?
   /// How the file wants short texts filled up; never applied.
   public var padding: Padding?
+  let pipeline: TokenizerPipeline
 
   /// A tokenizer of these parts. Added tokens that the model has get the model's ids.
   public init(
@@ -36,8 +37,37 @@ public struct Tokenizer: Sendable {
     self.preTokenizer = preTokenizer
     self.postProcessor = postProcessor
     self.decoder = decoder
-    self.addedTokens = addedTokens
+    self.addedTokens = Tokenizer.numbered(addedTokens, model.vocabulary)
+    pipeline = TokenizerPipeline(model, normalizer, preTokenizer, self.addedTokens)
     self.truncation = truncation
     self.padding = padding
   }
+
+  /// Added tokens with the ids they really have: the model's, else the next free ones. What is listed again under the
+  /// same text replaces what was there.
+  private static func numbered(_ tokens: [AddedToken], _ vocabulary: Vocabulary) -> [AddedToken] {
+    var ids: [[UInt8]: Int32] = [:]
+    var next = Int32(vocabulary.count)
+    var byID: [Int32: AddedToken] = [:]
+    for var token in tokens where !token.content.isEmpty {
+      let bytes = Array(token.content.utf8)
+      if let known = ids[bytes] ?? bytes.withUnsafeBufferPointer({ vocabulary.find($0) }) {
+        token.id = known
+      } else {
+        token.id = next
+        next += 1
+      }
+      ids[bytes] = token.id
+      byID[token.id] = token
+    }
+    return byID.values.sorted { $0.id < $1.id }
+  }
+
+  /// The id of a token, added or the model's; nil if there is none.
+  public func id(of token: String) -> Int32? {
+    addedTokens.first { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.vocabulary.id(of: token)
+  }
+
+  /// The token of an id, or nil.
+  public func token(of id: Int32) -> String? { pipeline.addedTokens[id]?.content ?? model.vocabulary[id] }
 }

@@ -139,6 +139,8 @@ public struct Unigram: Sendable {
   /// Whether unknown pieces become the tokens `<0x00>` … `<0xFF>` of their bytes.
   public let fallsBackToBytes: Bool
   let trie: ScalarTrie
+  /// What an unknown scalar costs.
+  let unknownScore: Double
 
   /// A model of these tokens.
   ///
@@ -162,5 +164,6 @@ public struct Unigram: Sendable {
     self.unknownID = unknownID
     self.fallsBackToBytes = fallsBackToBytes
     trie = ScalarTrie(vocabulary)
+    unknownScore = (scores.min() ?? 0) - 10
   }
 }

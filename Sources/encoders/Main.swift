@@ -16,6 +16,7 @@ struct EncodersCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, EmbedCommand.self, InspectCommand.self,
+      TokenizeCommand.self,
       DataCommand.self,
     ])
 }

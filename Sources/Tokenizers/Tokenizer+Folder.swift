@@ -1,0 +1,90 @@
+import Checkpoints
+import Foundation
+
+extension Tokenizer {
+  /// Opens the tokenizer of a model folder: its `tokenizer.json` or, without one, the `vocab.txt` of a BERT with what
+  /// `tokenizer_config.json` says of lower case, ideographs, accents and special tokens.
+  ///
+  /// - Throws: `FileError` naming the file and the key that isn't as it should be.
+  public init(folder: URL) throws {
+    let file = folder.appendingPathComponent("tokenizer.json")
+    let words = folder.appendingPathComponent("vocab.txt")
+    let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
+    if exists(file) || !exists(words) {
+      guard exists(file) else {
+        throw FileError(.missing, folder, "expected a tokenizer.json or a vocab.txt, found neither")
+      }
+      try self.init(contentsOf: file)
+      return
+    }
+    let settings = folder.appendingPathComponent("tokenizer_config.json")
+    let json = exists(settings) ? try JSON(contentsOf: settings) : .object([])
+    try self.init(words: words, settings: TokenizerPart(json: json, name: "", url: settings))
+  }
+
+  private init(words url: URL, settings: TokenizerPart) throws {
+    func special(_ key: String, _ text: String) throws -> String {
+      // A token is a text, or an object with one.
+      try settings.optionalPart(key)?.json["content"]?.string ?? settings.string(key, default: text)
+    }
+    let lowercase = try settings.bool("do_lower_case", default: true)
+    let vocabulary = try Tokenizer.readWords(url)
+    let unknown = try special("unk_token", "[UNK]")
+    let names = [
+      try special("pad_token", "[PAD]"), unknown, try special("cls_token", "[CLS]"), try special("sep_token", "[SEP]"),
+      try special("mask_token", "[MASK]"),
+    ]
+    func token(_ text: String) throws -> PostProcessor.Token {
+      guard let id = vocabulary.id(of: text) else {
+        throw FileError(.malformed, url, "expected the token \(FileError.quoted(text)), found none")
+      }
+      return PostProcessor.Token(text, id)
+    }
+    self.init(
+      model: .wordPiece(
+        try WordPiece(vocabulary: vocabulary, unknown: token(unknown).text)),
+      normalizer: .bert(
+        cleanText: true, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
+        stripAccents: try settings.optionalBool("strip_accents"), lowercase: lowercase),
+      preTokenizer: .bert,
+      postProcessor: .bertTemplate(start: try token(names[2]), separator: try token(names[3])),
+      decoder: .wordPiece(prefix: "##", cleanup: true),
+      addedTokens: names.compactMap { name in vocabulary.id(of: name).map { AddedToken(name, id: $0) } })
+  }
+
+  /// A token a line; the line's number is its id.
+  private static func readWords(_ url: URL) throws -> Vocabulary {
+    try MappedFile(url).withBytes { bytes in
+      if let offset = UTF8Scalars.firstInvalid(bytes) {
+        let line = 1 + bytes.prefix(offset).count { $0 == UInt8(ascii: "\n") }
+        throw FileError(.malformed, url, line: line, "expected UTF-8 text, found other bytes")
+      }
+      let text = bytes.assumingMemoryBound(to: UInt8.self)
+      var vocabulary = Vocabulary(capacity: bytes.count / 8)
+      var start = 0
+      var id = 0
+      while start < text.count {
+        let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+        let line = UnsafeBufferPointer(rebasing: text[start..<end])
+        vocabulary.insert(UnsafeBufferPointer(rebasing: line[..<Normalizer.trailingSpace(line)]), id: id)
+        id += 1
+        start = end + 1
+      }
+      return vocabulary
+    }
+  }
+}
+
+extension PostProcessor {
+  /// BERT's order as a template: `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]` with type ids 0 and 1.
+  public static func bertTemplate(start: Token, separator: Token) -> PostProcessor {
+    let (first, last) = (
+      Template.Piece.special(start.text, typeID: 0), Template.Piece.special(separator.text, typeID: 0)
+    )
+    return .template(
+      Template(
+        single: [first, .text(0, typeID: 0), last],
+        pair: [first, .text(0, typeID: 0), last, .text(1, typeID: 1), .special(separator.text, typeID: 1)],
+        specialTokens: [(start.text, [start]), (separator.text, [separator])]))
+  }
+}
