@@ -34,7 +34,9 @@ struct ProtobufReader {
       let start = position
       let tag = try integer()
       let number = Int(truncatingIfNeeded: tag >> 3)
-      guard tag >> 3 >= 1, tag >> 3 < 1 << 29 else { throw failure("expected a field, found number \(tag >> 3)", start) }
+      guard tag >> 3 >= 1, tag >> 3 < 1 << 29 else {
+        throw failure("expected a field, found number \(tag >> 3)", start)
+      }
       switch tag & 7 {
       case 0: try body(number, .integer(try integer()))
       case 1:

@@ -29,7 +29,9 @@ struct SentencePieceConfiguration {
   /// - Throws: `FileError` for a class that isn't known, and for values of the wrong kind.
   init(contentsOf url: URL) throws {
     let part = TokenizerPart(json: try JSON(contentsOf: url), name: "", url: url)
-    guard part.json.members != nil else { throw FileError(.malformed, url, "expected an object, found \(part.json.kind)") }
+    guard part.json.members != nil else {
+      throw FileError(.malformed, url, "expected an object, found \(part.json.kind)")
+    }
     self.part = part
     guard let name = try part.optionalString("tokenizer_class") else {
       family = nil

@@ -4,28 +4,25 @@ import Foundation
 extension SentencePieceModel {
   /// A tokenizer that gives sentencepiece's own ids and adds no special tokens.
   func plainTokenizer(_ url: URL) throws -> Tokenizer {
-    let symbols = pieces.indices.filter { pieces[$0].kind == .userDefined }
+    let symbols = pieces.lazy.filter { $0.kind == .userDefined }.map(\.text)
     switch algorithm {
     case .unigram:
       return Tokenizer(
         model: .unigram(
           try Unigram(pieces: plainPieces, unknownID: Int32(unknownID), fallsBackToBytes: fallsBackToBytes)),
-        normalizer: try plainNormalizer(prefix: addsDummyPrefix, trimming: removesExtraSpaces),
+        normalizer: try plainNormalizer(),
         decoder: SentencePieceModel.byteDecoder(strippingPrefix: addsDummyPrefix))
     case .bpe:
       var options = BPE.Options()
       options.unknown = pieces[unknownID].text
       options.fusesUnknown = true
       options.fallsBackToBytes = fallsBackToBytes
-      // Symbols cut the text before it is normalized, so what stands at its ends can be told no more.
-      let isCut = !symbols.isEmpty
+      // Symbols are cut out, and a piece that is a token is left whole.
+      options.ignoresMerges = !symbols.isEmpty
       return Tokenizer(
-        model: try bpe(options, merging: [.normal, .unused], url),
-        normalizer: try plainNormalizer(prefix: addsDummyPrefix && !isCut, trimming: removesExtraSpaces && !isCut),
-        preTokenizer: isCut
-          ? .metaspace(Metaspace(prepending: addsDummyPrefix ? .first : .never, splits: false)) : nil,
-        decoder: SentencePieceModel.byteDecoder(strippingPrefix: addsDummyPrefix),
-        addedTokens: symbols.map { AddedToken(pieces[$0].text, id: Int32($0), special: false, normalized: false) })
+        model: try bpe(options, merging: [.normal, .unused], url), normalizer: try plainNormalizer(),
+        preTokenizer: symbols.isEmpty ? nil : .split(try symbolPattern(symbols), .isolated, inverted: false),
+        decoder: SentencePieceModel.byteDecoder(strippingPrefix: addsDummyPrefix))
     }
   }
 
@@ -66,17 +63,36 @@ extension SentencePieceModel {
     }
   }
 
-  private func plainNormalizer(prefix: Bool, trimming: Bool) throws -> Normalizer? {
+  private func plainNormalizer() throws -> Normalizer? {
     var steps: [Normalizer] = []
-    func replace(_ pattern: String, _ content: String) throws { steps.append(.replace(try TextPattern(regex: pattern), content)) }
+    func replace(_ pattern: String, _ content: String) throws {
+      steps.append(.replace(try TextPattern(regex: pattern), content))
+    }
     if let characterMap { steps.append(.precompiled(characterMap)) }
-    if trimming { try replace("\\A +", "") }
-    if removesExtraSpaces { try replace(" {2,}", " ") }
+    if removesExtraSpaces {
+      try replace("\\A +", "")
+      try replace(" {2,}", " ")
+    }
     let space = escapesSpaces ? "▁" : " "
-    if prefix { steps.append(.prepend(space)) }
+    if addsDummyPrefix { steps.append(.prepend(space)) }
     if escapesSpaces { steps.append(.replace(TextPattern(" "), "▁")) }
-    if trimming { try replace("\(space)+\\z", "") }
+    if removesExtraSpaces { try replace("\(space)+\\z", "") }
     return steps.isEmpty ? nil : .sequence(steps)
+  }
+
+  /// Any of the symbols, the longest where several begin.
+  private func symbolPattern(_ symbols: some Sequence<String>) throws -> TextPattern {
+    let special: [Unicode.Scalar] = Array("\\^$.|?*+()[]{}-#&~".unicodeScalars)
+    var quoted: [String] = []
+    for symbol in symbols.sorted(by: { $0.utf8.count > $1.utf8.count }) {
+      var text = String.UnicodeScalarView()
+      for scalar in symbol.unicodeScalars {
+        if special.contains(scalar) { text.append("\\") }
+        text.append(scalar)
+      }
+      quoted.append(String(text))
+    }
+    return try TextPattern(regex: quoted.joined(separator: "|"))
   }
 
   /// Tokens joined to text: marks to spaces, byte tokens to the scalars that they spell.

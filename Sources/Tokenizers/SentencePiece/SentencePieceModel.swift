@@ -99,7 +99,8 @@ public struct SentencePieceModel: Sendable {
     }
   }
 
-  private static func piece(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, number: Int, _ url: URL) throws -> Piece
+  private static func piece(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, number: Int, _ url: URL) throws
+    -> Piece
   {
     var piece = Piece()
     func failure(_ problem: String) -> FileError { FileError(.malformed, url, item: "pieces[\(number)]", problem) }

@@ -51,7 +51,8 @@ public struct TokenizerTrainer: Sendable {
   /// A trainer without texts.
   public init(_ options: Options) throws {
     self.options = options
-    draft = options.tokenizer(.wordLevel(try WordLevel(vocabulary: Vocabulary([""]), unknown: "")), [])
+    draft = options.tokenizer(
+      .wordLevel(try WordLevel(vocabulary: Vocabulary([options.unknown]), unknown: options.unknown)), [])
   }
 
   /// Counts the words of a text.
@@ -105,7 +106,8 @@ extension TokenizerTrainer.Options {
   /// The kind's special tokens in the order of their ids, then the others.
   var allSpecialTokens: [String] {
     let standard =
-      kind == .wordPiece ? ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+      kind == .wordPiece
+      ? ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     return standard + specialTokens.filter { !standard.contains($0) }
   }
 
@@ -118,7 +120,7 @@ extension TokenizerTrainer.Options {
     }
     let start = token(kind == .wordPiece ? "[CLS]" : "<s>")
     let end = token(kind == .wordPiece ? "[SEP]" : "</s>")
-    let accents: [Normalizer] = stripAccents ?? false ? [.nfd, .stripAccents] : []
+    let accents: [Normalizer] = stripAccents ?? false ? [.nfd, .stripAccents, .nfc] : []
     let lower: [Normalizer] = lowercase ? [.lowercase] : []
     switch kind {
     case .wordPiece:
@@ -136,9 +138,10 @@ extension TokenizerTrainer.Options {
         postProcessor: .roberta(start: start, separator: end, byteLevel: bytes), decoder: .byteLevel(bytes),
         addedTokens: added)
     case .bpe, .unigram:
-      let steps: [Normalizer] = [.nmt, .nfkc] + accents + lower + [.replace(TextPattern("  "), " ")]
+      let steps: [Normalizer] = [.nmt, .nfkc] + accents + lower
       return Tokenizer(
-        model: model, normalizer: .sequence(steps), preTokenizer: .sequence([.whitespaceSplit, .metaspace(Metaspace())]),
+        model: model, normalizer: .sequence(steps),
+        preTokenizer: .sequence([.whitespaceSplit, .metaspace(Metaspace())]),
         postProcessor: .template(template(start, end)), decoder: .metaspace(Metaspace()), addedTokens: added)
     }
   }

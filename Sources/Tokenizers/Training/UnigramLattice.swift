@@ -58,7 +58,9 @@ struct UnigramLattice {
     word.withUnsafeBufferPointer { findEdges($0) }
     let length = word.count
     let unknown = exp(unknownScore)
-    @inline(__always) func probability(_ edge: Edge) -> Double { edge.piece < 0 ? unknown : probabilities[Int(edge.piece)] }
+    @inline(__always) func probability(_ edge: Edge) -> Double {
+      edge.piece < 0 ? unknown : probabilities[Int(edge.piece)]
+    }
 
     forward.removeAll(keepingCapacity: true)
     forward.append(contentsOf: repeatElement(0, count: length + 1))

@@ -116,9 +116,13 @@ public struct UnigramTrainer: Sendable {
       lowest += 0.0001
     }
     let special = Set(specialTokens.map { Array($0.utf8) })
-    let longer = pieces.lazy.filter { $0.scalars.count > 1 && !special.contains(Array(String(scalars: $0.scalars).utf8)) }
+    let longer = pieces.lazy.filter {
+      $0.scalars.count > 1 && !special.contains(Array(String(scalars: $0.scalars).utf8))
+    }
     chosen += longer.prefix(max(count - chosen.count, 0))
-    let order = chosen.indices.sorted { chosen[$0].score != chosen[$1].score ? chosen[$0].score > chosen[$1].score : $0 < $1 }
+    let order = chosen.indices.sorted {
+      chosen[$0].score != chosen[$1].score ? chosen[$0].score > chosen[$1].score : $0 < $1
+    }
     return specialTokens.map { ($0, 0) } + order.map { (String(scalars: chosen[$0].scalars), chosen[$0].score) }
   }
 
