@@ -90,25 +90,26 @@ private func normalized(_ json: JSON) -> JSON {
       func open(_ bytes: [UInt8]) throws {
         try Data(bytes).write(to: file)
         do {
-          _ = try Tokenizer(sentencePiece: file)
+          let tokenizer = try Tokenizer(sentencePiece: file)
+          _ = tokenizer.encode("ＡＢ e\u{301} ﬁne… \u{3000}中文 the License, a\u{308}")
         } catch let error as FileError {
           #expect(error.path == file.path && !error.description.contains("\n"))
           throw error
         }
       }
       try open(bytes)
-      for length in stride(from: 0, to: bytes.count - 1, by: 97) {
+      for length in stride(from: 0, to: bytes.count - 1, by: 211) {
         #expect(throws: FileError.self, "cut at \(length)") { try open(Array(bytes[..<length])) }
       }
       var refused = 0
-      for position in stride(from: 0, to: bytes.count, by: 31) {
+      for position in stride(from: 0, to: bytes.count, by: 67) {
         for value in [UInt8(0xFF), 0, bytes[position] ^ 0x40] {
           var damaged = bytes
           damaged[position] = value
           do { try open(damaged) } catch is FileError { refused += 1 }
         }
       }
-      #expect(refused > 300)
+      #expect(refused > 150)
       #expect(throws: FileError.self) { try open(Array("not a model".utf8)) }
       // A piece that says it has 2^63 bytes.
       #expect(throws: FileError.self) { try open([0x0A] + [UInt8](repeating: 0xFF, count: 8) + [0x7F]) }

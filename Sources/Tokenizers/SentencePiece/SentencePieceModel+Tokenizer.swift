@@ -39,7 +39,7 @@ extension SentencePieceModel {
     for piece in order {
       var text = pieces[piece].text
       text.withUTF8 { text in
-        for cut in text.indices.dropFirst() where text[cut] & 0xC0 != 0x80 {
+        for cut in text.indices.dropFirst() where !UTF8Scalars.isContinuation(text[cut]) {
           guard let left = vocabulary.find(UnsafeBufferPointer(rebasing: text[..<cut])),
             let right = vocabulary.find(UnsafeBufferPointer(rebasing: text[cut...]))
           else { continue }

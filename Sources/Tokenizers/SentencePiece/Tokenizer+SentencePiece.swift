@@ -22,6 +22,12 @@ extension Tokenizer {
     }
     self = try SentencePieceConversion(model, configuration, family, url).tokenizer()
   }
+
+  /// The SentencePiece file of a model folder under one of the names that transformers uses, or nil.
+  public static func sentencePieceFile(in folder: URL) -> URL? {
+    ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model", "sentencepiece.model"]
+      .map { folder.appendingPathComponent($0) }.first { FileManager.default.fileExists(atPath: $0.path) }
+  }
 }
 
 /// What transformers 5 makes of a SentencePiece model for one of its classes (`tokenization_*.py` and

@@ -171,7 +171,10 @@ extension TokenizerTrainer.Options {
     let others = special.dropFirst(5).map { JSON.string($0) }
     if !others.isEmpty { members.append(JSON.Member("additional_special_tokens", .array(others))) }
     members.append(JSON.Member("clean_up_tokenization_spaces", .bool(false)))
-    if kind == .wordPiece { members.append(JSON.Member("do_lower_case", .bool(lowercase))) }
+    if kind == .wordPiece {
+      let inputs: [JSON] = ["input_ids", "token_type_ids", "attention_mask"]
+      members.append(JSON.Member("model_input_names", .array(inputs)))
+    }
     return .object(members)
   }
 }

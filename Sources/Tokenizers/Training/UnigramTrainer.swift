@@ -61,14 +61,20 @@ public struct UnigramTrainer: Sendable {
   /// One round of expectation–maximization. Pieces expected less than half a time are dropped, and digamma in place of the
   /// logarithm favours few pieces (Liang and Klein, "Structured Bayesian nonparametric models", ACL 2007 tutorial).
   private func fitted(_ pieces: [Piece], to corpus: CountedScalars) -> [Piece] {
+    let expected = expectations(pieces, in: corpus)
+    let kept = pieces.indices.filter { expected[$0] >= 0.5 }
+    let total = digamma(kept.reduce(0) { $0 + expected[$1] })
+    return kept.map { Piece(scalars: pieces[$0].scalars, score: digamma(expected[$0]) - total) }
+  }
+
+  /// How often each piece is expected in the words.
+  private func expectations(_ pieces: [Piece], in corpus: CountedScalars) -> [Double] {
     var lattice = UnigramLattice(pieces)
     var expected = [Double](repeating: 0, count: pieces.count)
     for word in corpus.ends.indices {
       lattice.addExpectations(corpus.scalars[corpus.range(of: word)], Double(corpus.counts[word]), to: &expected)
     }
-    let kept = pieces.indices.filter { expected[$0] >= 0.5 }
-    let total = digamma(kept.reduce(0) { $0 + expected[$1] })
-    return kept.map { Piece(scalars: pieces[$0].scalars, score: digamma(expected[$0]) - total) }
+    return expected
   }
 
   /// The `count` pieces whose loss would cost the most likelihood, with those that nothing can stand for first.
@@ -100,30 +106,31 @@ public struct UnigramTrainer: Sendable {
     return kept + candidates.prefix(max(count - kept.count, 0)).map { pieces[$0.piece] }
   }
 
-  /// The vocabulary: every scalar, then the best pieces.
+  /// The vocabulary: every scalar, then the most probable pieces; their probabilities are fitted once more, and add up to 1.
   private func final(_ pieces: [Piece], _ corpus: CountedScalars, count: Int) -> [(token: String, score: Double)] {
-    var chosen: [Piece] = []
-    var chosenScalars: Set<UInt32> = []
-    for piece in pieces where piece.scalars.count == 1 {
-      chosen.append(piece)
-      chosenScalars.insert(piece.scalars[0])
-    }
-    // Scalars that are no piece any more get the lowest score, one by one a little higher so that none are equal.
-    var lowest = pieces.reduce(0) { min($0, $1.score) }
+    var chosen = pieces.filter { $0.scalars.count == 1 }
+    var chosenScalars = Set(chosen.map { $0.scalars[0] })
+    let lowest = pieces.reduce(0) { min($0, $1.score) }
     for scalar in (Array(corpus.frequencies.keys) + initialAlphabet.map(\.value)).sorted() {
-      guard chosenScalars.insert(scalar).inserted else { continue }
-      chosen.append(Piece(scalars: [scalar], score: lowest))
-      lowest += 0.0001
+      if chosenScalars.insert(scalar).inserted { chosen.append(Piece(scalars: [scalar], score: lowest)) }
     }
+    let longer = pieces.filter { $0.scalars.count > 1 }
+    chosen += byFallingScore(longer).prefix(max(count - chosen.count, 0))
+    // What is never needed is as rare as what was dropped before.
+    let expected = expectations(chosen, in: corpus).map { max($0, 0.5) }
+    let total = log(expected.reduce(0, +))
+    let fitted = zip(chosen, expected).map { Piece(scalars: $0.scalars, score: log($1) - total) }
+    let tokens = byFallingScore(fitted).map { (token: String(scalars: $0.scalars), score: $0.score) }
+    // A special token is found in the text itself, never as a piece.
     let special = Set(specialTokens.map { Array($0.utf8) })
-    let longer = pieces.lazy.filter {
-      $0.scalars.count > 1 && !special.contains(Array(String(scalars: $0.scalars).utf8))
+    return specialTokens.map { ($0, 0) } + tokens.filter { !special.contains(Array($0.token.utf8)) }
+  }
+
+  private func byFallingScore(_ pieces: [Piece]) -> [Piece] {
+    let order = pieces.indices.sorted {
+      pieces[$0].score != pieces[$1].score ? pieces[$0].score > pieces[$1].score : $0 < $1
     }
-    chosen += longer.prefix(max(count - chosen.count, 0))
-    let order = chosen.indices.sorted {
-      chosen[$0].score != chosen[$1].score ? chosen[$0].score > chosen[$1].score : $0 < $1
-    }
-    return specialTokens.map { ($0, 0) } + order.map { (String(scalars: chosen[$0].scalars), chosen[$0].score) }
+    return order.map { pieces[$0] }
   }
 
   /// The logarithm's discrete sibling, the derivative of log Γ; an asymptotic series after shifting its argument past 7.

@@ -1,4 +1,4 @@
-"""Writes training.json beside it with Hugging Face `tokenizers` 0.23: vocabularies that its trainers learn from the
+"""Writes training.json and unigram.json beside it with Hugging Face `tokenizers` 0.23: vocabularies that its trainers learn from the
 license and the lines of ../Tokenizers/words.jsonl. Run inside this folder.
 
 Where a prefix or a suffix makes new symbols, the library numbers them in a random order. So they are all given as special
@@ -65,3 +65,13 @@ cases = [
 ]
 with open("training.json", "w") as out:
     out.write("[" + ",\n".join(json.dumps(case) for case in cases) + "]\n")
+
+# A unigram vocabulary differs from run to run; what is compared is how well it fits.
+META = (None, pre_tokenizers.Metaspace())
+unigram = Tokenizer(models.Unigram())
+unigram.pre_tokenizer = META[1]
+trainer = trainers.UnigramTrainer(vocab_size=700, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False)
+unigram.train_from_iterator(LINES, trainer)
+pieces = json.loads(unigram.to_str())["model"]["vocab"]
+with open("unigram.json", "w") as out:
+    out.write(json.dumps({"size": 700, "words": sorted(count(META).items()), "pieces": pieces}) + "\n")
