@@ -114,41 +114,48 @@ struct JSONCursor {
     return value
   }
 
-  /// Takes a number.
+  /// Takes a number and reads it as Rust's serde_json does, which may differ in the last bit from the nearest double: the
+  /// reference's scores of equally good segmentations tie or don't by that bit.
   mutating func number() throws -> Double {
-    skipSpace()
-    let start = position
-    var index = position
-    let isNegative = index < bytes.count && bytes[index] == UInt8(ascii: "-")
-    if isNegative { index += 1 }
-    // A mantissa below 2⁵³ over a power of ten up to 10²² is one correctly rounded division.
-    var (mantissa, digits, fraction) = (0, 0, 0)
-    while index < bytes.count, bytes[index] &- 0x30 < 10 || (bytes[index] == 0x2E && fraction == 0) {
-      if bytes[index] == 0x2E {
-        fraction = 1
-      } else if digits < 18 {
-        mantissa = mantissa * 10 + Int(bytes[index] &- 0x30)
-        digits += 1
-        if fraction > 0 { fraction += 1 }
-      } else {
-        digits += 1
-      }
+    let range = try skippedValue()
+    guard try json(range).double != nil else { throw failure("expected a number", at: range.lowerBound) }
+    var (mantissa, exponent): (UInt64, Int) = (0, 0)
+    var (isFull, isFraction, isNegative) = (false, false, false)
+    var index = range.lowerBound
+    while index < range.upperBound {
+      let byte = bytes[index]
       index += 1
+      switch byte {
+      case UInt8(ascii: "-"): isNegative = true
+      case UInt8(ascii: "."): isFraction = true
+      case 0x30...0x39:
+        let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
+        let (sum, carry) = product.addingReportingOverflow(UInt64(byte - 0x30))
+        isFull = isFull || overflow || carry
+        // Digits that don't fit are ignored, those before the point at least counted.
+        if isFull {
+          if !isFraction { exponent += 1 }
+        } else {
+          mantissa = sum
+          if isFraction { exponent -= 1 }
+        }
+      default:
+        let power = String(decoding: bytes[index..<range.upperBound], as: UTF8.self)
+        exponent += max(-1_000_000, min(1_000_000, Int(power) ?? 0))
+        index = range.upperBound
+      }
     }
-    let isPlain = index < bytes.count && bytes[index] != 0x45 && bytes[index] != 0x65 && fraction != 1
-    if isPlain, digits > 0, digits < 18, mantissa < 1 << 53,
-      digits == 1 || bytes[start] != 0x30 || bytes[start + 1] == 0x2E
-    {
-      position = index
-      let value = Double(mantissa) / JSONCursor.powers[max(fraction - 1, 0)]
-      return isNegative ? -value : value
+    var value = Double(mantissa)
+    while exponent < -308, value != 0 {
+      value /= 1e308
+      exponent += 308
     }
-    let slice = try skippedValue()
-    guard let value = try json(slice).double else { throw failure("expected a number", at: start) }
-    return value
+    let power = JSONCursor.powers[min(abs(exponent), 308)]
+    value = exponent >= 0 ? value * power : value / power
+    return isNegative ? -value : value
   }
 
-  private static let powers: [Double] = (0...22).map { Double("1e\($0)") ?? 1 }
+  private static let powers: [Double] = (0...308).map { Double("1e\($0)") ?? 1 }
 
   /// Takes any value and returns where it stands; the text inside isn't checked yet.
   mutating func skippedValue() throws -> Range<Int> {

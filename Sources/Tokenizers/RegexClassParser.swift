@@ -65,12 +65,12 @@ enum RegexClassParser {
       position += 1
       return .range(8, 8)
     }
-    return try escape(source, &position, failure)
+    return try escape(source, &position, inClass: true, failure)
   }
 
   /// What stands after a backslash.
   static func escape(
-    _ source: [UInt32], _ position: inout Int, _ failure: (String) -> RegexError
+    _ source: [UInt32], _ position: inout Int, inClass: Bool = false, _ failure: (String) -> RegexError
   ) throws(RegexError) -> ScalarSet.Node {
     guard position < source.count, let scalar = Unicode.Scalar(source[position]) else { throw failure("ends early") }
     position += 1
@@ -85,8 +85,8 @@ enum RegexClassParser {
     case "e": return one(0x1B)
     case "s": return .property(ScalarProperties.space.rawValue)
     case "S": return .not(.property(ScalarProperties.space.rawValue))
-    case "w": return .property(ScalarProperties.onigurumaWord.rawValue)
-    case "W": return .not(.property(ScalarProperties.onigurumaWord.rawValue))
+    case "w": return inClass ? wordInClass : word
+    case "W": return .not(inClass ? wordInClass : word)
     case "d": return categories(["Nd"])
     case "D": return .not(categories(["Nd"]))
     case "h": return hexadecimal
@@ -98,6 +98,11 @@ enum RegexClassParser {
     }
   }
 
+  private static let word = ScalarSet.Node.property(ScalarProperties.onigurumaWord.rawValue)
+  /// Inside a class Oniguruma doesn't count Latin-1's superscripts and fractions as parts of words; outside it does.
+  private static let wordInClass = ScalarSet.Node.intersection([
+    word, .not(.union([.range(0xB2, 0xB3), .range(0xB9, 0xB9), .range(0xBC, 0xBE)])),
+  ])
   private static let hexadecimal = ScalarSet.Node.union([
     .range(0x30, 0x39), .range(0x41, 0x46), .range(0x61, 0x66),
   ])
@@ -157,7 +162,7 @@ enum RegexClassParser {
     if let long = longNames[plain] { return named(long) }
     if plain == "any" { return .range(0, 0x10FFFF) }
     if plain == "space" || plain == "whitespace" { return .property(ScalarProperties.space.rawValue) }
-    if plain == "word" { return .property(ScalarProperties.onigurumaWord.rawValue) }
+    if plain == "word" { return word }
     let script = UnicodeData.scriptNames.firstIndex { $0.lowercased() == plain }
     return script.map { .script(UInt8($0 + 1)) }
   }
@@ -186,7 +191,7 @@ enum RegexClassParser {
       switch name {
       case "digit": categories(["Nd"])
       case "space": .property(ScalarProperties.space.rawValue)
-      case "word": .property(ScalarProperties.onigurumaWord.rawValue)
+      case "word": wordInClass
       case "xdigit": hexadecimal
       case "ascii": .range(0, 0x7F)
       case "cntrl": categories(["Cc"])
