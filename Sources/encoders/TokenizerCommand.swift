@@ -61,7 +61,12 @@ struct TokenizerCommand: ParsableCommand {
     func run() throws {
       try reporting {
         let folder = path(output)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        do {
+          try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+          let reason = (error as NSError).localizedFailureReason ?? error.localizedDescription
+          throw FileError(.unwritable, folder, "cannot make the folder: \(reason)")
+        }
         var trainer = try TokenizerTrainer(options)
         var count = 0
         for file in input {
@@ -71,7 +76,8 @@ struct TokenizerCommand: ParsableCommand {
           }
         }
         guard trainer.wordCount > 0 else {
-          throw InputError(description: "\(input.joined(separator: ", ")): expected texts with words, found none")
+          let names = input.map { $0 == "-" ? "standard input" : path($0).path }.joined(separator: ", ")
+          throw InputError(description: "\(names): expected texts with words, found none")
         }
         let tokenizer = try trainer.train()
         try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
