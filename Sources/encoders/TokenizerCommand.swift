@@ -46,7 +46,9 @@ struct TokenizerCommand: ParsableCommand {
         let known = TokenizerTrainer.Kind.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("--type: expected one of \(known); found \(type)")
       }
-      guard size > 0 else { throw ValidationError("--size: expected at least 1, found \(size)") }
+      guard 1...(1 << 24) ~= size else {
+        throw ValidationError("--size: expected from 1 to \(1 << 24), found \(size)")
+      }
       guard minFrequency >= 0 else {
         throw ValidationError("--min-frequency: expected at least 0, found \(minFrequency)")
       }

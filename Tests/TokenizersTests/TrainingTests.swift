@@ -79,12 +79,15 @@ private func bytes(_ tokens: [String]) -> [[UInt8]] { tokens.map { Array($0.utf8
     words.add("")
     words.add("aaaa", times: 3)
     #expect(trainer.train(words).tokens == ["<unk>", "a", "aa", "aaaa"])
+    trainer.size = .max
+    #expect(trainer.train(words).tokens.count == 4)
     trainer.size = 0
     #expect(trainer.train(words).tokens == ["<unk>", "a"])
     var unigram = UnigramTrainer()
     unigram.specialTokens = ["<unk>"]
     #expect(unigram.train(WordCounts()).map(\.token) == ["<unk>"])
     #expect(unigram.train(words).map(\.token).contains("aaaa"))
+    unigram.size = .max
     unigram.specialTokens = ["a", "aaaa"]
     #expect(Set(unigram.train(words).map(\.token)).count == unigram.train(words).count)
   }

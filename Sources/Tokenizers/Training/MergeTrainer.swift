@@ -34,7 +34,7 @@ public struct MergeTrainer: Sendable {
   /// The vocabulary of these words. Takes time in proportion to the symbols that merges touch.
   public func train(_ words: WordCounts) -> Result {
     let corpus = words.scalars()
-    var tokens = WordTable(capacity: size)
+    var tokens = WordTable(capacity: min(max(size, 0), 1 << 16))
     for token in specialTokens { _ = tokens.insert(token) }
     for scalar in alphabet(corpus) { _ = tokens.insert(String(scalars: CollectionOfOne(scalar))) }
     var merger = PairMerger(symbols(of: corpus, &tokens), counts: corpus.counts)

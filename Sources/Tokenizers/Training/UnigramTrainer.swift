@@ -28,7 +28,7 @@ public struct UnigramTrainer: Sendable {
   /// The pieces with their log probabilities: special tokens (0) first, then the most probable first.
   public func train(_ words: WordCounts) -> [(token: String, score: Double)] {
     let corpus = words.scalars()
-    let target = max(size - specialTokens.count, 0)
+    let target = max(min(size, Vocabulary.largestID) - specialTokens.count, 0)
     // A tenth more than asked for: the last choice is among well-fitted pieces.
     let nearlyDone = target + target / 10
     var pieces = seeds(of: corpus)
