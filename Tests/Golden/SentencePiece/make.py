@@ -25,7 +25,7 @@ LINES += [json.loads(line)["text"] for line in open("../Tokenizers/words.jsonl")
 rules = {0xFB01: "fi", 0xFB02: "fl", 0x3000: " ", 0xA0: " ", 0x9: " ", 0x2026: "...", 0x200B: ""}
 rules.update({0xFF21 + i: chr(65 + i) for i in range(26)})
 rules.update({0xFF41 + i: chr(97 + i) for i in range(26)})
-with open("/tmp/rules.tsv", "w") as out:
+with open("rules.tsv", "w") as out:
     for source, target in rules.items():
         out.write(f"{source:X}\t{' '.join(f'{ord(c):X}' for c in target)}\n")
     for accent, letters in {0x301: "éáíóú", 0x308: "äöü"}.items():
@@ -41,7 +41,7 @@ def train(name, **settings):
     os.remove(name + ".vocab")
 
 
-custom = {"normalization_rule_tsv": "/tmp/rules.tsv"}
+custom = {"normalization_rule_tsv": "rules.tsv"}
 train("t5", pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
 train("fairseq", **custom)
 train("albert", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"], **custom)
@@ -51,6 +51,7 @@ train("symbols", user_defined_symbols=["<mark>", "License", "x"], byte_fallback=
 train("bpe", model_type="bpe", user_defined_symbols=["<mark>"], **custom)
 train("bare", add_dummy_prefix=False, remove_extra_whitespaces=False, normalization_rule_name="identity",
       model_type="bpe")
+os.remove("rules.tsv")
 
 for name, model, config in [
     ("T5Tokenizer", "t5", {"extra_ids": 10}), ("XLMRobertaTokenizer", "fairseq", {}),
