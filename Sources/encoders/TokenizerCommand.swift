@@ -1,0 +1,125 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Tokenizers
+
+struct TokenizerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenizer", abstract: "Learn a vocabulary from texts.",
+    discussion: """
+      Example:
+        encoders tokenizer train --type wordpiece --size 8000 --lowercase --input texts.txt --output models/tokenizer
+      """, subcommands: [Train.self])
+
+  struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Learn a WordPiece, BPE or unigram vocabulary and write tokenizer.json and tokenizer_config.json.",
+      discussion: """
+        Input files have one text a line; files that end with .jsonl have one object {"text": …} a line. The folder opens
+        in Hugging Face transformers with AutoTokenizer.from_pretrained. The same texts in any order give the same files.
+
+        Example:
+          encoders tokenizer train --type bpe --size 16000 --input reviews.txt more.jsonl --output models/tokenizer
+        """)
+
+    @Option(name: .long, help: "wordpiece (as BERT), bpe (as RoBERTa) or unigram (as XLM-RoBERTa).") var type: String
+    @Option(name: .long, help: "How many tokens the vocabulary has at most, special tokens included.") var size = 30_000
+    @Option(
+      name: .long, parsing: .upToNextOption, help: "Files of texts, one a line, or .jsonl; - for standard input.")
+    var input: [String]
+    @Option(name: .shortAndLong, help: "The folder to write to.") var output: String
+    @Flag(name: .long, help: "Lower-case texts.") var lowercase = false
+    @Flag(
+      name: .long, inversion: .prefixedNo,
+      help: "Drop accents; else a wordpiece vocabulary does so with --lowercase, others don't.")
+    var stripAccents: Bool?
+    @Option(name: .long, help: "Don't learn what is seen less often (wordpiece, bpe).") var minFrequency = 2
+    @Option(name: .long, help: "The most different characters that become tokens (wordpiece, bpe of characters).")
+    var limitAlphabet: Int?
+    @Option(name: .long, parsing: .upToNextOption, help: "Special tokens beside the usual ones.")
+    var specialTokens: [String] = []
+    @Flag(name: .long, inversion: .prefixedNo, help: "Whether bpe is of bytes, so that no text is unknown.")
+    var byteLevel = true
+
+    func validate() throws {
+      guard TokenizerTrainer.Kind(rawValue: type) != nil else {
+        let known = TokenizerTrainer.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--type: expected one of \(known); found \(type)")
+      }
+      guard 1...(1 << 24) ~= size else {
+        throw ValidationError("--size: expected from 1 to \(1 << 24), found \(size)")
+      }
+      guard minFrequency >= 0 else {
+        throw ValidationError("--min-frequency: expected at least 0, found \(minFrequency)")
+      }
+      if let limitAlphabet, limitAlphabet < 1 {
+        throw ValidationError("--limit-alphabet: expected at least 1, found \(limitAlphabet)")
+      }
+      if let empty = specialTokens.first(where: \.isEmpty) {
+        throw ValidationError("--special-tokens: expected a text, found \"\(empty)\"")
+      }
+    }
+
+    func run() throws {
+      try reporting {
+        let folder = path(output)
+        do {
+          try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+          let reason = (error as NSError).localizedFailureReason ?? error.localizedDescription
+          throw FileError(.unwritable, folder, "cannot make the folder: \(reason)")
+        }
+        var trainer = try TokenizerTrainer(options)
+        var count = 0
+        for file in input {
+          try forEachText(in: file) { text in
+            trainer.add(text)
+            count += 1
+          }
+        }
+        guard trainer.wordCount > 0 else {
+          let names = input.map { $0 == "-" ? "standard input" : path($0).path }.joined(separator: ", ")
+          throw InputError(description: "\(names): expected texts with words, found none")
+        }
+        let tokenizer = try trainer.train()
+        try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
+        try AtomicFile.write(
+          options.configuration.text(indented: true) + "\n", to: folder.appendingPathComponent("tokenizer_config.json"))
+        note("\(tokenizer.model.vocabulary.count) tokens from \(count) texts, \(trainer.wordCount) different words")
+        try printLine(folder.appendingPathComponent("tokenizer.json").path)
+      }
+    }
+
+    private var options: TokenizerTrainer.Options {
+      var options = TokenizerTrainer.Options(TokenizerTrainer.Kind(rawValue: type) ?? .wordPiece)
+      options.size = size
+      options.lowercase = lowercase
+      options.stripAccents = stripAccents
+      options.minimumFrequency = minFrequency
+      options.alphabetLimit = limitAlphabet
+      options.isByteLevel = byteLevel
+      options.specialTokens = specialTokens
+      return options
+    }
+
+    private func forEachText(in file: String, _ body: (String) -> Void) throws {
+      var number = 0
+      try InputLines(source: file).forEachBatch { lines in
+        for line in lines {
+          number += 1
+          guard file.hasSuffix(".jsonl") else {
+            body(line)
+            continue
+          }
+          var line = line
+          let text = line.withUTF8 { try? JSON(parsing: UnsafeRawBufferPointer($0)) }?["text"]?.string
+          guard let text else {
+            let found = FileError.quoted(line.prefix(60))
+            throw FileError(.malformed, path(file), line: number, "expected an object with a \"text\", found \(found)")
+          }
+          body(text)
+        }
+      }
+    }
+  }
+}
