@@ -17,6 +17,8 @@ struct PretrainedGolden {
     "nomic_bert", "nomic_bert-hub", "gte", "new",
   ]
 
+  init(folder: URL, file: SafetensorsFile) { (self.folder, self.file) = (folder, file) }
+
   init(_ name: String) throws {
     folder = PretrainedGolden.root.appendingPathComponent(name)
     file = try SafetensorsFile(folder.appendingPathComponent("golden.safetensors"))

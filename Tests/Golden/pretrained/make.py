@@ -1,6 +1,8 @@
 """Tiny random-weight models of every family and what the transformers library computes with them.
 
-    python make.py            # needs torch, transformers, safetensors; writes a folder a model beside this file
+    ENCODERS_MINILM=… python make.py    # needs torch, transformers, safetensors; writes a folder a model beside this file
+
+With the folder of all-MiniLM-L6-v2 it also writes some rows of what that computes.
 
 Each text is run alone and unpadded, in double precision where the model allows. NomicBERT's and GTE's own code is not in the library: its
 names of parameters and of config keys come from the library's conversion tables, which map them to the same computation
@@ -30,7 +32,7 @@ def randomize(model, seed, kind):
             if parameter.ndim == 1 and name.endswith("weight"):
                 parameter.copy_(1 + 0.2 * noise)
             else:
-                parameter.copy_((0.3 if parameter.ndim == 1 else 1.5 / math.sqrt(parameter.shape[-1])) * noise)
+                parameter.copy_((0.3 if parameter.ndim == 1 else 1.2 / math.sqrt(parameter.shape[-1])) * noise)
             parameter.copy_(parameter.to(kind))
 
 
@@ -218,5 +220,23 @@ def main():
     family("new", gte, t.GteModel, kind=brain, change=ntk, rewrite=new_config)
 
 
+def minilm(model_folder):
+    """Some rows of the real all-MiniLM-L6-v2, whose weights are not here."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model_folder)
+    model = transformers.AutoModel.from_pretrained(model_folder).eval()
+    lines = ["This is a test.", "x", "Grüße aus Köln 你好", "What a long text this is, and no end of it in sight! " * 30]
+    ids = [tokenizer(x, truncation=True, max_length=256, padding=False)["input_ids"] for x in lines]
+    with torch.no_grad():
+        hidden = torch.cat([model(input_ids=torch.tensor([x])).last_hidden_state[0] for x in ids])
+    golden = {
+        "ids": torch.tensor(sum(ids, []), dtype=torch.int32),
+        "lengths": torch.tensor([len(x) for x in ids], dtype=torch.int32),
+        "hidden": hidden[::11].contiguous(),
+    }
+    save_file(golden, os.path.join(HERE, "minilm.safetensors"))
+
+
 if __name__ == "__main__":
     main()
+    if "ENCODERS_MINILM" in os.environ:
+        minilm(os.environ["ENCODERS_MINILM"])

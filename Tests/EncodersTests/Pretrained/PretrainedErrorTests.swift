@@ -1,0 +1,145 @@
+import Checkpoints
+import Foundation
+import Layers
+import Tensors
+import Testing
+
+@testable import Encoders
+
+/// Whatever is wrong with a model folder gives one line with the file, the key, what was expected and what was found.
+@Suite struct PretrainedErrorTests {
+  /// Opens a copy of the tiny BERT whose configuration has these members changed, and returns the error's line after the file's path.
+  func line(of name: String = "bert", _ changes: [String: JSON], file: String = "config.json") throws -> String {
+    var line = ""
+    try withCopy(of: name) { folder in
+      let url = folder.appendingPathComponent("config.json")
+      var members = try JSON(contentsOf: url).members ?? []
+      members.removeAll { changes[$0.name] != nil }
+      members += changes.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }
+      try JSON.object(members).text().write(to: url, atomically: true, encoding: .utf8)
+      do {
+        _ = try Transformer.open(folder)
+        line = "opens"
+      } catch {
+        let prefix = folder.appendingPathComponent(file).path + ": "
+        #expect("\(error)".hasPrefix(prefix), "\(error)")
+        #expect(!"\(error)".contains("\n"))
+        line = String("\(error)".dropFirst(prefix.count))
+      }
+    }
+    return line
+  }
+
+  @Test func whatIsNotSupportedIsNamed() throws {
+    #expect(
+      try line(["model_type": "gpt2"]).hasPrefix(#""model_type": "gpt2" is not supported; supported: bert, roberta"#))
+    #expect(try line(["model_type": .null]).hasPrefix(#""model_type": no such key; expected one of bert,"#))
+    #expect(
+      try line(["hidden_act": "mish"]).hasPrefix(#""hidden_act": "mish" is not supported; supported: gelu, "#))
+    #expect(
+      try line(["position_embedding_type": "relative_key"])
+        == #""position_embedding_type": "relative_key" is not supported; supported: absolute"#)
+    #expect(try line(["is_decoder": .bool(true)]) == #""is_decoder": decoders are not supported"#)
+    let yarn: JSON = ["rope_type": "yarn", "rope_theta": .integer(10000)]
+    #expect(
+      try line(of: "qwen3", ["rope_parameters": yarn])
+        == #""rope_type": "yarn" is not supported; supported: default, linear, dynamic, ntk"#)
+    #expect(
+      try line(of: "modernbert", ["layer_types": .array(["chunked", "chunked", "chunked", "chunked"])])
+        .hasPrefix(#""layer_types": "chunked" is not supported"#))
+    #expect(
+      try line(of: "nomic_bert-hub", ["moe_every_n_layers": .integer(2)]).hasPrefix(#""moe_every_n_layers": 2 is not"#))
+  }
+
+  @Test func whatMakesNoSenseIsNamed() throws {
+    #expect(try line(["hidden_size": "wide"]) == #""hidden_size": expected a whole number from 1 up, found "wide""#)
+    #expect(try line(["hidden_size": .null]) == #""hidden_size": no such key"#)
+    #expect(try line(["num_hidden_layers": .integer(-1)]).contains("found -1"))
+    #expect(try line(["hidden_dropout_prob": .number(1.5)]).contains("expected a number in [0, 1), found 1.5"))
+    #expect(try line(["num_attention_heads": .integer(3)]).contains("3 heads do not divide a width of 16"))
+    #expect(try line(of: "roberta", ["max_position_embeddings": .integer(2)]).contains("leave no position"))
+    #expect(try line(of: "qwen3", ["num_key_value_heads": .integer(3)]).contains("expected a divisor of 2 heads"))
+    #expect(try line(["id2label": ["0": "a", "2": "b"]]).contains(#"expected the numbers 0 ..< 2, found "2""#))
+    #expect(try line(["layer_norm_eps": "tiny"]).contains("expected a number"))
+  }
+
+  @Test func aConfigurationThatDisagreesWithTheShapesNamesBoth() throws {
+    let weights = "model.safetensors"
+    #expect(
+      try line(["intermediate_size": .integer(25)], file: weights)
+        == #""encoder.layer.0.intermediate.dense.weight": expected shape [25, 16], found [24, 16]"#)
+    #expect(
+      try line(["vocab_size": .integer(61)], file: weights)
+        == #""embeddings.word_embeddings.weight": expected shape [61, 16], found [60, 16]"#)
+    #expect(
+      try line(["num_hidden_layers": .integer(3)], file: weights)
+        == #""encoder.layer.2.attention.self.query.weight": no such tensor in the file"#)
+    #expect(
+      try line(["num_hidden_layers": .integer(1)], file: weights).hasPrefix(
+        "16 tensors belong to no layer of this model: encoder.layer.1.attention.output.LayerNorm.bias, "))
+  }
+
+  @Test func missingFilesAreNamed() throws {
+    try withCopy(of: "bert") { folder in
+      let config = folder.appendingPathComponent("config.json")
+      try FileManager.default.removeItem(at: config)
+      #expect { try Transformer.open(folder) } throws: {
+        "\($0)"
+          == "\(config.path): no such file: the number of attention heads can't be told from the weights alone"
+      }
+      // Everything else can be told.
+      let configuration = try TransformerConfiguration.bert(of: folder, heads: 2)
+      let golden = try PretrainedGolden("bert")
+      let model = try Transformer.open(folder, configuration: configuration)
+      try golden.expect(model(golden.ids(), typeIDs: golden.types()).rows, "hidden")
+
+      let weights = folder.appendingPathComponent("model.safetensors")
+      try FileManager.default.removeItem(at: weights)
+      #expect { try Transformer.open(folder, configuration: configuration) } throws: {
+        "\($0)" == "\(folder.path): expected model.safetensors or model.safetensors.index.json in the folder"
+      }
+    }
+  }
+
+  /// The same model from shards, and from the names that TensorFlow's checkpoints had.
+  @Test func shardsAndOldNamesOpen() throws {
+    let golden = try PretrainedGolden("bert")
+    try withCopy(of: "bert") { folder in
+      let file = try SafetensorsFile(folder.appendingPathComponent("model.safetensors"))
+      var writers = [SafetensorsWriter(), SafetensorsWriter()]
+      var map: [JSON.Member] = []
+      for (place, key) in file.keys.enumerated() {
+        let old = key.contains("LayerNorm")
+        let name = !old ? key : key.replacing("weight", with: "gamma").replacing("bias", with: "beta")
+        writers[place % 2].add("bert." + name, shape: try file.entry(key).shape, try file.floats(key))
+        map.append(.init("bert." + name, .string("model-\(place % 2).safetensors")))
+      }
+      for (place, writer) in writers.enumerated() {
+        try writer.write(to: folder.appendingPathComponent("model-\(place).safetensors"))
+      }
+      try JSON.object([.init("weight_map", .object(map))]).text().write(
+        to: folder.appendingPathComponent("model.safetensors.index.json"), atomically: true, encoding: .utf8)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("model.safetensors"))
+      let model = try Transformer.open(folder)
+      try golden.expect(model(golden.ids(), typeIDs: golden.types()).rows, "hidden")
+      #expect(model.parameters.contains { $0.name == "bert.embeddings.LayerNorm.gamma" })
+    }
+  }
+
+  @Test func idsThatTheModelDoesNotTakeAreNamed() throws {
+    let model = try Transformer.open(PretrainedGolden("bert").folder)
+    func problem(_ ids: [[Int32]], _ types: [[Int32]]? = nil) -> String {
+      do {
+        try model.check(Ragged(ids), typeIDs: types.map { Ragged($0) })
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(problem([[1, 2], [3]]) == "")
+    #expect(problem([[1, 2], [3, 60]]) == "text 1: token 1 has the id 60, outside 0 ..< 60")
+    #expect(problem([[-1]]) == "text 0: token 0 has the id -1, outside 0 ..< 60")
+    #expect(problem([[1], Array(repeating: 1, count: 49)]) == "text 1: 49 tokens, the model takes 48")
+    #expect(problem([[1, 2]], [[0, 2]]) == "text 0: type id 2 is outside 0 ..< 2")
+    #expect(problem([[1, 2]], [[0]]) == "text 0: the type ids are not one for each token")
+    #expect(problem([Array(repeating: 1, count: 48)]) == "")
+  }
+}
