@@ -114,14 +114,15 @@ extension TransformerConfiguration {
         throw file.error(key, "\(value.text()) is not supported; supported: null")
       }
     }
-    vocabularySize = try file.integer("vocab_size")
+    // Its code rounds the vocabulary and the inner width up.
+    let multiple = try file.integer("pad_vocab_size_multiple", default: 1)
+    vocabularySize = (try file.integer("vocab_size") + multiple - 1) / multiple * multiple
     width = try file.integer("n_embd")
     layers = try file.integer("n_layer")
     heads = try file.integer("n_head")
     let gated = ["swiglu": Activation.silu, "geglu": .gelu, "glu": .sigmoid]
     let name = try file.choice("activation_function", gated.keys.sorted(), default: "swiglu")
     activation = gated[name] ?? .silu
-    // Its code rounds the width up.
     let inner = try file.integer("n_inner", default: 4 * width)
     intermediate = (inner + 255) / 256 * 256
     epsilon = try file.number("layer_norm_epsilon", default: 1e-12)

@@ -126,6 +126,62 @@ import Testing
     }
   }
 
+  /// Configurations written by older libraries say the same with other keys.
+  @Test func oldSpellingsMeanTheSame() throws {
+    func configuration(_ name: String, without keys: [String], with others: [String: JSON]) throws
+      -> TransformerConfiguration
+    {
+      let url = PretrainedGolden.root.appendingPathComponent("\(name)/config.json")
+      let members = try #require(try JSON(contentsOf: url).members).filter { !keys.contains($0.name) }
+      return try TransformerConfiguration(.object(members + others.map { .init($0.key, $0.value) }), url: url)
+    }
+    let modern = try configuration("modernbert", without: [], with: [:])
+    #expect(modern.layerForms.map(\.window) == [nil, 8, 8, nil])
+    let old = try configuration(
+      "modernbert", without: ["rope_parameters", "layer_types"],
+      with: [
+        "global_attn_every_n_layers": .integer(3), "global_rope_theta": .number(160000.0),
+        "local_rope_theta": .number(10000.0),
+      ])
+    #expect(old.layerForms == modern.layerForms && old.rotary == modern.rotary)
+    #expect(modern.rotary.map(\.theta) == [160_000, 10_000])
+
+    let qwen = try configuration("qwen3", without: [], with: [:])
+    let oldQwen = try configuration(
+      "qwen3", without: ["rope_parameters", "layer_types"],
+      with: ["rope_theta": .integer(1_000_000), "rope_scaling": .null])
+    #expect(oldQwen.layerForms == qwen.layerForms && oldQwen.rotary == qwen.rotary)
+    #expect(qwen.layerForms.map(\.window) == [nil, 7] && qwen.layerForms.allSatisfy(\.causal))
+
+    let linear: JSON = ["type": "linear", "factor": .number(4)]
+    let scaled = try configuration(
+      "gte", without: ["rope_parameters"], with: ["rope_theta": .integer(500), "rope_scaling": linear])
+    #expect(scaled.rotary == [RotaryForm(theta: 500, width: 8, scaling: .linear(4))])
+  }
+
+  /// Beyond the trained length a text's angles depend on its own length alone, never on its neighbours'.
+  @Test func textsBeyondTheTrainedLengthHaveTheirOwnAngles() throws {
+    let form = RotaryForm(theta: 1000, width: 8, scaling: .dynamic(2, trained: 6))
+    let angles = RotaryAngles(form)
+    let random = Random(seed: 1)
+    let lengths = [4, 9, 6, 13]
+    let rows = lengths.reduce(0, +)
+    let x = Tensor((0..<rows * 8).map { random.uniform(at: UInt64($0)) }, shape: [rows, 8])
+    let batch = Ragged(x, Offsets(lengths: lengths))
+    let all = angles.turn(batch, headWidth: 8).rows.scalars
+    for text in 0..<batch.count {
+      let range = batch.offsets[text].lowerBound * 8..<batch.offsets[text].upperBound * 8
+      let alone = Ragged(
+        Tensor(Array(x.scalars[range]), shape: [range.count / 8, 8]), Offsets(lengths: [lengths[text]]))
+      #expect(angles.turn(alone, headWidth: 8).rows.scalars == Array(all[range]))
+    }
+    // Source of the numbers: transformers' _compute_dynamic_ntk_parameters with seq_len 13.
+    let base = 1000 * pow(2 * 13.0 / 6 - 1, 8.0 / 6)
+    let expected = (0..<4).map { 1 / pow(base, Double($0) / 4) }
+    #expect(zip(form.frequencies(length: 13), expected).allSatisfy { abs(Double($0) - $1) < 1e-6 })
+    #expect(form.frequencies(length: 6) == RotaryTable.frequencies(base: 1000, width: 8))
+  }
+
   @Test func idsThatTheModelDoesNotTakeAreNamed() throws {
     let model = try Transformer.open(PretrainedGolden("bert").folder)
     func problem(_ ids: [[Int32]], _ types: [[Int32]]? = nil) -> String {
