@@ -15,23 +15,21 @@ struct ModelConfigurationFile {
 
   func error(_ key: String, _ problem: String) -> FileError { FileError(.mismatched, url, item: key, problem) }
 
-  /// A whole number from `least` up.
-  func integer(_ keys: String..., default standard: Int? = nil, least: Int = 1) throws -> Int {
-    guard let (key, value) = value(keys) else {
-      guard let standard else { throw FileError(.missing, url, item: keys[0], "no such key") }
-      return standard
-    }
-    guard let number = value.integer, number >= least, number <= 1 << 30 else {
-      throw error(key, "expected a whole number from \(least) up, found \(value.text().prefix(40))")
+  /// A whole number from `least` up to `most`.
+  func integer(_ keys: String..., default standard: Int? = nil, least: Int = 1, most: Int = 1 << 30) throws -> Int {
+    guard let number = try integerIfAny(keys, least, most) ?? standard else {
+      throw FileError(.missing, url, item: keys[0], "no such key")
     }
     return number
   }
 
   /// Like `integer`, nil if there is none.
-  func integerIfAny(_ keys: String..., least: Int = 0) throws -> Int? {
+  func integerIfAny(_ keys: String..., least: Int = 0) throws -> Int? { try integerIfAny(keys, least, 1 << 30) }
+
+  private func integerIfAny(_ keys: [String], _ least: Int, _ most: Int) throws -> Int? {
     guard let (key, value) = value(keys) else { return nil }
-    guard let number = value.integer, number >= least, number <= 1 << 30 else {
-      throw error(key, "expected a whole number from \(least) up, found \(value.text().prefix(40))")
+    guard let number = value.integer, (least...most).contains(number) else {
+      throw error(key, "expected a whole number from \(least) to \(most), found \(value.text().prefix(40))")
     }
     return number
   }
@@ -87,7 +85,7 @@ struct ModelConfigurationFile {
   /// The names of the labels by number: `id2label`, else `num_labels` or 2 of `LABEL_0`, ….
   func labels() throws -> [String] {
     guard let members = json["id2label"]?.members, !members.isEmpty else {
-      return (0..<(try integer("num_labels", default: 2))).map { "LABEL_\($0)" }
+      return (0..<(try integer("num_labels", default: 2, most: 1 << 20))).map { "LABEL_\($0)" }
     }
     var labels = [String?](repeating: nil, count: members.count)
     for member in members {

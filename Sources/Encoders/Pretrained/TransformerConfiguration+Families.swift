@@ -4,10 +4,13 @@ import Tensors
 
 /// What each family's `config.json` says, with the defaults of the transformers library.
 extension TransformerConfiguration {
+  /// More layers than any model has: what a damaged file says must not fill the memory.
+  private static let mostLayers = 4096
+
   mutating func readBERT(_ file: ModelConfigurationFile) throws {
     vocabularySize = try file.integer("vocab_size")
     width = try file.integer("hidden_size")
-    layers = try file.integer("num_hidden_layers")
+    layers = try file.integer("num_hidden_layers", most: TransformerConfiguration.mostLayers)
     heads = try file.integer("num_attention_heads")
     intermediate = try file.integer("intermediate_size")
     activation = try file.activation("hidden_act", default: family == .albert ? "gelu_new" : "gelu")
@@ -35,9 +38,8 @@ extension TransformerConfiguration {
     switch family {
     case .albert:
       embeddingWidth = try file.integer("embedding_size", default: 128)
-      groups = try file.integer("num_hidden_groups", default: 1)
-      groupLayers = try file.integer("inner_group_num", default: 1)
-      guard groups <= layers else { throw file.error("num_hidden_groups", "more than the \(layers) layers") }
+      groups = try file.integer("num_hidden_groups", default: 1, most: layers)
+      groupLayers = try file.integer("inner_group_num", default: 1, most: 64)
       layers *= groupLayers
       dropout.classifier = try file.rate("classifier_dropout_prob", default: 0.1)
     case .electra:
@@ -51,7 +53,7 @@ extension TransformerConfiguration {
   mutating func readDistilBERT(_ file: ModelConfigurationFile) throws {
     vocabularySize = try file.integer("vocab_size")
     width = try file.integer("dim", "hidden_size")
-    layers = try file.integer("n_layers", "num_hidden_layers")
+    layers = try file.integer("n_layers", "num_hidden_layers", most: TransformerConfiguration.mostLayers)
     heads = try file.integer("n_heads", "num_attention_heads")
     intermediate = try file.integer("hidden_dim", default: 4 * width)
     activation = try file.activation("activation", default: "gelu")
@@ -66,7 +68,7 @@ extension TransformerConfiguration {
   mutating func readModernBERT(_ file: ModelConfigurationFile) throws {
     vocabularySize = try file.integer("vocab_size")
     width = try file.integer("hidden_size")
-    layers = try file.integer("num_hidden_layers")
+    layers = try file.integer("num_hidden_layers", most: TransformerConfiguration.mostLayers)
     heads = try file.integer("num_attention_heads")
     intermediate = try file.integer("intermediate_size")
     activation = try file.activation("hidden_activation", default: "gelu")
@@ -118,7 +120,7 @@ extension TransformerConfiguration {
     let multiple = try file.integer("pad_vocab_size_multiple", default: 1)
     vocabularySize = (try file.integer("vocab_size") + multiple - 1) / multiple * multiple
     width = try file.integer("n_embd")
-    layers = try file.integer("n_layer")
+    layers = try file.integer("n_layer", most: TransformerConfiguration.mostLayers)
     heads = try file.integer("n_head")
     let gated = ["swiglu": Activation.silu, "geglu": .gelu, "glu": .sigmoid]
     let name = try file.choice("activation_function", gated.keys.sorted(), default: "swiglu")
@@ -158,7 +160,7 @@ extension TransformerConfiguration {
     let isNomic = family == .nomicBERT
     vocabularySize = try file.integer("vocab_size")
     width = try file.integer("hidden_size")
-    layers = try file.integer("num_hidden_layers")
+    layers = try file.integer("num_hidden_layers", most: TransformerConfiguration.mostLayers)
     heads = try file.integer("num_attention_heads")
     intermediate = try file.integer("intermediate_size")
     activation = try file.activation("hidden_act", default: isNomic ? "silu" : "gelu")
@@ -190,7 +192,7 @@ extension TransformerConfiguration {
   mutating func readQwen3(_ file: ModelConfigurationFile) throws {
     vocabularySize = try file.integer("vocab_size")
     width = try file.integer("hidden_size")
-    layers = try file.integer("num_hidden_layers")
+    layers = try file.integer("num_hidden_layers", most: TransformerConfiguration.mostLayers)
     heads = try file.integer("num_attention_heads")
     keyHeads = try file.integer("num_key_value_heads", default: heads)
     headWidth = try file.integer("head_dim", default: 128)

@@ -52,9 +52,13 @@ import Testing
   }
 
   @Test func whatMakesNoSenseIsNamed() throws {
-    #expect(try line(["hidden_size": "wide"]) == #""hidden_size": expected a whole number from 1 up, found "wide""#)
+    #expect(
+      try line(["hidden_size": "wide"]) == #""hidden_size": expected a whole number from 1 to 1073741824, found "wide""#
+    )
     #expect(try line(["hidden_size": .null]) == #""hidden_size": no such key"#)
     #expect(try line(["num_hidden_layers": .integer(-1)]).contains("found -1"))
+    #expect(try line(["num_hidden_layers": .integer(1 << 40)]).contains("from 1 to 4096, found 1099511627776"))
+    #expect(try line(of: "albert", ["num_hidden_groups": .integer(5)]).contains("from 1 to 4, found 5"))
     #expect(try line(["hidden_dropout_prob": .number(1.5)]).contains("expected a number in [0, 1), found 1.5"))
     #expect(try line(["num_attention_heads": .integer(3)]).contains("3 heads do not divide a width of 16"))
     #expect(try line(of: "roberta", ["max_position_embeddings": .integer(2)]).contains("leave no position"))
@@ -179,6 +183,12 @@ import Testing
     let base = 1000 * pow(2 * 13.0 / 6 - 1, 8.0 / 6)
     let expected = (0..<4).map { 1 / pow(base, Double($0) / 4) }
     #expect(zip(form.frequencies(length: 13), expected).allSatisfy { abs(Double($0) - $1) < 1e-6 })
+    // GTE's mixed scaling: frequencies over exp(ln 3 / 4^½ · (1, 2, 3, 4)^½).
+    let mixed = RotaryForm(theta: 1000, width: 8, scaling: .ntk(3, mixed: 0.5)).frequencies(length: 9)
+    for (pair, found) in mixed.enumerated() {
+      let divisor = exp(log(3) / 2 * Double(pair + 1).squareRoot())
+      #expect(abs(Double(found) - 1 / pow(1000, Double(pair) / 4) / divisor) < 1e-6)
+    }
     #expect(form.frequencies(length: 6) == RotaryTable.frequencies(base: 1000, width: 8))
   }
 
