@@ -5,5 +5,6 @@
 #include "sequences.h"
 #include "recurrence.h"
 #include "attention.h"
+#include "rotary.h"
 #include "images.h"
 #include "optimizers.h"

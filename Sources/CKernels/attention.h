@@ -38,56 +38,91 @@ INLINE void weighted4(size_t rows, size_t width, size_t stride, const float *wei
          if (rows > 3) STORE(o3, LOAD(o3) + s3););
 }
 
-void NAME(attention)(size_t length, size_t width, size_t stride, float scale, bool causal, const float *q, const float *k,
-                     const float *v, size_t out_stride, float *out, float *logsums, float *scratch) {
-  float *columns = scratch, *scores = scratch + length * width;
-  transpose_keys(length, width, stride, k, columns);
-  for (size_t first = 0; first < length; first += 4) {
-    const size_t rows = length - first < 4 ? length - first : 4, count = causal ? first + rows : length;
-    products4(rows, width, stride, q + first * stride, columns, length, count, scale, scores);
-    for (size_t r = 0; r < rows; r++) {
-      const size_t seen = causal ? first + r + 1 : length;
-      float *s = scores + r * length;
-      float m = largest(s, seen), sum = exponentials(s, m, s, seen);
-      NAME(scale)(seen, s, 1.0f / sum, s);
-      for (size_t j = seen; j < count; j++) s[j] = 0;
-      logsums[first + r] = m + logf(sum);
-      memset(out + (first + r) * out_stride, 0, width * sizeof(float));
-    }
-    weighted4(rows, width, stride, scores, length, count, v, out + first * out_stride, out_stride);
+// The keys that some of four (or fewer) queries from `first` on see, and those that query `i` sees.
+INLINE size_t first_key(const enc_attention_form *f, size_t i) { return i > f->before ? i - f->before : 0; }
+INLINE size_t end_key(const enc_attention_form *f, size_t i) {
+  return f->length - i - 1 > f->after ? i + f->after + 1 : f->length;
+}
+
+// The biases by j − i + length − 1, so that those of a query are neighbours.
+INLINE void spread_bias(const enc_attention_form *f, const float *bias, float *out) {
+  for (size_t d = 0; d + 1 < 2 * f->length; d++) {
+    const ptrdiff_t distance = (ptrdiff_t)d - (ptrdiff_t)f->length + 1, reach = (ptrdiff_t)f->reach;
+    const ptrdiff_t place = distance < -reach ? 0 : distance > reach ? 2 * reach : distance + reach;
+    out[d] = bias[place * (ptrdiff_t)f->bias_stride];
   }
 }
 
-void NAME(attention_backward)(size_t length, size_t width, size_t stride, float scale, bool causal, const float *q,
-                              const float *k, const float *v, size_t out_stride, const float *out, const float *logsums,
-                              const float *dout, float *dq, float *dk, float *dv, float *scratch) {
-  float *keys = scratch, *values = keys + length * width, *scores = values + length * width, *slopes = scores + 4 * length;
-  transpose_keys(length, width, stride, k, keys);
-  transpose_keys(length, width, stride, v, values);
+void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
+                     float *out, float *logsums, float *scratch) {
+  const size_t length = f->length, width = f->width;
+  float *columns = scratch, *scores = scratch + length * width, *biases = scores + 4 * length;
+  transpose_keys(length, width, f->kv_stride, k, columns);
+  if (bias) spread_bias(f, bias, biases);
+  for (size_t first = 0; first < length; first += 4) {
+    const size_t rows = length - first < 4 ? length - first : 4;
+    const size_t start = first_key(f, first), count = end_key(f, first + rows - 1) - start;
+    products4(rows, width, f->q_stride, q + first * f->q_stride, columns + start, length, count, f->scale, scores);
+    for (size_t r = 0; r < rows; r++) {
+      const size_t i = first + r, low = first_key(f, i) - start, seen = end_key(f, i) - start - low;
+      float *s = scores + r * length;
+      if (bias) add_to(s + low, biases + start + low + length - 1 - i, seen);
+      float m = largest(s + low, seen), sum = exponentials(s + low, m, s + low, seen);
+      NAME(scale)(seen, s + low, 1.0f / sum, s + low);
+      for (size_t j = 0; j < low; j++) s[j] = 0;
+      for (size_t j = low + seen; j < count; j++) s[j] = 0;
+      logsums[i] = m + logf(sum);
+      memset(out + i * f->out_stride, 0, width * sizeof(float));
+    }
+    weighted4(rows, width, f->kv_stride, scores, length, count, v + start * f->kv_stride, out + first * f->out_stride,
+              f->out_stride);
+  }
+}
+
+void NAME(attention_backward)(const enc_attention_form *f, const float *q, const float *k, const float *v,
+                              const float *bias, const float *out, const float *logsums, const float *dout, bool add,
+                              float *dq, float *dk, float *dv, float *dbias, float *scratch) {
+  const size_t length = f->length, width = f->width, stride = f->q_stride, kv_stride = f->kv_stride;
+  float *keys = scratch, *values = keys + length * width, *scores = values + length * width;
+  float *slopes = scores + 4 * length, *biases = slopes + 4 * length;
+  transpose_keys(length, width, kv_stride, k, keys);
+  transpose_keys(length, width, kv_stride, v, values);
+  if (bias) spread_bias(f, bias, biases);
   for (size_t r = 0; r < length; r++) {
     memset(dq + r * stride, 0, width * sizeof(float));
-    memset(dk + r * stride, 0, width * sizeof(float));
-    memset(dv + r * stride, 0, width * sizeof(float));
+    if (add) continue;
+    memset(dk + r * kv_stride, 0, width * sizeof(float));
+    memset(dv + r * kv_stride, 0, width * sizeof(float));
   }
+  if (bias) memset(dbias, 0, (2 * f->reach + 1) * sizeof(float));
   for (size_t first = 0; first < length; first += 4) {
-    const size_t rows = length - first < 4 ? length - first : 4, count = causal ? first + rows : length;
-    const float *queries = q + first * stride, *slope = dout + first * out_stride;
-    products4(rows, width, stride, queries, keys, length, count, scale, scores);
-    products4(rows, width, out_stride, slope, values, length, count, 1.0f, slopes);
+    const size_t rows = length - first < 4 ? length - first : 4;
+    const size_t start = first_key(f, first), count = end_key(f, first + rows - 1) - start;
+    const float *queries = q + first * stride, *slope = dout + first * f->out_stride;
+    products4(rows, width, stride, queries, keys + start, length, count, f->scale, scores);
+    products4(rows, width, f->out_stride, slope, values + start, length, count, 1.0f, slopes);
     for (size_t r = 0; r < rows; r++) {
-      const size_t seen = causal ? first + r + 1 : length;
+      const size_t i = first + r, low = first_key(f, i) - start, seen = end_key(f, i) - start - low;
       float *p = scores + r * length, *d = slopes + r * length;
-      exponentials(p, logsums[first + r], p, seen);
-      v16 along = splat(dot(out + (first + r) * out_stride, slope + r * out_stride, width)), factor = splat(scale);
-      EACH16(seen, STORE(d, LOAD(p) * (LOAD(d) - along) * factor););
-      for (size_t j = seen; j < count; j++) p[j] = d[j] = 0;
+      if (bias) add_to(p + low, biases + start + low + length - 1 - i, seen);
+      exponentials(p + low, logsums[i], p + low, seen);
+      v16 along = splat(dot(out + i * f->out_stride, slope + r * f->out_stride, width)), factor = splat(f->scale);
+      EACH16(seen, STORE(d + low, LOAD(p + low) * (LOAD(d + low) - along)););
+      if (bias)
+        for (size_t j = low; j < low + seen; j++) {
+          const ptrdiff_t distance = (ptrdiff_t)(start + j) - (ptrdiff_t)i, reach = (ptrdiff_t)f->reach;
+          dbias[distance < -reach ? 0 : distance > reach ? 2 * reach : distance + reach] += d[j];
+        }
+      EACH16(seen, STORE(d + low, LOAD(d + low) * factor););
+      for (size_t j = 0; j < low; j++) p[j] = d[j] = 0;
+      for (size_t j = low + seen; j < count; j++) p[j] = d[j] = 0;
     }
-    weighted4(rows, width, stride, slopes, length, count, k, dq + first * stride, stride);
+    weighted4(rows, width, kv_stride, slopes, length, count, k + start * kv_stride, dq + first * stride, stride);
     for (size_t j = 0; j < count; j++) {
-      float *key = dk + j * stride, *value = dv + j * stride;
+      float *key = dk + (start + j) * kv_stride, *value = dv + (start + j) * kv_stride;
       EACH16(width, v16 a = LOAD(key); v16 b = LOAD(value); for (size_t r = 0; r < rows; r++) {
         a += splat(slopes[r * length + j]) * LOAD(queries + r * stride);
-        b += splat(scores[r * length + j]) * LOAD(slope + r * out_stride);
+        b += splat(scores[r * length + j]) * LOAD(slope + r * f->out_stride);
       } STORE(key, a);
              STORE(value, b););
     }

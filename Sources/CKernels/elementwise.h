@@ -8,6 +8,26 @@ void NAME(scale)(size_t n, const float *a, float factor, float *out) {
 }
 void NAME(accumulate)(size_t n, float factor, const float *x, float *y) { add_scaled(y, factor, x, n); }
 
+// The tanh approximation of GELU, and its derivative. Source: Hendrycks and Gimpel 2016.
+INLINE v16 gelu_tanh16(v16 x) {
+  v16 t = tanh16(splat(0.79788456080286536f) * (x + splat(0.044715f) * x * x * x));
+  return splat(0.5f) * x * (splat(1.0f) + t);
+}
+INLINE v16 gelu_tanh_slope16(v16 x) {
+  const v16 one = splat(1.0f), root = splat(0.79788456080286536f);
+  v16 t = tanh16(root * (x + splat(0.044715f) * x * x * x));
+  v16 inner = root * (one + splat(0.134145f) * x * x);
+  return splat(0.5f) * (one + t) + splat(0.5f) * x * (one - t * t) * inner;
+}
+INLINE v16 gelu_slope16(v16 x) {
+  v16 cdf = splat(0.5f) * (splat(1.0f) + erf16(x * splat(0.70710678118654752f)));
+  return cdf + x * splat(0.39894228040143268f) * exp16(splat(-0.5f) * x * x);
+}
+INLINE v16 silu_slope16(v16 x) {
+  v16 s = sigmoid16(x);
+  return s + x * s * (splat(1.0f) - s);
+}
+
 void NAME(activation)(int kind, size_t n, const float *x, float *y) {
   switch (kind) {
     case ENC_RELU: EACH16(n, STORE(y, max16(LOAD(x), splat(0)));); break;
@@ -15,6 +35,7 @@ void NAME(activation)(int kind, size_t n, const float *x, float *y) {
     case ENC_TANH: EACH16(n, STORE(y, tanh16(LOAD(x)));); break;
     case ENC_SIGMOID: EACH16(n, STORE(y, sigmoid16(LOAD(x)));); break;
     case ENC_SILU: EACH16(n, v16 a = LOAD(x); STORE(y, a * sigmoid16(a));); break;
+    case ENC_GELU_TANH: EACH16(n, STORE(y, gelu_tanh16(LOAD(x)));); break;
   }
 }
 
@@ -22,19 +43,46 @@ void NAME(activation_backward)(int kind, size_t n, const float *x, const float *
   const v16 one = splat(1.0f);
   switch (kind) {
     case ENC_RELU: EACH16(n, STORE(dx, choose16(LOAD(y) > splat(0), LOAD(dy), splat(0)));); break;
-    case ENC_GELU:
-      EACH16(n, v16 a = LOAD(x);
-             v16 cdf = splat(0.5f) * (one + erf16(a * splat(0.70710678118654752f)));
-             v16 pdf = splat(0.39894228040143268f) * exp16(splat(-0.5f) * a * a);
-             STORE(dx, LOAD(dy) * (cdf + a * pdf)););
-      break;
+    case ENC_GELU: EACH16(n, STORE(dx, LOAD(dy) * gelu_slope16(LOAD(x)));); break;
     case ENC_TANH: EACH16(n, v16 b = LOAD(y); STORE(dx, LOAD(dy) * (one - b * b));); break;
     case ENC_SIGMOID: EACH16(n, v16 b = LOAD(y); STORE(dx, LOAD(dy) * b * (one - b));); break;
-    case ENC_SILU:
-      EACH16(n, v16 a = LOAD(x); v16 s = sigmoid16(a); STORE(dx, LOAD(dy) * (s + a * s * (one - s))););
-      break;
+    case ENC_SILU: EACH16(n, STORE(dx, LOAD(dy) * silu_slope16(LOAD(x)));); break;
+    case ENC_GELU_TANH: EACH16(n, STORE(dx, LOAD(dy) * gelu_tanh_slope16(LOAD(x)));); break;
   }
 }
+
+#define EACH_GATED(function)                                                       \
+  for (size_t r = 0; r < rows; r++, x += 2 * width, out += width)                  \
+  EACH16(width, v16 g = LOAD(x + gate); STORE(out, LOAD(x + up) * (function)););
+void NAME(gated)(int kind, size_t rows, size_t width, size_t gate, size_t up, const float *x, float *out) {
+  switch (kind) {
+    case ENC_RELU: EACH_GATED(max16(g, splat(0))) break;
+    case ENC_GELU: EACH_GATED(gelu16(g)) break;
+    case ENC_TANH: EACH_GATED(tanh16(g)) break;
+    case ENC_SIGMOID: EACH_GATED(sigmoid16(g)) break;
+    case ENC_SILU: EACH_GATED(g * sigmoid16(g)) break;
+    case ENC_GELU_TANH: EACH_GATED(gelu_tanh16(g)) break;
+  }
+}
+
+#define EACH_GATED_BACKWARD(function, slope)                                       \
+  for (size_t r = 0; r < rows; r++, x += 2 * width, dx += 2 * width, dy += width)  \
+  EACH16(width, v16 g = LOAD(x + gate); v16 d = LOAD(dy); v16 u = LOAD(x + up); v16 f = (function); \
+         STORE(dx + gate, d * u * (slope)); STORE(dx + up, d * f););
+void NAME(gated_backward)(int kind, size_t rows, size_t width, size_t gate, size_t up, const float *x, const float *dy,
+                          float *dx) {
+  const v16 one = splat(1.0f);
+  switch (kind) {
+    case ENC_RELU: EACH_GATED_BACKWARD(max16(g, splat(0)), choose16(g > splat(0), one, splat(0))) break;
+    case ENC_GELU: EACH_GATED_BACKWARD(gelu16(g), gelu_slope16(g)) break;
+    case ENC_TANH: EACH_GATED_BACKWARD(tanh16(g), one - f * f) break;
+    case ENC_SIGMOID: EACH_GATED_BACKWARD(sigmoid16(g), f * (one - f)) break;
+    case ENC_SILU: EACH_GATED_BACKWARD(g * sigmoid16(g), silu_slope16(g)) break;
+    case ENC_GELU_TANH: EACH_GATED_BACKWARD(gelu_tanh16(g), gelu_tanh_slope16(g)) break;
+  }
+}
+#undef EACH_GATED
+#undef EACH_GATED_BACKWARD
 
 // The high and low halves of a · b, lane by lane.
 INLINE void multiply_wide(uint32_t a, u16 b, u16 *high, u16 *low) {

@@ -1,4 +1,4 @@
-// Layer norm, batch norm and L2 normalisation.
+// Layer norm, RMS norm, batch norm and L2 normalisation.
 void NAME(layer_norm)(size_t rows, size_t width, float epsilon, const float *x, const float *gamma, const float *beta,
                       float *y, float *mean, float *rstd) {
   for (size_t r = 0; r < rows; r++, x += width, y += width) {
@@ -23,6 +23,26 @@ void NAME(layer_norm_backward)(size_t rows, size_t width, const float *x, const 
            sum_g += g; sum_gx += g * normal; STORE(dgamma, LOAD(dgamma) + d * normal); STORE(dbeta, LOAD(dbeta) + d););
     v16 a = splat(sum16(sum_g) / (float)width), b = splat(sum16(sum_gx) / (float)width);
     EACH16(width, v16 normal = (LOAD(x) - m) * s; STORE(dx, s * (LOAD(dy) * LOAD(gamma) - a - normal * b)););
+  }
+}
+
+void NAME(rms_norm)(size_t rows, size_t width, float epsilon, const float *x, const float *gamma, float *y, float *rstd) {
+  for (size_t r = 0; r < rows; r++, x += width, y += width) {
+    rstd[r] = 1.0f / sqrtf(dot(x, x, width) / (float)width + epsilon);
+    v16 s = splat(rstd[r]);
+    EACH16(width, STORE(y, LOAD(x) * s * LOAD(gamma)););
+  }
+}
+
+void NAME(rms_norm_backward)(size_t rows, size_t width, const float *x, const float *gamma, const float *rstd,
+                             const float *dy, float *dx, float *dgamma) {
+  memset(dgamma, 0, width * sizeof(float));
+  for (size_t r = 0; r < rows; r++, x += width, dy += width, dx += width) {
+    v16 s = splat(rstd[r]), sum = splat(0);
+    EACH16(width, v16 d = LOAD(dy); v16 normal = LOAD(x) * s; sum += d * LOAD(gamma) * normal;
+           STORE(dgamma, LOAD(dgamma) + d * normal););
+    v16 along = splat(sum16(sum) / (float)width);
+    EACH16(width, STORE(dx, s * (LOAD(dy) * LOAD(gamma) - LOAD(x) * s * along)););
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The types of elements that tensors in files have, by their safetensors names.
 public enum ElementType: String, Sendable, CaseIterable {
@@ -34,14 +35,33 @@ public enum ElementType: String, Sendable, CaseIterable {
     return total
   }
 
+  /// Whether elements are floating-point numbers.
+  var isFloating: Bool { self == .float32 || self == .float64 || self == .bfloat16 || self == .float16 }
+
   /// Little-endian floating-point elements of this type as 32-bit floats (64-bit ones rounded); nil for other types.
   func floats(from bytes: UnsafeRawBufferPointer) -> [Float]? {
-    switch self {
-    case .float32: ElementType.convert(bytes, from: UInt32.self) { Float(bitPattern: $0) }
-    case .float64: ElementType.convert(bytes, from: UInt64.self) { Float(Double(bitPattern: $0)) }
-    case .bfloat16: ElementType.convert(bytes, from: UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-    case .float16: ElementType.convert(bytes, from: UInt16.self, ElementType.float(half:))
-    default: nil
+    guard isFloating else { return nil }
+    let count = bytes.count / byteCount
+    return [Float](unsafeUninitializedCapacity: count) { values, initialized in
+      read(bytes, into: UnsafeMutableBufferPointer(rebasing: values[..<count]))
+      initialized = count
+    }
+  }
+
+  /// The same into memory for them, chunk by chunk on the workers; other types leave it alone.
+  func read(_ bytes: UnsafeRawBufferPointer, into values: UnsafeMutableBufferPointer<Float>) {
+    guard let to = values.baseAddress, let from = bytes.baseAddress else { return }
+    Workers.run(min(values.count, bytes.count / byteCount), by: 1 << 18) { range in
+      let bytes = from + range.lowerBound * byteCount
+      let values = UnsafeMutableBufferPointer(start: to + range.lowerBound, count: range.count)
+      switch self {
+      case .float32: UnsafeMutableRawPointer(to + range.lowerBound).copyMemory(from: bytes, byteCount: 4 * range.count)
+      case .float64: ElementType.convert(bytes, from: UInt64.self, into: values) { Float(Double(bitPattern: $0)) }
+      case .bfloat16:
+        ElementType.convert(bytes, from: UInt16.self, into: values) { Float(bitPattern: UInt32($0) << 16) }
+      case .float16: ElementType.convert(bytes, from: UInt16.self, into: values, ElementType.float(half:))
+      default: break
+      }
     }
   }
 
@@ -74,12 +94,22 @@ public enum ElementType: String, Sendable, CaseIterable {
   ) -> [Value] {
     let count = bytes.count / MemoryLayout<Stored>.size
     return [Value](unsafeUninitializedCapacity: count) { values, initialized in
-      for index in 0..<count {
-        // The data of a tensor starts anywhere in a file, so loads can't count on alignment.
-        let stored = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
-        values.initializeElement(at: index, to: value(Stored(littleEndian: stored)))
+      if let base = bytes.baseAddress {
+        convert(base, from: Stored.self, into: UnsafeMutableBufferPointer(rebasing: values[..<count]), value)
       }
       initialized = count
+    }
+  }
+
+  @inline(__always)
+  private static func convert<Stored: FixedWidthInteger & BitwiseCopyable, Value>(
+    _ bytes: UnsafeRawPointer, from: Stored.Type, into values: UnsafeMutableBufferPointer<Value>,
+    _ value: (Stored) -> Value
+  ) {
+    for index in values.indices {
+      // The data of a tensor starts anywhere in a file, so loads can't count on alignment.
+      let stored = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
+      values.initializeElement(at: index, to: value(Stored(littleEndian: stored)))
     }
   }
 }
@@ -95,6 +125,13 @@ struct TensorBytes: Sendable {
       throw FileError(.mismatched, file.url, item: item, "expected floating-point elements, found \(type.rawValue)")
     }
     return values
+  }
+
+  func read(in file: MappedFile, item: String, into values: UnsafeMutableBufferPointer<Float>) throws {
+    guard type.isFloating else {
+      throw FileError(.mismatched, file.url, item: item, "expected floating-point elements, found \(type.rawValue)")
+    }
+    file.withBytes { type.read(UnsafeRawBufferPointer(rebasing: $0[range]), into: values) }
   }
 
   func integers(in file: MappedFile, item: String?) throws -> [Int64] {

@@ -59,6 +59,13 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: `FileError` if there is no such tensor or it isn't floating-point.
   public func floats(_ name: String) throws -> [Float] { try find(name).floats(in: file, item: name) }
 
+  /// Reads a tensor of F32, F16, BF16 or F64 into memory for its elements, chunk by chunk on the workers.
+  ///
+  /// - Throws: `FileError` if there is no such tensor or it isn't floating-point.
+  public func read(_ name: String, into values: UnsafeMutableBufferPointer<Float>) throws {
+    try find(name).read(in: file, item: name, into: values)
+  }
+
   /// A tensor of I64, I32, I16, I8, U8 or BOOL as 64-bit integers.
   ///
   /// - Throws: `FileError` if there is no such tensor or it isn't of whole numbers.

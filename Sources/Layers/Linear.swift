@@ -7,11 +7,11 @@ public struct Linear: Layer {
   /// `[outputs]`
   public let bias: Parameter?
 
-  /// A layer of `outputs` sums of `inputs`.
-  public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, at scope: Scope) throws {
-    weight = try scope.parameter("weight", [outputs, inputs], .kaimingUniform)
+  /// A layer of `outputs` sums of `inputs`. With `initial` for the weight, the bias starts at 0.
+  public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, initial: Initializer? = nil, at scope: Scope) throws {
+    weight = try scope.parameter("weight", [outputs, inputs], initial ?? .kaimingUniform)
     let bound = 1 / Float(max(1, inputs)).squareRoot()
-    self.bias = bias ? try scope.parameter("bias", [outputs], .uniform(bound)) : nil
+    self.bias = bias ? try scope.parameter("bias", [outputs], initial == nil ? .uniform(bound) : .zeros) : nil
   }
 
   /// `[…, inputs]` to `[…, outputs]`.

@@ -5,18 +5,43 @@ public struct LayerNorm: Layer {
   /// `[width]`
   public let weight: Parameter
   /// `[width]`
-  public let bias: Parameter
+  public let bias: Parameter?
   private let epsilon: Float
 
-  /// A norm of rows of `width`.
-  public init(_ width: Int, epsilon: Float = 1e-5, at scope: Scope) throws {
-    weight = try scope.parameter("weight", [width], .ones)
-    bias = try scope.parameter("bias", [width], .zeros)
+  /// A norm of rows of `width`. Checkpoints converted from TensorFlow call the two `gamma` and `beta`.
+  public init(_ width: Int, epsilon: Float = 1e-5, bias: Bool = true, at scope: Scope) throws {
+    let isOld = !scope.contains("weight") && scope.contains("gamma")
+    weight = try scope.parameter(isOld ? "gamma" : "weight", [width], .ones)
+    self.bias = bias ? try scope.parameter(isOld ? "beta" : "bias", [width], .zeros) : nil
     self.epsilon = epsilon
   }
 
   /// The same shape.
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.layerNorm(weight.tensor, bias.tensor, epsilon: epsilon) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.layerNorm(weight.tensor, bias?.tensor ?? .zeros(weight.shape), epsilon: epsilon)
+  }
+}
+
+/// Divides each row by the root of its mean square. Source: Zhang and Sennrich 2019; PyTorch's `RMSNorm`.
+public struct RMSNorm: Layer {
+  /// `[width]`
+  public let weight: Parameter
+  private let epsilon: Float
+
+  /// A norm of rows of `width`.
+  public init(_ width: Int, epsilon: Float = 1e-6, at scope: Scope) throws {
+    weight = try scope.parameter("weight", [width], .ones)
+    self.epsilon = epsilon
+  }
+
+  /// The same shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight.tensor, epsilon: epsilon) }
+
+  /// Rows of several heads `[rows, heads · width]`, each head by itself; the same shape.
+  public func callAsFunction(heads x: Tensor) -> Tensor {
+    let width = weight.shape[0]
+    return self(x.reshaped([x.count / width, width])).reshaped(x.shape)
+  }
 }
 
 /// Normalises each column over all rows: over the batch (and updating the running statistics) in training, by the running

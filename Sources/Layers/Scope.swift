@@ -16,14 +16,14 @@ public struct Scope: Sendable {
     Scope(source: Source(file: nil, random: Random(seed: seed)), path: "")
   }
 
-  /// A stored model.
+  /// A stored model: a safetensors file, an index of several, or a folder with either.
   ///
-  /// - Throws: `FileError` if the file is missing or damaged.
+  /// - Throws: `FileError` if a file is missing or damaged.
   public static func open(_ url: URL) throws -> Scope {
-    Scope(source: Source(file: try SafetensorsFile(url), random: Random(seed: 0)), path: "")
+    Scope(source: Source(file: try Checkpoint(url), random: Random(seed: 0)), path: "")
   }
 
-  /// The place `name` below this one.
+  /// The place `name` below this one; this one if `name` is empty.
   public subscript(name: String) -> Scope { Scope(source: source, path: join(name)) }
 
   /// A parameter of this place: from the file, or from `initial`.
@@ -33,17 +33,16 @@ public struct Scope: Sendable {
     _ name: String, _ shape: [Int], _ initial: Initializer, trainable: Bool = true
   ) throws -> Parameter {
     let name = join(name)
-    let value: Tensor
+    let parameter: Parameter
     if let file = source.file {
       let entry = try file.entry(name)
       guard entry.shape == shape else {
-        throw FileError(.mismatched, file.url, item: name, "expected shape \(shape), found \(entry.shape)")
+        throw FileError(.mismatched, file.url(of: name), item: name, "expected shape \(shape), found \(entry.shape)")
       }
-      value = Tensor(try file.floats(name), shape: shape)
+      parameter = try Parameter(name, shape: shape, trainable: trainable) { try file.read(name, into: $0) }
     } else {
-      value = initial.tensor(shape, source.random.split(name))
+      parameter = Parameter(name, initial.tensor(shape, source.random.split(name)), trainable: trainable)
     }
-    let parameter = Parameter(name, value, trainable: trainable)
     source.parameters.withLock { $0.append(parameter) }
     return parameter
   }
@@ -58,10 +57,24 @@ public struct Scope: Sendable {
     guard let file = source.file else { preconditionFailure("Scope.shape: \(join(name)) of a new model") }
     let shape = try file.entry(join(name)).shape
     guard !shape.isEmpty else {
-      throw FileError(.mismatched, file.url, item: join(name), "expected a shape, found a scalar")
+      throw FileError(.mismatched, file.url(of: join(name)), item: join(name), "expected a shape, found a scalar")
     }
     return shape
   }
+
+  /// The place below this one where the file has a parameter of that name: what precedes it in the shortest such key, as `bert`. Nil if the
+  /// file has none; for a new model too.
+  public func place(of name: String) -> Scope? {
+    guard let file = source.file else { return nil }
+    let prefix = path.isEmpty ? "" : path + "."
+    let keys = file.keys.filter { $0.hasPrefix(prefix) && ($0 == prefix + name || $0.hasSuffix("." + name)) }
+    return keys.min { $0.utf8.count < $1.utf8.count }.map { key in
+      Scope(source: source, path: String(key.dropLast(key == name ? name.count : name.count + 1)))
+    }
+  }
+
+  /// Where the model is stored; nil for a new one.
+  public var url: URL? { source.file?.url }
 
   /// All parameters made so far below this place, in the order of their making.
   public var parameters: [Parameter] {
@@ -69,27 +82,29 @@ public struct Scope: Sendable {
     return source.parameters.withLock { $0.filter { $0.name.hasPrefix(prefix) } }
   }
 
-  /// Checks that every tensor of the file has become a parameter.
+  /// Checks that every tensor of the file has become a parameter, those aside that `isUnused` names.
   ///
   /// - Throws: `FileError` naming those that nothing asked for.
-  public func requireAllRead() throws {
+  public func requireAllRead(except isUnused: (String) -> Bool = { _ in false }) throws {
     guard let file = source.file else { return }
-    let read = Set(parameters.map(\.name))
-    let unread = file.keys.filter { !read.contains($0) }
+    let read = Set(source.parameters.withLock { $0.map(\.name) })
+    let unread = file.keys.filter { !read.contains($0) && !isUnused($0) }
     guard unread.isEmpty else {
       let names = unread.prefix(5).joined(separator: ", ") + (unread.count > 5 ? ", …" : "")
       throw FileError(.mismatched, file.url, "\(unread.count) tensors belong to no layer of this model: \(names)")
     }
   }
 
-  private func join(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  private func join(_ name: String) -> String {
+    path.isEmpty ? name : name.isEmpty ? path : "\(path).\(name)"
+  }
 
   private final class Source: Sendable {
-    let file: SafetensorsFile?
+    let file: Checkpoint?
     let random: Random
     let parameters = Mutex<[Parameter]>([])
 
-    init(file: SafetensorsFile?, random: Random) {
+    init(file: Checkpoint?, random: Random) {
       self.file = file
       self.random = random
     }

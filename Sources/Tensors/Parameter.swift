@@ -18,6 +18,18 @@ public final class Parameter: @unchecked Sendable {  // the storage is written b
     self.trainable = Atomic(trainable)
   }
 
+  /// A parameter whose first value `body` writes.
+  public init(
+    _ name: String, shape: [Int], trainable: Bool = true,
+    initializedBy body: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) rethrows {
+    self.name = name
+    self.shape = shape
+    storage = Storage(count: shape.reduce(1, *))
+    self.trainable = Atomic(trainable)
+    try body(UnsafeMutableBufferPointer(start: storage.pointer, count: storage.count))
+  }
+
   /// Whether derivatives by it are wanted. Frozen parameters and running statistics aren't.
   public var isTrainable: Bool {
     get { trainable.load(ordering: .relaxed) }

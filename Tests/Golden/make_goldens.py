@@ -4,7 +4,7 @@
     /tmp/goldens/bin/python Tests/Golden/make_goldens.py
 
 Everything is computed in float64 from inputs that float32 holds exactly, and stored as float32, so that what is stored
-is the right answer rounded once. The keys of operations.safetensors and layers.safetensors:
+is the right answer rounded once. The keys of operations, layers and attention.safetensors:
 
     <case>/in/<name>          an input or a weight (weights in PyTorch's layout and by PyTorch's names)
     <case>/offsets            int32 [count + 1]: the case is ragged, `in/x` and `out` are the sequences' rows in a row
@@ -17,6 +17,7 @@ Images are [N, H, W, C] and dense sequences [N, L, C]. Ragged cases run PyTorch 
 training.safetensors is described at `training` in training_goldens.py.
 """
 
+from attention_goldens import attention_parts
 from layer_goldens import layers
 from operation_goldens import operations
 from training_goldens import training
@@ -25,3 +26,4 @@ if __name__ == "__main__":
     operations()
     layers()
     training()
+    attention_parts()

@@ -42,6 +42,7 @@ import Tensors
     let statistics = (mean: values([21], seed: 4), variance: values([21], seed: 5) * values([21], seed: 5))
     expectGradients([x, gamma, beta]) { $0[0].batchNorm($0[1], $0[2], statistics: statistics, epsilon: 0.1).output }
     expectGradients([x]) { $0[0].normalized() }
+    expectGradients([x, gamma]) { $0[0].rmsNorm($0[1]) }
   }
 
   @Test func losses() {
@@ -110,6 +111,30 @@ import Tensors
     expectGradients([values([rows, 3 * 36], seed: 1)]) {
       Ragged($0[0], offsets).selfAttention(heads: 2, causal: causal).rows
     }
+  }
+
+  @Test(arguments: [nil, 2], [false, true]) func attentionOptions(_ window: Int?, causal: Bool) {
+    let inputs = [36, 18, 18].enumerated().map { values([rows, $0.element], seed: UInt64($0.offset)) }
+    expectGradients(inputs + [values([7, 4], seed: 9)]) {
+      Ragged($0[0], offsets).attention(
+        keys: $0[1], values: $0[2], heads: 4, keyHeads: 2, causal: causal, window: window, bias: $0[3]
+      ).rows
+    }
+    expectGradients([values([rows, 3 * 36], seed: 1), values([7, 2], seed: 9)]) {
+      Ragged($0[0], offsets).selfAttention(heads: 2, causal: causal, window: window, bias: $0[1]).rows
+    }
+  }
+
+  @Test(arguments: [false, true]) func rotation(_ interleaved: Bool) {
+    let table = RotaryTable(frequencies: RotaryTable.frequencies(base: 100, width: 36), positions: 20)
+    expectGradients([values([rows, 3 * 40], seed: 1)]) {
+      Ragged($0[0], offsets).rotated(by: table, headWidth: 40, columns: 40..<120, interleaved: interleaved).rows
+    }
+  }
+
+  @Test(arguments: Activation.allCases, [false, true]) func gates(_ activation: Activation, gateFirst: Bool) {
+    let x = Tensor(values([3, 66], seed: 4).scalars.map { $0 * 3 + ($0 < 0 ? -0.1 : 0.1) }, shape: [3, 66])
+    expectGradients([x]) { $0[0].gated(activation, gateFirst: gateFirst) }
   }
 
   @Test(arguments: [Window2D(3, padding: 1), Window2D(3, stride: 2), Window2D(2, padding: 1, dilation: 2)], [1, 2])

@@ -12,7 +12,14 @@
 #include "workers.h"
 
 // Activations, as the `kind` of `activation` and `activation_backward`.
-enum { ENC_RELU = 0, ENC_GELU = 1, ENC_TANH = 2, ENC_SIGMOID = 3, ENC_SILU = 4 };
+enum { ENC_RELU = 0, ENC_GELU = 1, ENC_TANH = 2, ENC_SIGMOID = 3, ENC_SILU = 4, ENC_GELU_TANH = 5 };
+
+// One head of attention in one sequence. Query i sees the keys i − before ... i + after. A bias, if there is one, is by j − i, from −reach
+// to reach (farther is as far as that), `bias_stride` apart. Strides are between rows.
+typedef struct {
+  size_t length, width, q_stride, kv_stride, out_stride, before, after, reach, bias_stride;
+  float scale;
+} enc_attention_form;
 
 // The name of the instruction set in use.
 const char *enc_isa(void);

@@ -11,6 +11,9 @@ KERNEL(accumulate, (size_t n, float factor, const float *x, float *y), (n, facto
 KERNEL(activation, (int kind, size_t n, const float *x, float *y), (kind, n, x, y))
 // dx = dy · f'(x); `y` is f(x).
 KERNEL(activation_backward, (int kind, size_t n, const float *x, const float *y, const float *dy, float *dx), (kind, n, x, y, dy, dx))
+// out [rows, W] = f(gate) · up, the two being rows of `x` [rows, 2 · W] that start at columns `gate` and `up`.
+KERNEL(gated, (int kind, size_t rows, size_t width, size_t gate, size_t up, const float *x, float *out), (kind, rows, width, gate, up, x, out))
+KERNEL(gated_backward, (int kind, size_t rows, size_t width, size_t gate, size_t up, const float *x, const float *dy, float *dx), (kind, rows, width, gate, up, x, dy, dx))
 // Keeps an element with probability `keep` and divides it by that; element i of the whole uses number `first + i` of the stream
 // (`first` a multiple of 64). Its own pullback.
 KERNEL(dropout, (size_t n, const float *x, float keep, uint64_t seed, uint64_t stream, uint64_t first, float *out), (n, x, keep, seed, stream, first, out))
@@ -26,6 +29,9 @@ KERNEL(is_finite, (size_t n, const float *x, bool *out), (n, x, out))
 KERNEL(layer_norm, (size_t rows, size_t width, float epsilon, const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd), (rows, width, epsilon, x, gamma, beta, y, mean, rstd))
 // dgamma and dbeta are overwritten with this block's sums.
 KERNEL(layer_norm_backward, (size_t rows, size_t width, const float *x, const float *gamma, const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta), (rows, width, x, gamma, mean, rstd, dy, dx, dgamma, dbeta))
+// y = x / √(mean x² + ε) · γ; dgamma is overwritten with this block's sum.
+KERNEL(rms_norm, (size_t rows, size_t width, float epsilon, const float *x, const float *gamma, float *y, float *rstd), (rows, width, epsilon, x, gamma, y, rstd))
+KERNEL(rms_norm_backward, (size_t rows, size_t width, const float *x, const float *gamma, const float *rstd, const float *dy, float *dx, float *dgamma), (rows, width, x, gamma, rstd, dy, dx, dgamma))
 // Column sums of x − shift and of its square (for variances without cancellation).
 KERNEL(column_moments, (size_t rows, size_t width, const float *x, const float *shift, float *sums, float *squares), (rows, width, x, shift, sums, squares))
 // y = x · factor + offset, by column.
@@ -85,10 +91,13 @@ KERNEL(gru_step, (size_t count, size_t hidden, const int32_t *rows, const float 
 // candidates become the gradients of W_hn h + b_hn; `direct` is the part of the gradient of the previous h that doesn't go through W_hh.
 KERNEL(gru_step_backward, (size_t count, size_t hidden, const int32_t *rows, const int32_t *previous, float *gates, float *candidates, const float *outputs, const float *doutput, size_t stride, const float *dh, float *direct, float *drecurrent), (count, hidden, rows, previous, gates, candidates, outputs, doutput, stride, dh, direct, drecurrent))
 
-// Attention of one head in one sequence. q, k, v and their gradients have row stride `stride`, out and dout `out_stride`;
-// `scratch` holds 2 · length · (width + 4) floats.
-KERNEL(attention, (size_t length, size_t width, size_t stride, float scale, bool causal, const float *q, const float *k, const float *v, size_t out_stride, float *out, float *logsums, float *scratch), (length, width, stride, scale, causal, q, k, v, out_stride, out, logsums, scratch))
-KERNEL(attention_backward, (size_t length, size_t width, size_t stride, float scale, bool causal, const float *q, const float *k, const float *v, size_t out_stride, const float *out, const float *logsums, const float *dout, float *dq, float *dk, float *dv, float *scratch), (length, width, stride, scale, causal, q, k, v, out_stride, out, logsums, dout, dq, dk, dv, scratch))
+// Attention of one head in one sequence; dq has q's stride, dk and dv those of k and v. `scratch` holds
+// 2 · length · (width + 5) floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
+// `bias` may be NULL; `dbias` [2 · reach + 1] is overwritten.
+KERNEL(attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *logsums, float *scratch), (form, q, k, v, bias, out, logsums, scratch))
+KERNEL(attention_backward, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, const float *out, const float *logsums, const float *dout, bool add, float *dq, float *dk, float *dv, float *dbias, float *scratch), (form, q, k, v, bias, out, logsums, dout, add, dq, dk, dv, dbias, scratch))
+// Turns `pairs` pairs of each head in rows [width, of a row stride] at positions from `first` on; tables are [positions, pairs].
+KERNEL(rotary, (size_t rows, size_t width, size_t stride, size_t head_width, size_t pairs, bool halves, float direction, size_t first, const float *cosines, const float *sines, const float *x, float *out), (rows, width, stride, head_width, pairs, halves, direction, first, cosines, sines, x, out))
 
 // Images, channels last: one image [height, width, channels] a call.
 KERNEL(max_pool_image, (const ptrdiff_t *geometry, const float *x, float *y, int32_t *places), (geometry, x, y, places))

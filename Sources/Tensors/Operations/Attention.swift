@@ -4,46 +4,139 @@ extension Ragged where Rows == Tensor {
   /// Scaled dot-product self-attention within each sequence, from projected queries, keys and values side by side.
   ///
   /// Rows `[rows, 3 · width]` give `[rows, width]`, `heads` heads of width / heads columns each, scaled by 1/√(head width).
-  /// The score matrix is never kept: the pullback computes it anew. Source: Vaswani et al. 2017; Dao et al. 2022.
-  public func selfAttention(heads: Int, causal: Bool = false) -> Ragged<Tensor> {
+  /// The options are those of `attention`.
+  public func selfAttention(heads: Int, causal: Bool = false, window: Int? = nil, bias: Tensor? = nil) -> Ragged<Tensor>
+  {
     let width = rows.width / 3
     precondition(
       rows.width == 3 * width && width % heads == 0, "selfAttention: \(heads) heads do not divide rows \(rows.shape)")
-    let (size, offsets) = (width / heads, self.offsets)
-    let scale = 1 / Float(size).squareRoot()
-    let (out, logsums) = (Tensor(uninitialized: [offsets.rows, width]), Storage(count: offsets.rows * heads))
-    Workers.run(chunks: offsets.count * heads) { index in
-      let (rows, head) = (offsets[index / heads], index % heads)
-      guard !rows.isEmpty, let scratch = attentionScratch(rows.count, size) else { return }
-      let q = self.rows.pointer + rows.lowerBound * 3 * width + head * size
-      enc_attention(
-        rows.count, size, 3 * width, scale, causal, q, q + width, q + 2 * width, width,
-        out.pointer + rows.lowerBound * width + head * size,
-        logsums.pointer + rows.lowerBound * heads + head * rows.count,
-        scratch)
-    }
+    let form = AttentionForm(
+      offsets: offsets, heads: heads, keyHeads: heads, size: width / heads, causal: causal, window: window)
     let x = rows.detached
-    let result = out.recorded([rows]) { dy in
+    func side(_ tensor: Tensor) -> AttentionSide {
+      AttentionSide(tensor.pointer, tensor.pointer + width, tensor.pointer + 2 * width, 3 * width, 3 * width)
+    }
+    let (out, logsums, b) = (Tensor(uninitialized: [offsets.rows, width]), form.logsums(), bias?.detached)
+    form.forward(side(x), b, out, logsums)
+    let result = out.recorded([rows] + (bias.map { [$0] } ?? [])) { dy in
       let dx = Tensor(uninitialized: x.shape)
-      Workers.run(chunks: offsets.count * heads) { index in
-        let (rows, head) = (offsets[index / heads], index % heads)
-        guard !rows.isEmpty, let scratch = attentionScratch(rows.count, size) else { return }
-        let (q, dq) = (
-          x.pointer + rows.lowerBound * 3 * width + head * size, dx.pointer + rows.lowerBound * 3 * width + head * size
-        )
-        let at = rows.lowerBound * width + head * size
-        enc_attention_backward(
-          rows.count, size, 3 * width, scale, causal, q, q + width, q + 2 * width, width, out.pointer + at,
-          logsums.pointer + rows.lowerBound * heads + head * rows.count, dy.pointer + at, dq, dq + width,
-          dq + 2 * width,
-          scratch)
-      }
-      return [dx]
+      return [dx, form.backward(side(x), b, out, logsums, dy, side(dx))]
+    }
+    return Ragged(result, offsets)
+  }
+
+  /// Scaled dot-product attention within each sequence of these queries `[rows, heads · size]` to keys and values
+  /// `[rows, keyHeads · size]`; query heads in groups of heads / keyHeads share a key head. Gives `[rows, heads · size]`.
+  ///
+  /// - `causal` hides later rows; `window` hides rows farther than so many.
+  /// - `bias` `[2 · reach + 1, heads]` is added to the scores by how far the key stands after the query, from −reach to reach;
+  ///   what is farther counts as that far.
+  ///
+  /// The score matrix is never kept: the pullback computes it anew. Source: Vaswani et al. 2017; Dao et al. 2022; groups: Ainslie et al. 2023.
+  public func attention(
+    keys: Tensor, values: Tensor, heads: Int, keyHeads: Int, causal: Bool = false, window: Int? = nil,
+    bias: Tensor? = nil
+  ) -> Ragged<Tensor> {
+    let size = rows.width / heads
+    precondition(
+      rows.width == heads * size && heads % keyHeads == 0 && keys.shape == [rows.rows, keyHeads * size]
+        && values.shape == keys.shape,
+      "attention: \(heads) heads of \(rows.shape) do not fit \(keyHeads) of \(keys.shape) and \(values.shape)")
+    let form = AttentionForm(
+      offsets: offsets, heads: heads, keyHeads: keyHeads, size: size, causal: causal, window: window)
+    let (q, k, v, b) = (rows.detached, keys.detached, values.detached, bias?.detached)
+    func side(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> AttentionSide {
+      AttentionSide(q.pointer, k.pointer, v.pointer, heads * size, keyHeads * size)
+    }
+    let (out, logsums) = (Tensor(uninitialized: rows.shape), form.logsums())
+    form.forward(side(q, k, v), b, out, logsums)
+    let result = out.recorded([rows, keys, values] + (bias.map { [$0] } ?? [])) { dy in
+      let (dq, dk, dv) = (
+        Tensor(uninitialized: q.shape), Tensor(uninitialized: k.shape), Tensor(uninitialized: k.shape)
+      )
+      return [dq, dk, dv, form.backward(side(q, k, v), b, out, logsums, dy, side(dq, dk, dv))]
     }
     return Ragged(result, offsets)
   }
 }
 
-private func attentionScratch(_ length: Int, _ width: Int) -> UnsafeMutablePointer<Float>? {
-  enc_scratch(Int32(ENC_SCRATCH_A), 2 * length * (width + 4) * 4)?.assumingMemoryBound(to: Float.self)
+/// Where queries, keys and values, or their gradients, are: the first row's and how far apart rows stand.
+private struct AttentionSide {
+  let queries, keys, values: UnsafeMutablePointer<Float>
+  let stride, keyStride: Int
+
+  init(
+    _ queries: UnsafeMutablePointer<Float>, _ keys: UnsafeMutablePointer<Float>, _ values: UnsafeMutablePointer<Float>,
+    _ stride: Int, _ keyStride: Int
+  ) {
+    (self.queries, self.keys, self.values, self.stride, self.keyStride) = (queries, keys, values, stride, keyStride)
+  }
+}
+
+/// The work of attention, cut by sequence and head: one query head a chunk forward, one key head with its group backward.
+private struct AttentionForm {
+  let offsets: Offsets
+  let heads: Int, keyHeads: Int, size: Int
+  let causal: Bool, window: Int?
+
+  func logsums() -> Storage { Storage(count: offsets.rows * heads) }
+
+  private func form(_ length: Int, _ side: AttentionSide, _ bias: Tensor?) -> enc_attention_form {
+    precondition(
+      bias.map { $0.shape.count == 2 && $0.width == heads && $0.shape[0] % 2 == 1 } ?? true,
+      "attention: expected a bias [2 · reach + 1, \(heads)], found \(bias?.shape ?? [])")
+    let before = min(window ?? length, length)
+    return enc_attention_form(
+      length: length, width: size, q_stride: side.stride, kv_stride: side.keyStride, out_stride: heads * size,
+      before: before, after: causal ? 0 : before, reach: ((bias?.shape[0] ?? 1) - 1) / 2, bias_stride: heads,
+      scale: 1 / Float(size).squareRoot())
+  }
+
+  func forward(_ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage) {
+    Workers.run(chunks: offsets.count * heads) { index in
+      let (rows, head) = (offsets[index / heads], index % heads)
+      guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
+      var form = form(rows.count, side, bias)
+      let key = rows.lowerBound * side.keyStride + head / (heads / keyHeads) * size
+      enc_attention(
+        &form, side.queries + rows.lowerBound * side.stride + head * size, side.keys + key, side.values + key,
+        bias.map { UnsafePointer($0.pointer + head) }, out.pointer + (rows.lowerBound * heads + head) * size,
+        logsums.pointer + rows.lowerBound * heads + head * rows.count, scratch)
+    }
+  }
+
+  /// Fills the gradients of queries, keys and values and returns the bias's.
+  func backward(
+    _ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage, _ dy: Tensor, _ gradient: AttentionSide
+  ) -> Tensor? {
+    let (group, distances) = (heads / keyHeads, bias?.shape[0] ?? 0)
+    let partial = bias.map { _ in Tensor.zeros(entries: offsets.count, width: heads * distances) }
+    Workers.run(chunks: offsets.count * keyHeads) { index in
+      let (sequence, keyHead) = (index / keyHeads, index % keyHeads)
+      let rows = offsets[sequence]
+      guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
+      var form = form(rows.count, side, bias)
+      let key = rows.lowerBound * side.keyStride + keyHead * size
+      for head in keyHead * group..<(keyHead + 1) * group {
+        let (query, at) = (
+          rows.lowerBound * side.stride + head * size, (rows.lowerBound * heads + head) * size
+        )
+        enc_attention_backward(
+          &form, side.queries + query, side.keys + key, side.values + key,
+          bias.map { UnsafePointer($0.pointer + head) }, out.pointer + at,
+          logsums.pointer + rows.lowerBound * heads + head * rows.count, dy.pointer + at, head > keyHead * group,
+          gradient.queries + query, gradient.keys + key, gradient.values + key,
+          partial.map { $0.pointer + (sequence * heads + head) * distances }, scratch)
+      }
+    }
+    return partial.map { partial in
+      let (sums, dbias) = (partial.columnSums(), Tensor(uninitialized: [distances, heads]))
+      enc_transpose(heads, distances, sums.pointer, dbias.pointer)
+      return dbias
+    }
+  }
+
+  private func scratch(_ length: Int) -> UnsafeMutablePointer<Float>? {
+    enc_scratch(Int32(ENC_SCRATCH_A), 2 * length * (size + 5) * 4)?.assumingMemoryBound(to: Float.self)
+  }
 }

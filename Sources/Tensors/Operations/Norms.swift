@@ -33,6 +33,32 @@ extension Tensor {
     }
   }
 
+  /// x / √(mean of x² + ε) · γ over the last axis. Source: Zhang and Sennrich 2019; PyTorch's `rms_norm`.
+  public func rmsNorm(_ gamma: Tensor, epsilon: Float = 1e-6) -> Tensor {
+    precondition(gamma.shape == [width], "rmsNorm: \(gamma.shape) for input \(shape)")
+    let (rows, width, size) = (self.rows, self.width, rowsPerChunk)
+    let (out, scales) = (Tensor(uninitialized: shape), Storage(count: rows))
+    Workers.run(rows, by: size) {
+      let at = $0.lowerBound * width
+      enc_rms_norm(
+        $0.count, width, epsilon, pointer + at, gamma.pointer, out.pointer + at, scales.pointer + $0.lowerBound)
+    }
+    let (x, g) = (detached, gamma.detached)
+    return out.recorded([self, gamma]) { dy in
+      let chunks = (rows + size - 1) / size
+      let (dx, partial) = (Tensor(uninitialized: x.shape), Storage(count: chunks * width))
+      Workers.run(chunks: chunks) { index in
+        let (first, at) = (index * size, index * size * width)
+        enc_rms_norm_backward(
+          min(size, rows - first), width, x.pointer + at, g.pointer, scales.pointer + first, dy.pointer + at,
+          dx.pointer + at, partial.pointer + index * width)
+      }
+      let dgamma = Tensor(uninitialized: [width])
+      enc_column_sums(chunks, width, width, partial.pointer, false, dgamma.pointer)
+      return [dx, dgamma]
+    }
+  }
+
   /// Rows divided by their Euclidean length, or by `epsilon` if that's larger. PyTorch's `normalize`.
   public func normalized(epsilon: Float = 1e-12) -> Tensor {
     let (rows, width, size) = (self.rows, self.width, rowsPerChunk)

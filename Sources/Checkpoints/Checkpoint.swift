@@ -1,0 +1,106 @@
+import Foundation
+import Tensors
+
+/// The tensors of a model, by name: one safetensors file, or the shards that an index names.
+///
+/// A folder stands for its `model.safetensors` or `model.safetensors.index.json`. An index is Hugging Face's: `weight_map` from the name of a
+/// tensor to the file beside the index that has it.
+public struct Checkpoint: Sendable {
+  /// The file, or the index.
+  public let url: URL
+  private let files: [SafetensorsFile]
+  /// Which of the files has a tensor; empty if there is only one.
+  private let places: [String: Int]
+
+  /// Opens the files and checks their headers.
+  ///
+  /// - Throws: `FileError` with the full path: of a file that is missing or damaged, of an index that names a tensor that its file doesn't have.
+  public init(_ url: URL) throws {
+    let url = try Checkpoint.file(url)
+    self.url = url
+    guard url.pathExtension == "json" else {
+      (files, places) = ([try SafetensorsFile(url)], [:])
+      return
+    }
+    guard let map = try JSON(contentsOf: url)["weight_map"]?.members else {
+      throw FileError(.malformed, url, item: "weight_map", "expected an object of file names by tensor")
+    }
+    var (files, places): ([SafetensorsFile], [String: Int]) = ([], [:])
+    var shards: [String: Int] = [:]
+    for member in map {
+      guard let name = member.value.string, !name.isEmpty, !name.contains("/"), name != "..", name != "." else {
+        let found = member.value.string.map { FileError.quoted($0) } ?? member.value.kind
+        throw FileError(
+          .malformed, url, item: member.name, "expected the name of a file in this folder, found \(found)")
+      }
+      let shard = url.deletingLastPathComponent().appendingPathComponent(name)
+      if shards[name] == nil {
+        guard FileManager.default.fileExists(atPath: shard.path) else {
+          throw FileError(.missing, shard, "no such shard, though \(url.lastPathComponent) names it")
+        }
+        shards[name] = files.count
+        files.append(try SafetensorsFile(shard))
+      }
+      let place = shards[name] ?? 0
+      guard files[place].contains(member.name) else {
+        throw FileError(
+          .missing, shard, item: member.name, "no such tensor in the file, though \(url.lastPathComponent) names it")
+      }
+      guard places.updateValue(place, forKey: member.name) == nil else {
+        throw FileError(.malformed, url, item: member.name, "the key appears twice")
+      }
+    }
+    for file in files {
+      if let stray = file.keys.first(where: { places[$0] == nil }) {
+        throw FileError(.mismatched, file.url, item: stray, "a tensor that \(url.lastPathComponent) doesn't name")
+      }
+    }
+    (self.files, self.places) = (files, places)
+  }
+
+  private static func file(_ url: URL) throws -> URL {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
+      return url
+    }
+    let names = ["model.safetensors", "model.safetensors.index.json"]
+    let found = names.map { url.appendingPathComponent($0) }.first { FileManager.default.fileExists(atPath: $0.path) }
+    if let found { return found }
+    let pickled = FileManager.default.fileExists(atPath: url.appendingPathComponent("pytorch_model.bin").path)
+    let hint = pickled ? "; its pytorch_model.bin has to be saved as safetensors first" : ""
+    throw FileError(.missing, url, "expected \(names.joined(separator: " or ")) in the folder\(hint)")
+  }
+
+  /// The names of all tensors, in order of their bytes.
+  public var keys: [String] {
+    files.count == 1
+      ? files[0].keys : places.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Whether there is a tensor of that name.
+  public func contains(_ name: String) -> Bool { file(of: name)?.contains(name) ?? false }
+
+  /// The file that has, or should have, a tensor.
+  public func url(of name: String) -> URL { file(of: name)?.url ?? url }
+
+  /// The element type and shape of a tensor.
+  ///
+  /// - Throws: `FileError` if there is no such tensor.
+  public func entry(_ name: String) throws -> (type: ElementType, shape: [Int]) { try find(name).entry(name) }
+
+  /// Reads a tensor of F32, F16, BF16 or F64 into memory for its elements, chunk by chunk on the workers.
+  ///
+  /// - Throws: `FileError` if there is no such tensor or it isn't floating-point.
+  public func read(_ name: String, into values: UnsafeMutableBufferPointer<Float>) throws {
+    try find(name).read(name, into: values)
+  }
+
+  private func file(of name: String) -> SafetensorsFile? {
+    files.count == 1 ? files[0] : places[name].map { files[$0] }
+  }
+
+  private func find(_ name: String) throws -> SafetensorsFile {
+    guard let file = file(of: name) else { throw FileError(.missing, url, item: name, "no such tensor in the index") }
+    return file
+  }
+}

@@ -1,0 +1,172 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// The architecture of a pretrained Transformer encoder, from its Hugging Face `config.json`.
+public struct TransformerConfiguration: Sendable {
+  /// The families of architectures, by their `model_type`.
+  public enum Family: String, Sendable, CaseIterable {
+    case bert, roberta, xlmRoberta = "xlm-roberta", camembert, distilbert, mpnet, albert, electra, modernbert
+    case nomicBERT = "nomic_bert", gte, new, qwen3
+  }
+
+  /// The family.
+  public let family: Family
+  /// The number of token ids.
+  public internal(set) var vocabularySize = 0
+  /// Columns of a hidden state.
+  public internal(set) var width = 0
+  /// Columns of a token's embedding, where that isn't `width`.
+  public internal(set) var embeddingWidth = 0
+  /// The number of layers.
+  public internal(set) var layers = 0
+  /// Attention heads: of queries, and of keys and values.
+  public internal(set) var heads = 0, keyHeads = 0
+  /// Columns of a head.
+  public internal(set) var headWidth = 0
+  /// Columns between the two products of a feed-forward part.
+  public internal(set) var intermediate = 0
+  /// The number of token types; 0 if there are none.
+  public internal(set) var typeVocabularySize = 0
+  /// How many tokens a text may have, special tokens included.
+  public internal(set) var maximumLength = 0
+  /// The id of padding, which no text needs here; RoBERTa's positions count from it.
+  public internal(set) var paddingID: Int?
+  /// The `architectures` that the weights were saved as, such as `BertForMaskedLM`.
+  public internal(set) var architectures: [String] = []
+  /// The names of the labels of a classifier.
+  public internal(set) var labels: [String] = []
+  /// The file's own content, to be written beside the model again.
+  public let json: JSON
+  /// Where it was read from.
+  public let url: URL
+
+  var activation = Activation.gelu
+  var epsilon: Float = 1e-12
+  var initializerRange: Float = 0.02
+  var positions = Positions.none
+  var layerForms: [LayerForm] = []
+  var rotary: [RotaryForm] = []
+  var norm = NormForm()
+  var biases = Biases()
+  var dropout = DropoutRates()
+  /// ALBERT: how many different groups of layers there are, and how many layers a group has.
+  var groups = 0, groupLayers = 1
+  var tiesEmbeddings = true
+  var classifier = ClassifierForm()
+
+  /// How a model knows where a token stands.
+  enum Positions: Sendable, Equatable {
+    /// Not at all, or by rotary angles.
+    case none
+    /// A learned vector a position, the first at `offset` of `entries`.
+    case learned(entries: Int, offset: Int)
+    /// The same, and a learned bias of attention by the bucket of the distance.
+    case bucketed(entries: Int, offset: Int, buckets: Int)
+  }
+
+  /// What attention in one layer sees.
+  struct LayerForm: Sendable, Equatable {
+    /// Which of `rotary` turns it.
+    var rotary: Int?
+    /// How many rows before (and after, if not causal) it sees; nil: all.
+    var window: Int?
+    var causal = false
+  }
+
+  struct NormForm: Sendable, Equatable {
+    var isRMS = false, hasBias = true, isFirst = false
+  }
+
+  struct Biases: Sendable, Equatable {
+    var projections = true, output = true, up = true, down = true
+  }
+
+  struct DropoutRates: Sendable, Equatable {
+    var embedding: Float = 0, attention: Float = 0, inner: Float = 0, output: Float = 0, classifier: Float = 0
+  }
+
+  struct ClassifierForm: Sendable, Equatable {
+    var usesMean = false, activation = Activation.gelu, hasBias = false
+    var decoderBias = true
+  }
+
+  /// Reads a `config.json`, or one that is given as JSON, for a model whose file lies about it or is missing.
+  ///
+  /// - Throws: `FileError` naming the file, the key, and what is supported.
+  public init(_ json: JSON, url: URL) throws {
+    let file = ModelConfigurationFile(json: json, url: url)
+    guard json.members != nil else { throw FileError(.malformed, url, "expected an object, found \(json.kind)") }
+    let families = Family.allCases.map(\.rawValue)
+    guard file.value(["model_type"]) != nil else {
+      throw FileError(
+        .missing, url, item: "model_type", "no such key; expected one of \(families.joined(separator: ", "))")
+    }
+    family = Family(rawValue: try file.choice("model_type", families, default: "")) ?? .bert
+    (self.json, self.url) = (json, url)
+    architectures = (json["architectures"]?.elements ?? []).compactMap(\.string)
+    labels = try file.labels()
+    initializerRange = try file.number("initializer_range", default: 0.02)
+    tiesEmbeddings = try file.bool("tie_word_embeddings", default: family != .qwen3)
+    if family != .qwen3, try file.bool("is_decoder", default: false) {
+      throw file.error("is_decoder", "decoders are not supported")
+    }
+    switch family {
+    case .bert, .roberta, .xlmRoberta, .camembert, .mpnet, .electra, .albert: try readBERT(file)
+    case .distilbert: try readDistilBERT(file)
+    case .modernbert: try readModernBERT(file)
+    case .nomicBERT: try file.value(["n_embd"]) != nil ? readNomicBERT(file) : readGTE(file)
+    case .gte, .new: try readGTE(file)
+    case .qwen3: try readQwen3(file)
+    }
+    if keyHeads == 0 { keyHeads = heads }
+    if headWidth == 0 {
+      guard width % heads == 0 else {
+        throw file.error("num_attention_heads", "\(heads) heads do not divide a width of \(width)")
+      }
+      headWidth = width / heads
+    }
+    guard heads % keyHeads == 0 else {
+      throw file.error("num_key_value_heads", "expected a divisor of \(heads) heads, found \(keyHeads)")
+    }
+    if embeddingWidth == 0 { embeddingWidth = width }
+    if layerForms.isEmpty { layerForms = Array(repeating: LayerForm(), count: layers) }
+  }
+
+  /// Reads a model folder's `config.json`.
+  ///
+  /// - Throws: `FileError` naming the file, the key, and what is supported.
+  public init(contentsOf folder: URL) throws {
+    let url = folder.appendingPathComponent("config.json")
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw FileError(
+        .missing, url, "no such file: the number of attention heads can't be told from the weights alone")
+    }
+    try self.init(JSON(contentsOf: url), url: url)
+  }
+
+  /// A BERT whose sizes are those of its weights; the number of heads can't be told from them.
+  ///
+  /// For folders without `config.json`. - Throws: `FileError` if the weights aren't a BERT's.
+  public static func bert(of folder: URL, heads: Int) throws -> TransformerConfiguration {
+    let checkpoint = try Checkpoint(folder)
+    let suffix = "embeddings.word_embeddings.weight"
+    guard let key = checkpoint.keys.first(where: { $0.hasSuffix(suffix) }) else {
+      throw FileError(.missing, checkpoint.url, item: suffix, "no such tensor: not the weights of a BERT")
+    }
+    let prefix = String(key.dropLast(suffix.count))
+    func shape(_ name: String) throws -> JSON { .array(try checkpoint.entry(prefix + name).shape.map { .integer($0) }) }
+    func size(_ name: String, _ axis: Int) throws -> JSON { try shape(name).elements?[axis] ?? .null }
+    let layers = (0...).first { !checkpoint.contains("\(prefix)encoder.layer.\($0).output.dense.weight") } ?? 0
+    let json: JSON = [
+      "model_type": "bert", "architectures": .array(["BertModel"]), "hidden_act": "gelu",
+      "vocab_size": try size("embeddings.word_embeddings.weight", 0),
+      "hidden_size": try size("embeddings.word_embeddings.weight", 1),
+      "max_position_embeddings": try size("embeddings.position_embeddings.weight", 0),
+      "type_vocab_size": try size("embeddings.token_type_embeddings.weight", 0),
+      "intermediate_size": try size("encoder.layer.0.intermediate.dense.weight", 0),
+      "num_hidden_layers": .integer(layers), "num_attention_heads": .integer(heads),
+    ]
+    return try TransformerConfiguration(json, url: folder.appendingPathComponent("config.json"))
+  }
+}

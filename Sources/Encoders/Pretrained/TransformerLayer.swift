@@ -1,0 +1,151 @@
+import Layers
+import Tensors
+
+/// One layer of a pretrained Transformer: attention and a feed-forward part, each with a residual connection and a norm.
+struct TransformerLayer: Layer {
+  private enum Norm: Layer {
+    case none
+    case layer(LayerNorm)
+    case rms(RMSNorm)
+
+    init(_ configuration: TransformerConfiguration, at scope: Scope) throws {
+      let (width, form) = (configuration.width, configuration.norm)
+      self =
+        form.isRMS
+        ? .rms(try RMSNorm(width, epsilon: configuration.epsilon, at: scope))
+        : .layer(try LayerNorm(width, epsilon: configuration.epsilon, bias: form.hasBias, at: scope))
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      switch self {
+      case .none: x
+      case .layer(let norm): norm(x)
+      case .rms(let norm): norm(x)
+      }
+    }
+  }
+
+  private let attention: TransformerAttention, feedForward: TransformerFeedForward
+  private let attentionNorm: Norm, outputNorm: Norm, isNormFirst: Bool
+  private let attentionDropout: Dropout, outputDropout: Dropout
+
+  init(_ configuration: TransformerConfiguration, _ names: TransformerNames, index: Int, at scope: Scope) throws {
+    attention = try TransformerAttention(configuration, names, at: scope)
+    feedForward = try TransformerFeedForward(configuration, names, at: scope)
+    let skips = index == 0 && names.skipsFirstNorm
+    attentionNorm = skips ? .none : try Norm(configuration, at: scope[names.attentionNorm])
+    outputNorm = try Norm(configuration, at: scope[names.outputNorm])
+    isNormFirst = configuration.norm.isFirst
+    attentionDropout = Dropout(configuration.dropout.attention)
+    outputDropout = Dropout(configuration.dropout.output)
+  }
+
+  func callAsFunction(
+    _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, angles: RotaryAngles?, bias: Tensor?
+  ) -> Ragged<Tensor> {
+    if isNormFirst {
+      let y = x.map { $0 + attentionDropout(attention(x.map { attentionNorm($0) }, form, angles, bias)) }
+      return y.map { $0 + outputDropout(feedForward(outputNorm($0))) }
+    }
+    let y = x.map { attentionNorm(attentionDropout(attention(x, form, angles, bias)) + $0) }
+    return y.map { outputNorm(outputDropout(feedForward($0)) + $0) }
+  }
+}
+
+/// Multi-head self-attention with the projections of a pretrained model. Dropout of attention probabilities, which are never in memory,
+/// is left out: in fine-tuning the other dropouts do the work.
+struct TransformerAttention: Layer {
+  private enum Projection: Sendable {
+    case fused(Linear)
+    case separate(query: Linear, key: Linear, value: Linear)
+  }
+  private let projection: Projection, output: Linear
+  private let headNorms: (query: RMSNorm, key: RMSNorm)?
+  private let heads: Int, keyHeads: Int, headWidth: Int
+
+  init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws {
+    (heads, keyHeads, headWidth) = (configuration.heads, configuration.keyHeads, configuration.headWidth)
+    let (width, inner, keyWidth) = (configuration.width, heads * headWidth, keyHeads * headWidth)
+    let (initial, biases) = (Initializer.normal(configuration.initializerRange), configuration.biases)
+    func linear(_ outputs: Int, _ name: String) throws -> Linear {
+      try Linear(width, outputs, bias: biases.projections, initial: initial, at: scope[name])
+    }
+    switch names.attention {
+    case .fused(let name): projection = .fused(try linear(3 * inner, name))
+    case .separate(let query, let key, let value):
+      projection = .separate(
+        query: try linear(inner, query), key: try linear(keyWidth, key), value: try linear(keyWidth, value))
+    }
+    output = try Linear(inner, width, bias: biases.output, initial: initial, at: scope[names.attentionOutput])
+    let (epsilon, headWidth) = (configuration.epsilon, headWidth)
+    headNorms = try names.headNorms.map {
+      (
+        try RMSNorm(headWidth, epsilon: epsilon, at: scope[$0.query]),
+        try RMSNorm(headWidth, epsilon: epsilon, at: scope[$0.key])
+      )
+    }
+  }
+
+  func callAsFunction(
+    _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, _ angles: RotaryAngles?, _ bias: Tensor?
+  ) -> Tensor {
+    switch projection {
+    case .fused(let linear):
+      var all = x.map { linear($0) }
+      if let angles { all = angles.turn(all, headWidth: headWidth, columns: 0..<2 * heads * headWidth) }
+      return output(all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias).rows)
+    case .separate(let query, let key, let value):
+      var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
+      if let headNorms {
+        queries = queries.map { headNorms.query(heads: $0) }
+        keys = keys.map { headNorms.key(heads: $0) }
+      }
+      if let angles {
+        queries = angles.turn(queries, headWidth: headWidth)
+        keys = angles.turn(keys, headWidth: headWidth)
+      }
+      let mixed = queries.attention(
+        keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
+        window: form.window, bias: bias)
+      return output(mixed.rows)
+    }
+  }
+}
+
+/// The feed-forward part of a layer: two products with an activation between, or a gated linear unit.
+struct TransformerFeedForward: Layer {
+  private enum Up: Sendable {
+    case plain(Linear)
+    case gated(Linear, gateFirst: Bool)
+    case separatelyGated(gate: Linear, up: Linear)
+  }
+  private let up: Up, down: Linear
+  private let activation: Activation, dropout: Dropout
+
+  init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws {
+    let (width, inner) = (configuration.width, configuration.intermediate)
+    let (initial, biases) = (Initializer.normal(configuration.initializerRange), configuration.biases)
+    func linear(_ outputs: Int, _ name: String) throws -> Linear {
+      try Linear(width, outputs, bias: biases.up, initial: initial, at: scope[name])
+    }
+    switch names.feedForward {
+    case .plain(let name): up = .plain(try linear(inner, name))
+    case .gated(let name, let gateFirst): up = .gated(try linear(2 * inner, name), gateFirst: gateFirst)
+    case .separatelyGated(let gate, let name):
+      up = .separatelyGated(gate: try linear(inner, gate), up: try linear(inner, name))
+    }
+    down = try Linear(inner, width, bias: biases.down, initial: initial, at: scope[names.down])
+    activation = configuration.activation
+    dropout = Dropout(configuration.dropout.inner)
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let inner =
+      switch up {
+      case .plain(let linear): linear(x).activated(activation)
+      case .gated(let linear, let gateFirst): linear(x).gated(activation, gateFirst: gateFirst)
+      case .separatelyGated(let gate, let linear): gate(x).activated(activation) * linear(x)
+      }
+    return down(dropout(inner))
+  }
+}
