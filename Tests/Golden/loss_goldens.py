@@ -47,9 +47,10 @@ class Stub(nn.Module):
 class LayerStub(Transformer):
     """A transformer whose layers' outputs are given: [layers + 1, n, d] a column."""
 
+    auto_model = SimpleNamespace(config=SimpleNamespace(output_hidden_states=False))
+
     def __init__(self):
         nn.Module.__init__(self)
-        self.auto_model = SimpleNamespace(config=SimpleNamespace(output_hidden_states=False))
 
     def forward(self, features):
         layers = list(features["layers"])
@@ -68,7 +69,8 @@ class LayeredModel(SentenceTransformer):
         self.add_module("1", PoolingStub())
 
     def forward(self, features):
-        return self[1](self[0].forward(features))
+        features.update(self[0].forward(features))
+        return self[1](features)
 
 
 def related(columns, noise=0.7):
