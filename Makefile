@@ -1,4 +1,4 @@
-# The commands to remember: make demo, make test, make bench, make format, make lint, make docs.
+# The commands to remember: make demo, make test, make parity, make bench, make format, make lint, make docs.
 SHELL := /bin/bash
 PACKAGES := libdnnl-dev libarchive-dev libpng-dev libturbojpeg0-dev curl python3 python3-pip python3-venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -7,7 +7,7 @@ SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
 
-.PHONY: demo test build setup data bench format lint docs examples clean
+.PHONY: demo test parity build setup data bench format lint docs examples clean
 
 ## demo: install what is missing, build, fetch real data, train four encoders and show their scores
 demo: build data
@@ -17,6 +17,9 @@ demo: build data
 test: setup data
 	swift build $(SWIFT) --build-tests
 	swift test $(SWIFT) --skip-build
+	@for isa in scalar avx2; do echo "== the numbers again, on $$isa"; \
+	  ENCODERS_ISA=$$isa swift test $(SWIFT) --skip-build --filter 'Golden|Gradient|Invariance' 2>&1 | tail -n 1; \
+	  [ "$${PIPESTATUS[0]}" = 0 ] || exit 1; done
 
 build: setup
 	swift build $(SWIFT) --product encoders
@@ -38,10 +41,17 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources
 
-examples: build data
-	@for e in Examples/*/run.sh; do [ -f $$e ] || continue; echo "== $$e"; bash $$e || exit 1; done
+# Every recipe for an epoch, the README's verbs and the Swift programs.
+examples: setup data
+	swift build $(SWIFT)
+	@bash Examples/run.sh
+
+# The references compute their numbers anew, from other random numbers, in an environment outside the repository.
+parity: setup
+	swift build $(SWIFT) --build-tests
+	@bash Tests/Parity/run.sh
 
 docs:
 	@echo "Every public declaration has its documentation comment; build pages with: swift package generate-documentation"

@@ -52,17 +52,21 @@ let package = Package(
       dependencies: [
         "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),
+    .executableTarget(name: "example-neighbours", dependencies: ["Encoders"], path: "Examples/Neighbours"),
+    .target(name: "TestSupport", path: "Tests/Support"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors", "Checkpoints"]),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
-    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
-    .testTarget(name: "InputsTests", dependencies: ["Inputs", "Checkpoints"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors", "Checkpoints", "TestSupport"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
+    .testTarget(name: "InputsTests", dependencies: ["Inputs", "Checkpoints", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Checkpoints"]),
-    .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors"]),
+    .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors", "TestSupport"]),
     .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors"]),
     .testTarget(name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints"], path: "Tests/ProgramTests"),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

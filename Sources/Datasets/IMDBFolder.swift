@@ -40,8 +40,3 @@ public enum IMDBFolder {
     }
   }
 }
-
-func isFolder(_ url: URL) -> Bool {
-  var isFolder: ObjCBool = false
-  return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
-}

@@ -115,10 +115,9 @@ public struct Model: Sendable {
   ///
   /// - Throws: `FileError` or `ConfigurationError` naming the file that is missing or damaged.
   public static func open(_ folder: URL) throws -> Model {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw FileError(
-        .missing, folder, "expected a model folder, found \(isDirectory.boolValue ? "nothing" : "no such folder")")
+    guard isFolder(folder) else {
+      let found = FileManager.default.fileExists(atPath: folder.path) ? "a file" : "nothing"
+      throw FileError(.missing, folder, "expected a model folder, found \(found)")
     }
     let file = folder.appendingPathComponent("config.json")
     let text = String(decoding: try MappedFile(file).withBytes { Array($0) }, as: UTF8.self)

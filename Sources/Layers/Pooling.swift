@@ -14,6 +14,8 @@ public struct Pooling: Layer {
     case last
     /// The sum of the rows over √length.
     case meanSqrtLength = "mean_sqrt_length"
+    /// The mean of the rows, row i counting i + 1 times (Muennighoff 2022).
+    case weightedMean = "weighted_mean"
     /// The rows weighted by a softmax of their products with a learned query.
     case attention
   }
@@ -32,8 +34,15 @@ public struct Pooling: Layer {
   public func callAsFunction(_ x: Ragged<Tensor>) -> Tensor {
     Tensor.concatenated(
       modes.map { mode in
-        if mode == .attention, let query { return x.attentionPooled(query.tensor) }
-        return x.pooled(SequencePooling(rawValue: mode.rawValue) ?? .mean)
+        switch mode {
+        case .mean: x.pooled(.mean)
+        case .max: x.pooled(.max)
+        case .cls: x.pooled(.cls)
+        case .last: x.pooled(.last)
+        case .meanSqrtLength: x.pooled(.meanSqrtLength)
+        case .weightedMean: x.pooled(.weightedMean)
+        case .attention: query.map { x.attentionPooled($0.tensor) } ?? x.pooled(.mean)
+        }
       })
   }
 }

@@ -46,17 +46,19 @@ extension Model {
   }
 
   /// Scores on labelled samples, each with its interval.
-  public func classificationReport(_ samples: Samples) throws -> (
+  public func classificationReport(_ samples: Samples, seed: UInt64 = 0) throws -> (
     report: ClassificationReport, probabilities: [[Float]]
   ) {
     let probabilities = probabilities(of: samples)
     let report = try ClassificationReport(
-      labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels)
+      labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels, seed: seed)
     return (report, probabilities)
   }
 
   /// How well samples come back, each score with its interval; and the first few as they came back.
-  public func reconstructionReport(_ samples: Samples) throws -> (report: ReconstructionReport, outputs: [[Float]]) {
+  public func reconstructionReport(_ samples: Samples, seed: UInt64 = 0) throws -> (
+    report: ReconstructionReport, outputs: [[Float]]
+  ) {
     var (squares, absolutes, outputs): ([Double], [Double], [[Float]]) = ([], [], [])
     forEachBatch(of: samples) { indices, input in
       guard case .images(let images) = input else { return }
@@ -70,7 +72,7 @@ extension Model {
         if outputs.count < 16 { outputs.append(Array(output[range])) }
       }
     }
-    return (try ReconstructionReport(errors: squares, absolute: absolutes), outputs)
+    return (try ReconstructionReport(errors: squares, absolute: absolutes, seed: seed), outputs)
   }
 
   /// The mean loss of a batch, as the objective says.

@@ -281,8 +281,3 @@ public enum DataFiles {
       index, url, "data", requiresLabels: requiresLabels, imageShape: model.encoder.configuration.imageShape)
   }
 }
-
-func isFolder(_ url: URL) -> Bool {
-  var isFolder: ObjCBool = false
-  return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
-}

@@ -12,10 +12,20 @@ struct DataCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Name the data sets that can be had.", discussion: "Example:\n  encoders data list")
+      abstract: "Name the data sets that can be had.",
+      discussion: """
+        Example:
+          encoders data list
+        """)
+
+    @Flag(name: .long, help: "Print the names and what they are as JSON.") var json = false
+
+    /// What is printed.
+    struct Entry: Encodable { let name, summary: String }
 
     func run() throws {
       try reporting {
+        if json { return try printJSON(DataSource.all.map { Entry(name: $0.name, summary: $0.summary) }) }
         for source in DataSource.all {
           try printLine(source.name.padding(toLength: 18, withPad: " ", startingAt: 0) + source.summary)
         }
@@ -35,6 +45,7 @@ struct DataCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "The folder to write to; the data set gets a folder of its own there.")
     var output = "data"
     @Option(name: .long, help: "Where downloads are kept; else ~/.cache/encoders.") var cache: String?
+    @Flag(name: .long, help: "Print the files' paths as a JSON list.") var json = false
     @Option(name: .long, help: "A file that was downloaded by other means, to be used instead of a download.") var from:
       String?
 
@@ -49,6 +60,7 @@ struct DataCommand: ParsableCommand {
         let standard =
           ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].map { $0 + "/encoders" } ?? "~/.cache/encoders"
         let files = try source.get(into: path(output), cache: path(cache ?? standard), from: from.map(path), log: note)
+        if json { return try printJSON(files.map(\.path)) }
         for file in files { try printLine(file.path) }
       }
     }

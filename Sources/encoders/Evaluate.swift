@@ -31,10 +31,10 @@ struct EvaluateCommand: ParsableCommand {
       let samples = try DataFiles.samples(
         for: model, path(data), text: text, label: label, splitColumn: splitColumn, split: split)
       if model.task == .reconstruction {
-        let report = try model.reconstructionReport(samples).report
+        let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0).report
         if json { try printJSON(report) } else { try printLine(report.table) }
       } else {
-        let report = try model.classificationReport(samples).report
+        let report = try model.classificationReport(samples, seed: compute.seed ?? 0).report
         if json { try printJSON(report) } else { try printLine(report.table) }
       }
     }

@@ -14,6 +14,7 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(help: "The model folder.") var model: String
   @Flag(name: .long, help: "Print all of it as JSON.") var json = false
+  @OptionGroup var compute: ComputeOptions
 
   /// What is printed.
   struct Inspection: Encodable {
@@ -24,6 +25,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      compute.apply()
       let folder = path(model)
       let model = try Model.open(folder)
       let training = folder.appendingPathComponent("training.json")

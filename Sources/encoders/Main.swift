@@ -25,6 +25,11 @@ struct ComputeOptions: ParsableArguments {
   @Option(
     name: .long, help: "Threads that compute; else as many as the machine has cores. The results don't depend on it.")
   var threads: Int?
+  @Option(
+    name: .long,
+    help: "The seed of all that is drawn at random: of train weights, order, dropout and augmentation (else the recipe's), of intervals the resamples."
+  )
+  var seed: UInt64?
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }

@@ -22,9 +22,6 @@ struct TrainCommand: ParsableCommand {
     name: .long, help: "Go on from the folder's last checkpoint; the result has the same bits as an uninterrupted run.")
   var resume = false
   @Flag(name: .long, help: "Start afresh, though a model or an unfinished run is in the folder.") var overwrite = false
-  @Option(
-    name: .long, help: "The seed of all that is random: weights, order, dropout, augmentation; else the recipe's.")
-  var seed: UInt64?
   @Flag(name: .long, help: "Print the scores and how it was trained as JSON.") var json = false
   @OptionGroup var compute: ComputeOptions
 
@@ -37,7 +34,7 @@ struct TrainCommand: ParsableCommand {
       compute.apply()
       let folder = path(output)
       var recipe = try Recipe(contentsOf: path(recipe))
-      if let seed { recipe = recipe.with(seed: seed) }
+      if let seed = compute.seed { recipe = recipe.with(seed: seed) }
       try requireUsable(folder)
       let run = try TrainingRun(recipe)
       for line in run.notes { note(line) }

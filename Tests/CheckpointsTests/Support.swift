@@ -1,10 +1,10 @@
 import Foundation
+import TestSupport
 
 @testable import Checkpoints
 
 /// The folder of files that the reference implementations wrote.
-let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/Checkpoints")
+let golden = goldens.appendingPathComponent("Checkpoints")
 
 /// Calls `body` with a new folder, removed afterwards.
 func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {

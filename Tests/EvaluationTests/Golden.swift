@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What scikit-learn computed: `Tests/Golden/metrics.json`, written by `make_metrics.py` beside it.
@@ -50,8 +51,7 @@ struct Golden: Decodable {
   let projection: Projection
 
   static func read() throws -> Golden {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/metrics.json")
-    return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
+    try JSONDecoder().decode(Golden.self, from: Data(contentsOf: goldens.appendingPathComponent("metrics.json")))
   }
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-generator = np.random.default_rng(20240607)
+generator = np.random.default_rng(int(os.environ.get("ENCODERS_SEED", 20240607)))
 
 
 def draw(*shape, scale=1.0):

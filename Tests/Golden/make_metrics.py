@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import warnings
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sklearn.manifold._t_sne import _joint_probabilities
 from sklearn.metrics import pairwise_distances
 from sklearn.preprocessing import label_binarize
 
-random = np.random.default_rng(0)
+random = np.random.default_rng(int(os.environ.get("ENCODERS_SEED", 0)))
 
 
 def single(values):

@@ -146,6 +146,7 @@ def poolings(case):
         "cls": lambda x: x[0],
         "last": lambda x: x[-1],
         "mean_sqrt_len": lambda x: x.sum(0) / math.sqrt(len(x)),
+        "weighted_mean": lambda x: torch.arange(1, len(x) + 1, dtype=x.dtype) @ x / (len(x) * (len(x) + 1) / 2),
     }
     for name, pool in pools.items():
         function = lambda i: per_sequence(offsets, i["x"], lambda x: pool(x)[None])

@@ -1,11 +1,11 @@
 import Checkpoints
 import Foundation
 import Inputs
+import TestSupport
 import Testing
 
 @Suite struct ImageFileTests {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Golden/Images")
+  static let folder = goldens.appendingPathComponent("Images")
 
   /// What Pillow makes of an image: the first pixels and a hash of all.
   struct Case: Decodable, Sendable, CustomTestStringConvertible {

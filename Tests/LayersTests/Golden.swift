@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Layers
 import Tensors
+import TestSupport
 import Testing
 
 /// One case of a file that Tests/Golden/make_goldens.py wrote with PyTorch.
@@ -10,8 +11,7 @@ struct Golden {
   let name: String
 
   static func open(_ name: String) throws -> SafetensorsFile {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return try SafetensorsFile(folder.appendingPathComponent("Golden/\(name).safetensors"))
+    try SafetensorsFile(goldens.appendingPathComponent("\(name).safetensors"))
   }
 
   /// The names of a file's cases.

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Tokenizers
@@ -12,8 +13,7 @@ private struct Row: Decodable {
   let characters: [Int32]
 }
 
-private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/Tokenizers")
+private let golden = goldens.appendingPathComponent("Tokenizers")
 
 private func rows() throws -> [Row] {
   let file = try String(contentsOf: golden.appendingPathComponent("words.jsonl"), encoding: .utf8)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -11,9 +12,7 @@ struct Golden {
   let file: SafetensorsFile
 
   init() throws {
-    file = try SafetensorsFile(
-      URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Golden/training.safetensors"))
+    file = try SafetensorsFile(goldens.appendingPathComponent("training.safetensors"))
   }
 
   /// The parameters a and b with the values under a key.

@@ -1,11 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @testable import WordVectors
 
-private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/WordVectors")
+private let golden = goldens.appendingPathComponent("WordVectors")
 private let words = ["the", ",", "n't", "\u{E9}", "e\u{301}", "中文", "😀", "1995", "\u{A0}", "The"]
 
 /// Calls `body` with a file of these bytes, removed afterwards.

@@ -12,6 +12,8 @@ public enum SequencePooling: String, Sendable, Codable, CaseIterable {
   case last
   /// The sum of the rows over √length.
   case meanSqrtLength = "mean_sqrt_length"
+  /// The mean of the rows, row i counting i + 1 times. Source: Muennighoff 2022 (SGPT).
+  case weightedMean = "weighted_mean"
 }
 
 extension Ragged where Rows == Tensor {
@@ -21,6 +23,7 @@ extension Ragged where Rows == Tensor {
     switch pooling {
     case .mean: return weightedSum(offsets.lengths.map { 1 / Float($0) })
     case .meanSqrtLength: return weightedSum(offsets.lengths.map { 1 / Float($0).squareRoot() })
+    case .weightedMean: return weightedByPosition().weightedSum(Array(repeating: 1, count: count))
     case .max: return maximum()
     case .cls: return rows.rows(at: IDs((0..<count).map { offsets.values[$0] }))
     case .last: return rows.rows(at: IDs((0..<count).map { offsets.values[$0 + 1] - 1 }))
@@ -32,6 +35,13 @@ extension Ragged where Rows == Tensor {
       rows.shape.count == 2 && rows.shape[0] == offsets.rows,
       "\(operation): \(offsets.rows) rows expected, found \(rows.shape)")
     precondition(offsets.lengths.allSatisfy { $0 > 0 }, "\(operation): a sequence is empty")
+  }
+
+  /// Row i of a sequence of n rows times (i + 1) / (1 + … + n).
+  private func weightedByPosition() -> Ragged<Tensor> {
+    let factors = offsets.lengths.flatMap { n in (1...n).map { Float($0) * 2 / (Float(n) * Float(n + 1)) } }
+    let single = Ragged(rows, Offsets(lengths: Array(repeating: 1, count: rows.shape[0])))
+    return Ragged(single.weightedSum(factors), offsets)
   }
 
   private func weightedSum(_ factors: [Float]) -> Tensor {

@@ -3,11 +3,13 @@
 Three formats of the same vectors, GloVe lines with awkward numbers and a repeated word, and what gensim reads in each.
 """
 
+import os
+
 import numpy as np
 from gensim.models import KeyedVectors
 
 words = ["the", ",", "n't", "é", "e\u0301", "中文", "😀", "1995", "\u00a0", "The"]
-draw = np.random.default_rng(5)
+draw = np.random.default_rng(int(os.environ.get("ENCODERS_SEED", 5)))
 vectors = KeyedVectors(7)
 vectors.add_vectors(words, (draw.standard_normal((10, 7)) * 10.0 ** draw.integers(-6, 4, (10, 7))).astype(np.float32))
 vectors.save_word2vec_format("words.bin", binary=True, write_header=True)
