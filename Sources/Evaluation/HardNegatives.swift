@@ -14,7 +14,8 @@ public struct HardNegatives: Sendable, Equatable {
 
   /// How many of the most alike candidates are left out: they may be answers that nobody marked.
   public var rangeMin = 0
-  /// How many of the most alike rows are looked at; nil: as many as are needed, ten times that with margins or `maxScore`.
+  /// How many of the most alike rows are looked at; nil: as many as are needed, ten times that with margins or
+  /// `maxScore`.
   public var rangeMax: Int?
   /// The highest score of a negative.
   public var maxScore: Float?

@@ -3,8 +3,9 @@ import Tensors
 
 /// Clusters whose centres are the means of their points.
 ///
-/// scikit-learn's `KMeans`: greedy k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's steps until no point changes its
-/// cluster or the centres move by less than `tolerance` times the mean variance. The same numbers give the same clusters.
+/// scikit-learn's `KMeans`: greedy k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's steps until no point
+/// changes its cluster or the centres move by less than `tolerance` times the mean variance. The same numbers give
+/// the same clusters.
 public struct KMeans: Sendable {
   /// The cluster of each point.
   public let labels: [Int]
@@ -145,7 +146,8 @@ public struct KMeans: Sendable {
     }
   }
 
-  /// Greedy k-means++: each further centre is the best of 2 + log k points drawn by their squared distance from the nearest.
+  /// Greedy k-means++: each further centre is the best of 2 + log k points drawn by their squared distance from the
+  /// nearest.
   private static func start(_ points: Tensor, _ clusters: Int, _ random: Random) -> Tensor {
     let (count, width) = (points.rows, points.width)
     var numbers = RandomSequence(random)

@@ -2,8 +2,8 @@ import Tensors
 
 /// How well a threshold on the similarity tells pairs that belong together from those that don't.
 ///
-/// Equal to sentence-transformers' `BinaryClassificationEvaluator`. The thresholds are the best ones on these very pairs
-/// (and in each resample on its own), so accuracy and F1 flatter a little.
+/// Equal to sentence-transformers' `BinaryClassificationEvaluator`. The thresholds are the best ones on these very
+/// pairs (and in each resample on its own), so accuracy and F1 flatter a little.
 public struct PairReport: ScoreReport {
   /// The scores of one similarity.
   public struct Scores: Sendable, Codable, Equatable {

@@ -53,7 +53,8 @@ public struct RetrievalReport: ScoreReport {
 
   /// Searches a corpus exactly; `relevant` has the rows of the corpus that each query should find.
   ///
-  /// - Throws: `EvaluationError` for embeddings that don't fit, no query with something relevant, or a row out of range.
+  /// - Throws: `EvaluationError` for embeddings that don't fit, no query with something relevant, or a row out of
+  /// range.
   public init(
     queries: Tensor, corpus: Tensor, relevant: [[Int]], similarity: SimilarityFunction = .cosine,
     cutoffs: Cutoffs = Cutoffs(), seed: UInt64 = 0, resamples: Int = 1000
@@ -66,7 +67,8 @@ public struct RetrievalReport: ScoreReport {
 
   /// Scores what was found for each query, the best first, by whatever search.
   ///
-  /// - Throws: `EvaluationError` for lists of different lengths, no query with something relevant, or a row out of range.
+  /// - Throws: `EvaluationError` for lists of different lengths, no query with something relevant, or a row out of
+  /// range.
   public init(
     found: [[Int]], relevant: [[Int]], corpus: Int, cutoffs: Cutoffs = Cutoffs(), seed: UInt64 = 0,
     resamples: Int = 1000

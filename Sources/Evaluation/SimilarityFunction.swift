@@ -101,14 +101,16 @@ public enum SimilarityFunction: String, Sendable, Codable, CaseIterable, CodingK
 private func manhattanDistance(
   _ a: UnsafeBufferPointer<Float>, _ startA: Int, _ b: UnsafeBufferPointer<Float>, _ startB: Int, _ width: Int
 ) -> Float {
-  // Eight sums side by side: one alone would wait for each addition.
-  var sums = SIMD8<Float>.zero
+  // Sixteen sums side by side: one alone would wait for each addition.
+  let (x, y) = (UnsafeRawBufferPointer(a), UnsafeRawBufferPointer(b))
+  var sums = SIMD16<Float>.zero
   var column = 0
-  while column + 8 <= width {
-    var difference = SIMD8<Float>.zero
-    for lane in 0..<8 { difference[lane] = a[startA + column + lane] - b[startB + column + lane] }
-    sums += pointwiseMax(difference, -difference)
-    column += 8
+  while column + 16 <= width {
+    let left = x.loadUnaligned(fromByteOffset: 4 * (startA + column), as: SIMD16<Float>.self)
+    let right = y.loadUnaligned(fromByteOffset: 4 * (startB + column), as: SIMD16<Float>.self)
+    let difference = left - right
+    sums += difference.replacing(with: -difference, where: difference .< 0)
+    column += 16
   }
   var sum = sums.sum()
   while column < width {

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Evaluation
 
-/// What sentence-transformers and scikit-learn computed: `Tests/Golden/evaluators.json`, written by `make_evaluators.py`.
+/// What sentence-transformers and scikit-learn computed: `Tests/Golden/evaluators.json`, written by
+/// `make_evaluators.py`.
 struct EmbeddingGolden: Decodable {
   struct Pairs: Decodable {
     let first, second, labels: [Float]

@@ -133,6 +133,10 @@ struct LossGolden {
     try golden.check { try loss($0, labels) }
   }
 
+  @Test func everyLossIsCompared() throws {
+    #expect(Set(EmbeddingLoss.names) == Set(LossGoldenTests.losses.map(\.1.name) + ["softmax"]))
+  }
+
   @Test func everyGoldenIsCompared() throws {
     let file = try LossGolden("").file
     let cases = Set(file.keys.filter { $0.hasSuffix("/out") }.map { String($0.dropLast(4)) })

@@ -70,7 +70,8 @@ private func values(_ shape: [Int], seed: UInt64) -> Tensor {
     }
     #expect(
       line { try EmbeddingLoss.triplet()(pair, .none) }
-        == "objective triplet: expected samples of anchor, positive, negative and no label, found 2 columns and no label"
+        == "objective triplet: expected samples of anchor, positive, negative and no label, "
+        + "found 2 columns and no label"
     )
     #expect(
       line { try EmbeddingLoss.multipleNegativesRanking()(pair, .scores([1, 0, 1, 0])) }

@@ -137,8 +137,8 @@ extension Tensor {
     count == 0 ? Tensor(0) : mean() * Float(count)
   }
 
-  /// A scalar whose derivatives are known already, as when a batch was differentiated in parts: `gradients()` of it (or of
-  /// what is computed from it) gives these.
+  /// A scalar whose derivatives are known already, as when a batch was differentiated in parts: `gradients()` of it
+  /// (or of what is computed from it) gives these.
   public init(_ value: Float, gradients: Gradients) {
     let pairs = gradients.pairs
     self = Tensor(value).recorded(pairs.map(\.parameter.tensor)) { dy in pairs.map { $0.gradient * dy.scalar } }

@@ -12,9 +12,9 @@ public enum Batches {
   /// Batches in which no value comes twice, as losses with negatives of the batch need: another's text would be a false
   /// negative.
   ///
-  /// `samples` has the numbers of each sample's texts (see `numbered`); a text that a sample itself has twice is fine. A
-  /// batch takes the samples in a random order and leaves those that don't fit to later ones, so the last ones may be
-  /// small. Source: sentence-transformers' `NoDuplicatesBatchSampler`.
+  /// `samples` has the numbers of each sample's texts (see `numbered`); a text that a sample itself has twice is
+  /// fine. A batch takes the samples in a random order and leaves those that don't fit to later ones, so the last
+  /// ones may be small. Source: sentence-transformers' `NoDuplicatesBatchSampler`.
   public static func withoutDuplicates(
     _ samples: [[Int32]], size: Int, random: Random, dropsLast: Bool = false
   ) -> [[Int]] {
@@ -67,8 +67,8 @@ public enum Batches {
 
   /// Batches in which every text has another one of its label, as the batch triplet losses need.
   ///
-  /// Labels take turns in a random order, two samples a turn, until only one label is left; labels with one sample take no
-  /// part. Source: sentence-transformers' `GroupByLabelBatchSampler`.
+  /// Labels take turns in a random order, two samples a turn, until only one label is left; labels with one sample
+  /// take no part. Source: sentence-transformers' `GroupByLabelBatchSampler`.
   /// - Throws: `LossError` for an odd size or one below 4, or fewer than two labels with two samples each.
   public static func byLabel(
     _ labels: [Int], size: Int, random: Random, dropsLast: Bool = false

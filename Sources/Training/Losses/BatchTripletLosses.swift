@@ -25,7 +25,8 @@ extension EmbeddingLoss {
 
   /// The distance of each text's farthest positive (0 without one) less that of its nearest negative, `[n]`.
   ///
-  /// Where all labels are alike the negative is the text itself plus its greatest distance, as sentence-transformers has it.
+  /// Where all labels are alike the negative is the text itself plus its greatest distance, as sentence-transformers
+  /// has it.
   func hardest(_ distances: Tensor, _ classes: [Int]) -> Tensor {
     let count = classes.count
     var (farthest, hasPositive): ([Int], [Float]) = ([], [])

@@ -52,8 +52,8 @@ public enum BatchDistance: String, Sendable, Codable, CaseIterable {
 
   /// The distance of each row from each row: `[rows, rows]`.
   ///
-  /// The Euclidean one is √(|a|² − 2 a·b + |b|²), the lengths taken from the matrix of products itself, so that a row is
-  /// exactly 0 from itself.
+  /// The Euclidean one is √(|a|² − 2 a·b + |b|²), the lengths taken from the matrix of products itself, so that a row
+  /// is exactly 0 from itself.
   func matrix(_ x: Tensor) -> Tensor {
     if self == .cosine { return EmbeddingSimilarity.cosine.matrix(x, x) * -1 + 1 }
     let products = x.linear(x)

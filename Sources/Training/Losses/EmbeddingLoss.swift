@@ -10,8 +10,8 @@ import Tensors
 public indirect enum EmbeddingLoss: Sendable, Equatable {
   /// Cross-entropy of a query's positive among the positives and the negatives of the whole batch.
   ///
-  /// `symmetric` adds the same from positives to queries, at equal weight; `learnsTemperature` makes `scale` a parameter
-  /// that starts there. Source: van den Oord et al. 2018; Henderson et al. 2017.
+  /// `symmetric` adds the same from positives to queries, at equal weight; `learnsTemperature` makes `scale` a
+  /// parameter that starts there. Source: van den Oord et al. 2018; Henderson et al. 2017.
   case multipleNegativesRanking(
     scale: Float = 20, similarity: EmbeddingSimilarity = .cosine, symmetric: Bool = false,
     learnsTemperature: Bool = false)
@@ -21,7 +21,8 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
   case gistEmbed(
     temperature: Float = 0.01, margin: Float = 0, isRelative: Bool = false, contrastAnchors: Bool = true,
     contrastPositives: Bool = true)
-  /// log(1 + Σ e^(scale · (s_i − s_j))) over the pairs that should be i less than j alike. Source: Su 2022; Huang et al. 2024.
+  /// log(1 + Σ e^(scale · (s_i − s_j))) over the pairs that should be i less than j alike. Source: Su 2022; Huang et
+  /// al. 2024.
   case cosent(scale: Float = 20, similarity: EmbeddingSimilarity = .cosine)
   /// CoSENT with the similarity |cos + sin| in the complex plane, which doesn't saturate. Source: Li and Li 2024.
   case angle(scale: Float = 20)
@@ -29,8 +30,8 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
   case cosineSimilarity
   /// Distance² of pairs with label 1, max(margin − distance, 0)² of those with 0. Source: Hadsell et al. 2006.
   case contrastive(distance: EmbeddingDistance = .cosine, margin: Float = 0.5)
-  /// The same over the hard pairs of a batch only: positives farther than the nearest negative, negatives nearer than the
-  /// farthest positive.
+  /// The same over the hard pairs of a batch only: positives farther than the nearest negative, negatives nearer than
+  /// the farthest positive.
   case onlineContrastive(distance: EmbeddingDistance = .cosine, margin: Float = 0.5)
   /// max(distance of the positive − distance of the negative + margin, 0).
   case triplet(distance: EmbeddingDistance = .euclidean, margin: Float = 5)
@@ -42,20 +43,32 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
   case batchHardSoftMarginTriplet(distance: BatchDistance = .euclidean)
   /// The same with the nearest negative that is farther than the positive. Source: Schroff et al. 2015 (FaceNet).
   case batchSemiHardTriplet(distance: BatchDistance = .euclidean, margin: Float = 5)
-  /// Cross-entropy of a linear classifier over (u, v, |u − v|) and, if asked for, u · v. Source: Reimers and Gurevych 2019.
+  /// Cross-entropy of a linear classifier over (u, v, |u − v|) and, if asked for, u · v. Source: Reimers and Gurevych
+  /// 2019.
   case softmax(classes: Int, difference: Bool = true, product: Bool = false)
   /// The mean squared difference from a teacher's embeddings. Source: Reimers and Gurevych 2020.
   case embeddingMSE
-  /// The mean squared difference between the margins (positive − negative) and a teacher's. Source: Hofstätter et al. 2021.
+  /// The mean squared difference between the margins (positive − negative) and a teacher's. Source: Hofstätter et al.
+  /// 2021.
   case marginMSE(similarity: EmbeddingSimilarity = .dot)
-  /// A loss, and for sparse embeddings Σ over dimensions of (mean activation)², of the queries and of all other columns.
+  /// A loss, and for sparse embeddings Σ over dimensions of (mean activation)², of the queries and of all other
+  /// columns.
   ///
-  /// With `threshold`, only texts with more active dimensions count. Source: Paria et al. 2020; Formal et al. 2021 (SPLADE).
+  /// With `threshold`, only texts with more active dimensions count. Source: Paria et al. 2020; Formal et al. 2021
+  /// (SPLADE).
   case splade(EmbeddingLoss, documentWeight: Float, queryWeight: Float?, threshold: Int? = nil)
   /// A loss of the first dimensions of the embeddings, for several numbers of them, each normalised and weighted.
   ///
   /// In a step all of them take part, or `perStep` drawn by chance. Source: Kusupati et al. 2022.
   case matryoshka(EmbeddingLoss, dimensions: [Int], weights: [Float]? = nil, perStep: Int? = nil)
+
+  /// The names of all, as recipes have them.
+  public static let names = [
+    multipleNegativesRanking(), gistEmbed(), cosent(), angle(), cosineSimilarity, contrastive(), onlineContrastive(),
+    triplet(), batchAllTriplet(), batchHardTriplet(), batchHardSoftMarginTriplet(), batchSemiHardTriplet(),
+    softmax(classes: 2), embeddingMSE, marginMSE(), splade(cosent(), documentWeight: 0, queryWeight: nil),
+    matryoshka(cosent(), dimensions: []),
+  ].map(\.name)
 
   /// The name in recipes.
   public var name: String {
@@ -102,8 +115,8 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
     }
   }
 
-  /// The loss of a batch: columns of embeddings `[samples, width]`, labels, what the loss learns itself, and the numbers
-  /// that wrappers draw from (other ones each step).
+  /// The loss of a batch: columns of embeddings `[samples, width]`, labels, what the loss learns itself, and the
+  /// numbers that wrappers draw from (other ones each step).
   ///
   /// - Throws: `LossError` if the columns or the labels aren't what `form` says, or a label is out of range.
   public func callAsFunction(

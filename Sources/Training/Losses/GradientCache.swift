@@ -2,9 +2,9 @@ import Tensors
 
 /// A loss over a batch whose encoder passes don't fit into memory at once: minibatches are embedded twice instead.
 ///
-/// First all are embedded and forgotten but for their embeddings; then the loss is differentiated by the embeddings alone;
-/// then each minibatch is embedded again and its share of the derivatives carried on into the encoder. Loss and
-/// derivatives equal those of the whole batch at once. Source: Gao et al. 2021 (GradCache).
+/// First all are embedded and forgotten but for their embeddings; then the loss is differentiated by the embeddings
+/// alone; then each minibatch is embedded again and its share of the derivatives carried on into the encoder. Loss
+/// and derivatives equal those of the whole batch at once. Source: Gao et al. 2021 (GradCache).
 public struct GradientCache: Sendable {
   /// The samples of a minibatch.
   public let size: Int
@@ -17,8 +17,8 @@ public struct GradientCache: Sendable {
 
   /// The loss of `count` samples of `columns` columns as a scalar that knows its derivatives.
   ///
-  /// `embed` gives the embeddings of some samples of a column, `[samples, width]`, and is called twice for each; dropout
-  /// drops the same both times, from `random`. Call it inside `recording` or `training`.
+  /// `embed` gives the embeddings of some samples of a column, `[samples, width]`, and is called twice for each;
+  /// dropout drops the same both times, from `random`. Call it inside `recording` or `training`.
   public func callAsFunction(
     columns: Int, count: Int, random: Random, embed: (_ column: Int, _ samples: Range<Int>) throws -> Tensor,
     loss: ([Tensor]) throws -> Tensor

@@ -7,8 +7,8 @@ public enum LossLabels: Sendable {
   case none
   /// A number: how similar a pair is, or 1 and 0 for a pair that belongs together and one that doesn't.
   case scores([Float])
-  /// Several numbers, `[samples, numbers]`: a teacher's score of each candidate, or its margins between the positive and
-  /// each negative.
+  /// Several numbers, `[samples, numbers]`: a teacher's score of each candidate, or its margins between the positive
+  /// and each negative.
   case scoreLists(Tensor)
   /// The number of a class.
   case classes([Int])

@@ -34,7 +34,8 @@ extension EmbeddingLoss {
 
 /// A loss of the embeddings of the last layer and of layers before it, so that a model cut to fewer layers still works.
 ///
-///     loss(last) · lastWeight + Σ_l [loss(l) · weight(l) · priorWeight / layers + KL(last ‖ l) · temperature · divergenceWeight]
+///     loss(last) · lastWeight
+///       + Σ_l [loss(l) · weight(l) · priorWeight / layers + KL(last ‖ l) · temperature · divergenceWeight]
 ///
 /// Source: Li et al. 2024 (2D Matryoshka sentence embeddings); sentence-transformers' `AdaptiveLayerLoss`.
 public struct AdaptiveLayers: Sendable, Equatable {
@@ -77,8 +78,8 @@ public struct AdaptiveLayers: Sendable, Equatable {
     self.weighting = weighting
   }
 
-  /// The loss of a batch: the columns of the last layer, and `prior`, which gives those of a layer 0 ..< `layers` before
-  /// it (0: the embeddings before the first layer) and is called for the layers that take part only.
+  /// The loss of a batch: the columns of the last layer, and `prior`, which gives those of a layer 0 ..< `layers`
+  /// before it (0: the embeddings before the first layer) and is called for the layers that take part only.
   ///
   /// - Throws: `LossError` as the loss does, and what `prior` throws.
   public func callAsFunction(

@@ -14,8 +14,8 @@ extension EmbeddingLoss {
 
   /// GISTEmbed: as above with the cosine, what the guide finds too close to the query masked out.
   ///
-  /// Anchors and positives are also set against each other if asked for. A mask compares the guide's cosine with that of
-  /// the query and its positive, so a text is always masked against itself.
+  /// Anchors and positives are also set against each other if asked for. A mask compares the guide's cosine with that
+  /// of the query and its positive, so a text is always masked against itself.
   func guidedRanking(_ columns: [Tensor], _ labels: LossLabels) throws(LossError) -> Tensor {
     guard
       case .gistEmbed(let temperature, let margin, let isRelative, let contrastAnchors, let contrastPositives) = self
