@@ -10,6 +10,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
   case outOfRange(what: String, sample: Int, value: Int, classes: Int)
   /// A number that must be finite isn't; `sample` counts from 1.
   case notFinite(what: String, sample: Int, value: String)
+  /// A setting, or the data as a whole, isn't what it must be.
+  case invalid(what: String, expected: String, found: String)
 
   /// The one line.
   public var description: String {
@@ -22,6 +24,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
       "evaluation: \(what) of sample \(sample): expected a class from 0 to \(classes - 1), found \(value)"
     case .notFinite(let what, let sample, let value):
       "evaluation: \(what) of sample \(sample): expected a finite number, found \(value)"
+    case .invalid(let what, let expected, let found):
+      "evaluation: \(what): expected \(expected), found \(found)"
     }
   }
 
