@@ -3,19 +3,23 @@ import Foundation
 
 extension Tokenizer {
   /// Opens the tokenizer of a model folder: its `tokenizer.json` or, without one, the `vocab.txt` of a BERT with what
-  /// `tokenizer_config.json` says of lower case, ideographs, accents and special tokens.
+  /// `tokenizer_config.json` says of lower case, ideographs, accents and special tokens, or a SentencePiece `.model`.
   ///
   /// - Throws: `FileError` naming the file and the key that isn't as it should be.
   public init(folder: URL) throws {
     let file = folder.appendingPathComponent("tokenizer.json")
     let words = folder.appendingPathComponent("vocab.txt")
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
-    if exists(file) || !exists(words) {
-      guard exists(file) else {
-        throw FileError(.missing, folder, "expected a tokenizer.json or a vocab.txt, found neither")
-      }
+    if exists(file) {
       try self.init(contentsOf: file)
       return
+    }
+    if !exists(words), let pieces = Tokenizer.sentencePieceFile(in: folder) {
+      try self.init(sentencePiece: pieces)
+      return
+    }
+    guard exists(words) else {
+      throw FileError(.missing, folder, "expected a tokenizer.json, a vocab.txt or a SentencePiece model, found none")
     }
     let settings = folder.appendingPathComponent("tokenizer_config.json")
     let json = exists(settings) ? try JSON(contentsOf: settings) : .object([])

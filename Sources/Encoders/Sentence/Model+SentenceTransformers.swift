@@ -9,7 +9,7 @@ extension Model {
   ///
   /// A convolution of even width becomes the next odd one with a zero in front, an activation a dense layer of ones on the
   /// diagonal: so the vectors are the same. False, with nothing written, if the encoder has a part that no module of
-  /// sentence-transformers computes: images, RNN, GRU, Transformer, attention pooling (nor CLS: its word embeddings have none).
+  /// sentence-transformers computes: images, RNN, GRU, Transformer, attention pooling, CLS (its word embeddings have none), tanh's GELU.
   ///
   /// - Throws: `FileError` if a file can't be written.
   func writeSentenceTransformers(to folder: URL) throws -> Bool {
@@ -67,7 +67,7 @@ extension Model {
         switch activation {
         case nil: "linear.Identity"
         case .relu: "activation.ReLU"
-        case .gelu: "activation.GELU"
+        case .gelu, .geluTanh: "activation.GELU"
         case .tanh: "activation.Tanh"
         case .sigmoid: "activation.Sigmoid"
         case .silu: "activation.SiLU"
@@ -115,6 +115,7 @@ extension Model {
     ]
     switch network {
     case .bag: break
+    case .cnn(_, _, .geluTanh): return nil
     case .cnn(let widths, let channels, let activation):
       var weights: [(String, [Int], [Float])] = []
       for (index, width) in widths.enumerated() {
@@ -171,6 +172,7 @@ extension Model {
       case .linear:
         guard let linear = weight("project.\(index).weight") else { return nil }
         modules.append(.dense(linear, bias: weight("project.\(index).bias")?.values, nil))
+      case .activation(.geluTanh): return nil
       case .activation(let activation): modules.append(.diagonal(width, width, activation))
       case .truncate: modules.append(.diagonal(width, outputs, nil))
       case .normalize: modules.append(Module(type: "Normalize", config: [:]))

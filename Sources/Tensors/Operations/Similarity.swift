@@ -104,29 +104,6 @@ extension Tensor {
     }
   }
 
-  /// The rows of tensors of one width below each other: `[Σ rows, width]`.
-  public static func stacked(_ parts: [Tensor]) -> Tensor {
-    guard let first = parts.first, parts.count > 1 else { return parts[0] }
-    let width = first.width
-    precondition(parts.allSatisfy { $0.width == width }, "stacked: widths differ in \(parts.map(\.shape))")
-    let out = Tensor(uninitialized: [parts.reduce(0) { $0 + $1.rows }, width])
-    var row = 0
-    for part in parts {
-      (out.pointer + row * width).update(from: part.pointer, count: part.count)
-      row += part.rows
-    }
-    let shapes = parts.map(\.shape)
-    return out.recorded(parts) { dy in
-      var place = 0
-      return shapes.map { shape in
-        let part = Tensor(uninitialized: shape)
-        part.pointer.update(from: dy.pointer + place, count: part.count)
-        place += part.count
-        return part
-      }
-    }
-  }
-
   /// The elements at places of the row-major order: `[places]`.
   public func elements(at places: [Int]) -> Tensor {
     reshaped([count, 1]).rows(at: IDs(places.map { Int32($0) })).reshaped([places.count])
