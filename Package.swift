@@ -39,7 +39,8 @@ let package = Package(
     .target(
       name: "Encoders",
       dependencies: [
-        "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", .product(name: "Yams", package: "Yams"),
+        "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Evaluation",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "Evaluation", dependencies: ["Tensors"]),
     .target(

@@ -23,8 +23,9 @@ public struct Objective: Sendable, Equatable {
 
   init(_ value: Value, _ configuration: EncoderConfiguration) throws {
     let (name, options) = try value.variant()
-    guard let task = Task(rawValue: name) else {
-      throw value.error(value.unknown("objective", name, Task.allCases.map(\.rawValue)))
+    guard let task = Task(rawValue: name), task != .embedding else {
+      throw value.error(
+        value.unknown("objective", name, Task.allCases.filter { $0 != .embedding }.map(\.rawValue)))
     }
     self.task = task
     var (smoothing, weights, positive): (Float, ClassWeights, Float) = (0, .equal, 1)
@@ -38,6 +39,7 @@ public struct Objective: Sendable, Equatable {
       if configuration.preprocess.isText {
         throw value.error("reconstruction needs images or sequences; preprocess gives text")
       }
+    case .embedding: break
     }
     (labelSmoothing, classWeights, positiveWeight) = (smoothing, weights, positive)
     try options.finish()
@@ -51,7 +53,7 @@ public struct Objective: Sendable, Equatable {
     case .classification:
       ["classification": ["label_smoothing": .float(labelSmoothing), "class_weights": classWeights.json]]
     case .binaryClassification: ["binary_classification": ["positive_weight": .float(positiveWeight)]]
-    case .reconstruction: .string(task.rawValue)
+    case .reconstruction, .embedding: .string(task.rawValue)
     }
   }
 }

@@ -262,9 +262,9 @@ public enum DataFiles {
       throw FileError(.missing, url, "no such file or folder; expected data to evaluate on")
     }
     let index = Dictionary(uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
-    let requiresLabels = model.task != .reconstruction
+    let requiresLabels = model.task.hasLabels
     var raw: TrainingData.Raw
-    if model.encoder.configuration.preprocess.isText {
+    if model.readsText {
       var all = try texts(url, format(of: url), text, label, split: isFolder(url) ? split : splitColumn)
       if let splits = all.splits, splitColumn != nil {
         let kept = splits.indices.filter { splits[$0] == split }
@@ -278,6 +278,6 @@ public enum DataFiles {
       raw = .images(try images(url, format(of: url), split: split))
     }
     return try raw.samples(
-      index, url, "data", requiresLabels: requiresLabels, imageShape: model.encoder.configuration.imageShape)
+      index, url, "data", requiresLabels: requiresLabels, imageShape: model.imageShape)
   }
 }

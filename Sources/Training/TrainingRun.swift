@@ -80,12 +80,12 @@ public final class TrainingRun {
       schedule: settings.schedule,
       options: options, sampleCount: data.train.count, output: output,
       loss: { [self] indices, epoch in
-        let input = model.input(
+        let input = try model.input(
           data.train, indices, augmentation: augmentation, random: augmentationRandom.split(UInt64(epoch)))
         return model.loss(input, indices.map { data.train.labels[$0] }, objective, classWeights: classWeights)
       },
       validate: data.validation.count == 0
-        ? nil : { [self] in model.validation(data.validation, objective, classWeights: classWeights) })
+        ? nil : { [self] in try model.validation(data.validation, objective, classWeights: classWeights) })
     trainer.observers = observers
     trainer.shouldStop = shouldStop
     let result = try trainer.run(resume: resume)
@@ -114,7 +114,7 @@ public final class TrainingRun {
     let report = TrainingReport(
       recipe: recipe, model: model, samples: held, summary: summary, history: result.history,
       probabilities: probabilities)
-    try AtomicFile.write(report.html(), to: output.appendingPathComponent("report.html"))
+    try AtomicFile.write(try report.html(), to: output.appendingPathComponent("report.html"))
     return summary
   }
 

@@ -31,7 +31,7 @@ struct EmbedCommand: ParsableCommand {
     try reporting {
       compute.apply()
       let model = try Model.open(path(model))
-      let width = model.encoder.width
+      let width = model.width
       let array = output.hasSuffix(".npy") ? try NumpyWriter(path(output), width: width) : nil
       let lines = array == nil ? try OutputLines(output) : nil
       var count = 0
