@@ -40,7 +40,7 @@ let package = Package(
       name: "Encoders",
       dependencies: [
         "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Evaluation",
-        .product(name: "Yams", package: "Yams"),
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "Evaluation", dependencies: ["Tensors"]),
     .target(

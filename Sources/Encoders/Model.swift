@@ -31,7 +31,7 @@ public struct Model: Sendable {
   }
 
   /// What gives the embeddings.
-  public let body: Body
+  public private(set) var body: Body
   /// What it was trained for.
   public let task: Task
   /// The labels, in the order of the logits.
@@ -141,6 +141,12 @@ public struct Model: Sendable {
     }
   }
 
+  /// The embeddings of a batch of any size `[N, width]`, detached: texts for a pretrained encoder go through it some at a time.
+  public func vectors(_ input: EncoderInput) -> Tensor {
+    if case (.sentence(let encoder), .sentences(let batch)) = (body, input) { return encoder.vectors(batch) }
+    return embed(input).detached
+  }
+
   /// Embeddings and logits `[N, labels]` (one column for binary classification).
   public func logits(_ embeddings: Tensor) -> Tensor {
     guard let head else { preconditionFailure("Model.logits: a model trained for \(task.rawValue) has no labels") }
@@ -155,7 +161,7 @@ public struct Model: Sendable {
 
   /// The probability of each label for each sample.
   public func probabilities(_ input: EncoderInput) -> [[Float]] {
-    let logits = logits(embed(input))
+    let logits = logits(vectors(input))
     if task == .binaryClassification {
       return logits.activated(.sigmoid).scalars.map { [1 - $0, $0] }
     }
@@ -179,6 +185,14 @@ public struct Model: Sendable {
           }))
     case .steps(_, nil): preconditionFailure("Model.input(texts:): the model does not read text")
     }
+  }
+
+  /// The same model without a last step of the pretrained encoder that makes vectors of length 1.
+  public func withoutNormalization() -> Model {
+    guard case .sentence(let encoder) = body else { return self }
+    var model = self
+    model.body = .sentence(encoder.withoutNormalization())
+    return model
   }
 
   // MARK: Folders

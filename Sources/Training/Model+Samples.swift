@@ -34,7 +34,7 @@ extension Model {
   /// The embeddings of samples, row after row.
   public func embeddings(of samples: Samples) throws -> [Float] {
     var all: [Float] = []
-    try forEachBatch(of: samples) { all += embed($1).scalars }
+    try forEachBatch(of: samples) { all += vectors($1).scalars }
     return all
   }
 

@@ -16,7 +16,7 @@ struct EncodersCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, EmbedCommand.self, InspectCommand.self,
-      TokenizeCommand.self, TokenizerCommand.self,
+      SimilarityCommand.self, RerankCommand.self, VerifyCommand.self, TokenizeCommand.self, TokenizerCommand.self,
       DataCommand.self,
     ])
 }

@@ -74,8 +74,10 @@ public struct TransformerConfiguration: Sendable {
     var causal = false
   }
 
-  /// Whether a token sees only those before it.
-  public var isCausal: Bool { layerForms.contains(where: \.causal) }
+  /// Whether the weights were saved as a causal language model's.
+  public var isLanguageModel: Bool {
+    (architectures.first?.hasSuffix("ForCausalLM") ?? false) && json["is_causal"]?.bool ?? true
+  }
 
   struct NormForm: Sendable, Equatable {
     var isRMS = false, hasBias = true, isFirst = false

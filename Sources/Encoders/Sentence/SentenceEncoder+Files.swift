@@ -6,8 +6,8 @@ import Tensors
 import Tokenizers
 
 extension SentenceEncoder {
-  /// Opens a folder in sentence-transformers' form, or a plain Hugging Face folder: then the mean of the tokens' vectors (a causal
-  /// model's last one) is the embedding, and `notes` says so.
+  /// Opens a folder in sentence-transformers' form, or a plain Hugging Face folder: then the mean of the tokens' vectors (the last
+  /// one of a causal language model) is the embedding, and `notes` says so.
   ///
   /// - Parameters:
   ///   - adapting: what is done to each file's scope before its layers are made, such as freezing.
@@ -35,7 +35,9 @@ extension SentenceEncoder {
     }
     if entries == nil {
       var modes: [Pooling.Mode] = [.mean]
-      if case .transformer(let transformer) = stages[0].module, transformer.configuration.isCausal { modes = [.last] }
+      if case .transformer(let transformer) = stages[0].module, transformer.configuration.isLanguageModel {
+        modes = [.last]
+      }
       let name = modes == [.mean] ? "the mean of the tokens' vectors" : "the last token's vector"
       notes.append("no modules.json: \(name) is taken as the embedding")
       let entry = ModuleEntry(
@@ -50,6 +52,14 @@ extension SentenceEncoder {
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
     return try SentenceEncoder(
       folder: folder, tokens: tokens, stages: stages, moduleWidth: width, settings: settings, notes: notes)
+  }
+
+  /// The same with other modules.
+  init(_ encoder: SentenceEncoder, stages: [Stage]) {
+    (folder, prompts, defaultPromptName) = (encoder.folder, encoder.prompts, encoder.defaultPromptName)
+    (similarity, width, truncation) = (encoder.similarity, encoder.width, encoder.truncation)
+    (notes, tokens, self.stages) = (encoder.notes, encoder.tokens, stages)
+    parameters = stages.flatMap(\.parameters)
   }
 
   private init(

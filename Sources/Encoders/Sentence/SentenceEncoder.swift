@@ -126,25 +126,41 @@ public struct SentenceEncoder: Sendable {
     return truncation.map { sentence.columns(0..<$0) } ?? sentence
   }
 
-  /// The embeddings of texts `[texts, width]`, in batches of at most `batchTokens` tokens or one text.
+  /// The embeddings of texts `[texts, width]`, detached.
   ///
   /// - Parameters:
   ///   - prompt: put before each text; nil: the folder's default prompt.
   /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
-  public func encode(_ texts: [String], prompt: String? = nil, batchTokens: Int = 8192) throws -> Tensor {
-    let batch = try batch(texts, prompt: prompt ?? self.prompt(named: nil))
-    var parts: [Tensor] = []
-    var start = 0
-    while start < texts.count {
-      var (end, tokens) = (start, 0)
-      while end < texts.count, end == start || tokens + batch.ids.offsets[end].count <= batchTokens {
-        tokens += batch.ids.offsets[end].count
-        end += 1
-      }
-      parts.append(self(batch[start..<end]).detached)
-      start = end
-    }
+  public func encode(_ texts: [String], prompt: String? = nil) throws -> Tensor {
+    vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
+  }
+
+  /// The embeddings of a batch of any size `[texts, width]`, detached, of at most `tokens` tokens (or one text) at a time.
+  public func vectors(_ batch: SentenceBatch, tokens: Int = 8192) -> Tensor {
+    let parts = batch.ids.offsets.parts(rows: tokens).map { self(batch[$0]).detached }
     return parts.isEmpty ? .zeros([0, width]) : Tensor.stacked(parts)
+  }
+
+  /// The same encoder without a last module that makes vectors of length 1.
+  public func withoutNormalization() -> SentenceEncoder {
+    guard case .normalize? = stages.last?.module else { return self }
+    return SentenceEncoder(self, stages: Array(stages.dropLast()))
+  }
+}
+
+extension Offsets {
+  /// Ranges of sequences that follow each other, each of at most `rows` rows, or one sequence.
+  func parts(rows: Int) -> [Range<Int>] {
+    var (parts, start, sum): ([Range<Int>], Int, Int) = ([], 0, 0)
+    for (sequence, length) in lengths.enumerated() {
+      if sequence > start, sum + length > rows {
+        parts.append(start..<sequence)
+        (start, sum) = (sequence, 0)
+      }
+      sum += length
+    }
+    if start < lengths.count { parts.append(start..<lengths.count) }
+    return parts
   }
 }
 
@@ -160,11 +176,7 @@ public struct SentenceBatch: Sendable {
 
   /// Some of the texts.
   subscript(range: Range<Int>) -> SentenceBatch {
-    let rows = ids.offsets.values[range.lowerBound]..<ids.offsets.values[range.upperBound]
-    return SentenceBatch(
-      ids: Ragged(
-        IDs(Array(ids.rows.values[Int(rows.lowerBound)..<Int(rows.upperBound)])),
-        Offsets(lengths: range.map { ids.offsets[$0].count })), promptLength: promptLength)
+    SentenceBatch(ids: Ragged(range.map { Array(ids.rows.values[ids.offsets[$0]]) }), promptLength: promptLength)
   }
 }
 
