@@ -64,8 +64,10 @@ let package = Package(
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "Checkpoints", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Checkpoints"]),
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors", "TestSupport"]),
-    .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors"]),
-    .testTarget(name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints"], path: "Tests/ProgramTests"),
+    .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints", "TestSupport"], path: "Tests/ProgramTests"
+    ),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints", "TestSupport"]),

@@ -171,10 +171,16 @@ public struct Model: Sendable {
 
   /// Texts as the encoder takes them. A text without any word counts as one unknown word where the words are the model's own.
   ///
-  /// - Throws: `TokenError` if a pretrained tokenizer gives ids that the model doesn't have.
+  /// - Throws: `TokenError` if a pretrained tokenizer gives ids that the model doesn't have; `FileError` for a model with a vector for
+  ///   each token.
   public func input(texts: [String], prompt: String? = nil) throws -> EncoderInput {
     switch body {
     case .sentence(let encoder):
+      guard !encoder.isMultiVector else {
+        throw FileError(
+          .mismatched, encoder.folder,
+          "expected an encoder with one vector a text, found one with a vector for each token")
+      }
       return .sentences(try encoder.batch(texts, prompt: prompt ?? encoder.prompt(named: nil)))
     case .steps(_, let tokenizer?):
       return .text(

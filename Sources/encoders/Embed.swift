@@ -12,6 +12,8 @@ struct EmbedCommand: ParsableCommand {
     discussion: """
       Input is one text a line, or JSON lines {"text": …}; for image models one path (PNG, JPEG, PGM or PPM) a line.
       Output is a .npy file (a row an input), a .jsonl file ({"embedding": […]} a line), or JSON lines on standard output.
+      JSON lines of sparse encoders (SPLADE) have {"indices": […], "values": […]} of what isn't 0; those of encoders with a
+      vector for each token (ColBERT), and of --tokens, have {"embeddings": [[…], …]}.
 
       Example:
         encoders embed models/all-MiniLM-L6-v2 --input sentences.txt --output vectors.npy
@@ -21,6 +23,9 @@ struct EmbedCommand: ParsableCommand {
   var model: String
   @Option(name: .long, help: "The file of inputs, - for standard input.") var input = "-"
   @Option(name: .long, help: "The .npy or .jsonl file to write, - for JSON lines on standard output.") var output = "-"
+  @Flag(name: .long, help: "Write the vector of each token, special ones too, rather than one a text.") var tokens =
+    false
+  @Flag(name: .long, help: "The texts are queries, for encoders with a vector for each token.") var queries = false
   @OptionGroup var prompts: PromptOptions
   @Option(name: .long, help: "Keep the first columns only (for models trained for it: Matryoshka).")
   var dimensions: Int?
@@ -50,8 +55,15 @@ struct EmbedCommand: ParsableCommand {
         throw InputError(description: "--dimensions: expected at most \(model.width), found \(dimensions)")
       }
       let prompt = try prompts.text(model)
+      if let encoder = model.sentenceEncoder, tokens || encoder.isMultiVector {
+        return try writeTokens(encoder, prompt)
+      }
+      if tokens {
+        throw InputError(description: "--tokens: only pretrained encoders of texts have a vector for each token")
+      }
       let width = dimensions ?? model.width
-      let rows = try RowOutput(output, width: width, precision: precision)
+      let rows = try RowOutput(
+        output, width: width, precision: precision, isSparse: model.sentenceEncoder?.isSparse ?? false)
       var (count, kept): (Int, [Tensor]) = (0, [])
       // Bytes are linear in each column's range, which only the last row completes.
       let waits = precision == .int8 || precision == .uint8
@@ -65,6 +77,33 @@ struct EmbedCommand: ParsableCommand {
       if !kept.isEmpty { try rows.write(Tensor.stacked(kept)) }
       try rows.finish()
     }
+  }
+}
+
+extension EmbedCommand {
+  /// A line a text with the vectors of its tokens.
+  private func writeTokens(_ encoder: SentenceEncoder, _ prompt: String?) throws {
+    guard !output.hasSuffix(".npy"), precision == .float32, dimensions == nil, normalize == nil else {
+      throw InputError(
+        description: "\(path(model).path): texts get a vector for each token, written as JSON lines of float32 only")
+    }
+    let lines = try OutputLines(output)
+    var count = 0
+    let named = queries ? ["query"] : ["document", "passage", "corpus"]
+    let before = try prompt ?? named.compactMap { encoder.prompts[$0] }.first ?? encoder.prompt(named: nil)
+    try InputLines(source: input).forEachBatch(of: 64) { batch in
+      let texts = try batch.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
+      guard let vectors = encoder.tokenEmbeddings(try encoder.batch(texts, prompt: before), isQuery: queries) else {
+        throw InputError(description: "\(path(model).path): no module gives a vector for each token")
+      }
+      let (values, width) = (vectors.rows.scalars, vectors.rows.width)
+      for text in 0..<vectors.count {
+        let rows = vectors.offsets[text].map { jsonNumbers(values[$0 * width..<($0 + 1) * width]) }
+        try lines.write("{\"embeddings\":[\(rows.joined(separator: ","))]}")
+      }
+      count += batch.count
+    }
+    try lines.finish()
   }
 }
 
@@ -94,9 +133,10 @@ struct RowOutput {
   private let array: NumpyWriter?
   private let lines: OutputLines?
   private let precision: EmbeddingPrecision
+  private let isSparse: Bool
 
-  init(_ output: String, width: Int, precision: EmbeddingPrecision) throws {
-    self.precision = precision
+  init(_ output: String, width: Int, precision: EmbeddingPrecision, isSparse: Bool = false) throws {
+    (self.precision, self.isSparse) = (precision, isSparse)
     array =
       output.hasSuffix(".npy")
       ? try NumpyWriter(path(output), width: precision.columns(of: width), type: precision.numpyType) : nil
@@ -108,7 +148,14 @@ struct RowOutput {
       let (values, width) = (vectors.scalars, vectors.width)
       try array?.append(values)
       for start in lines == nil ? [] : Array(stride(from: 0, to: values.count, by: width)) {
-        try lines?.write("{\"embedding\":\(jsonNumbers(values[start..<start + width]))}")
+        let row = values[start..<start + width]
+        if isSparse {
+          let places = row.indices.filter { row[$0] != 0 }
+          let indices = places.map { String($0 - start) }.joined(separator: ",")
+          try lines?.write("{\"indices\":[\(indices)],\"values\":\(jsonNumbers(places.map { row[$0] }))}")
+        } else {
+          try lines?.write("{\"embedding\":\(jsonNumbers(row))}")
+        }
       }
       return
     }

@@ -69,8 +69,28 @@ struct RerankCommand: ParsableCommand {
     // Models trained for retrieval have a prompt for queries, and maybe one for documents.
     let prompts = model.sentenceEncoder?.prompts ?? [:]
     let document = ["document", "passage", "corpus"].compactMap { prompts[$0] }.first
+    if let encoder = model.sentenceEncoder, encoder.isMultiVector {
+      guard let query = encoder.tokenEmbeddings(try encoder.batch([query], prompt: prompts["query"]), isQuery: true)
+      else {
+        throw InputError(description: "\(folder.path): no module gives a vector for each token")
+      }
+      return { texts in
+        let vectors = encoder.tokenEmbeddings(try encoder.batch(texts, prompt: document))
+        return vectors.map { maximumSimilarity(query.rows, $0) } ?? []
+      }
+    }
     let vector = model.vectors(try model.input(texts: [query], prompt: prompts["query"]))
     let function = model.sentenceEncoder?.similarity ?? .cosine
     return { texts in function.all(vector, model.vectors(try model.input(texts: texts, prompt: document))).scalars }
+  }
+}
+
+/// MaxSim: the sum over the query's tokens of their largest dot product with a token of the document.
+private func maximumSimilarity(_ query: Tensor, _ documents: Ragged<Tensor>) -> [Float] {
+  let (products, count) = (query.linear(documents.rows, nil).scalars, documents.rows.rows)
+  return (0..<documents.count).map { document in
+    (0..<query.rows).reduce(0) { sum, token in
+      sum + (documents.offsets[document].map { products[token * count + $0] }.max() ?? 0)
+    }
   }
 }

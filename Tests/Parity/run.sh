@@ -12,7 +12,7 @@ python="$environment/bin/python"
   "$environment/bin/pip" install --quiet torch==2.13.0+cpu || "$environment/bin/pip" install --quiet torch==2.13.0
 "$environment/bin/pip" install --quiet -r Tests/Parity/requirements.txt
 
-export ENCODERS_SEED="${ENCODERS_SEED:-1}" HF_HUB_OFFLINE=1
+export ENCODERS_SEED="${ENCODERS_SEED:-1}" HF_HUB_OFFLINE=1 ENCODERS_ROOT="$root"
 export ENCODERS_GOLDENS="$(mktemp -d)"
 trap 'rm -rf "$ENCODERS_GOLDENS"' EXIT
 cp -r Tests/Golden/. "$ENCODERS_GOLDENS"

@@ -16,7 +16,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import torch
 import transformers
-from sentence_transformers import CrossEncoder, SentenceTransformer, models
+from sentence_transformers import CrossEncoder, MultiVectorEncoder, SentenceTransformer, SparseEncoder, models
+from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+from sentence_transformers.sparse_encoder.models import SpladePooling
 from sentence_transformers.util import quantize_embeddings
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE, Unigram, WordPiece
@@ -99,13 +101,12 @@ def qwen_tokenizer(corpus):
     )
 
 
-def family(name, tokenizer, folder, head=None, **options):
+def family(name, tokenizer, folder, head=transformers.AutoModel, **options):
     """A random model, larger numbers than at the usual start, beside its tokenizer."""
     config = transformers.AutoConfig.for_model(
         name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **{**SIZES, **options}
     )
-    kind = transformers.AutoModelForSequenceClassification if head else transformers.AutoModel
-    model = kind.from_config(config)
+    model = head.from_config(config)
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
             if parameter.ndim > 1:
@@ -234,6 +235,8 @@ def main(encoders):
             failures += not good
             print(f"{'' if good else 'FAILED '}{precision}: {(found == quantized).mean():.4%} equal")
         failures += cross(encoders, place, lines)
+        failures += sparse(encoders, place, lines)
+        failures += multi_vector(encoders, place, lines)
     sys.exit(1 if failures else 0)
 
 
@@ -245,7 +248,7 @@ def cross(encoders, place, lines):
         ("roberta", roberta_tokenizer(lines), 1, dict(max_position_embeddings=66, type_vocab_size=1)),
         ("bert", bert_tokenizer(lines, limit=48), 3, dict(max_position_embeddings=64)),
     ):
-        folder = family(name, tokenizer, str(place / f"cross-{name}-{labels}"), head=True, num_labels=labels, **options)
+        folder = family(name, tokenizer, str(place / f"cross-{name}-{labels}"), head=transformers.AutoModelForSequenceClassification, num_labels=labels, **options)
         model = CrossEncoder(folder, device="cpu")
         text = "".join(json.dumps({"text": line}) + "\n" for line in lines)
         if labels == 1:
@@ -265,6 +268,58 @@ def cross(encoders, place, lines):
         failures += difference > 2e-5
         print(f"{'FAILED ' if difference > 2e-5 else ''}cross-encoder {name}, {labels} labels: max |Δ| {difference:.1e}")
     return failures
+
+
+def report(name, difference):
+    print(f"{'FAILED ' if difference > 2e-5 else ''}{name}: max |Δ| {difference:.1e}")
+    return difference > 2e-5
+
+
+def json_lines(encoders, lines, *arguments):
+    text = "".join(json.dumps({"text": line}) + "\n" for line in lines)
+    output = subprocess.run([encoders, *arguments], input=text, text=True, capture_output=True, check=True).stdout
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def sparse(encoders, place, lines):
+    failures = 0
+    head = transformers.AutoModelForMaskedLM
+    families = {
+        "bert": (bert_tokenizer(lines), dict(max_position_embeddings=64)),
+        "distilbert": (bert_tokenizer(lines), dict(dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=64)),
+    }
+    for name, strategy, activation in (("bert", "max", "relu"), ("distilbert", "sum", "log1p_relu")):
+        tokenizer, options = families[name]
+        folder = family(name, tokenizer, str(place / f"mlm-{name}"), head=head, **options)
+        modules = [models.Transformer(folder, transformer_task="fill-mask"), SpladePooling(strategy, activation_function=activation)]
+        model = SparseEncoder(modules=modules, device="cpu")
+        model.save(str(place / f"splade-{name}"))
+        expected = model.encode(lines, convert_to_sparse_tensor=False).numpy()
+        found = np.zeros_like(expected)
+        for row, line in zip(found, json_lines(encoders, lines, "embed", str(place / f"splade-{name}"))):
+            row[line["indices"]] = line["values"]
+        failures += report(f"splade, {name}, {strategy} of {activation}", np.abs(found - expected).max())
+    return failures
+
+
+def multi_vector(encoders, place, lines):
+    base = models.Transformer(str(place / "bert-base"), max_seq_length=24)
+    token = dict(module_input_name="token_embeddings", module_output_name="token_embeddings")
+    dense = models.Dense(32, 12, bias=False, activation_function=torch.nn.Identity(), **token)
+    modules = [base, dense, models.Normalize(**token), MultiVectorMask(skiplist_words=[",", "!", "'", "/"])]
+    model = MultiVectorEncoder(modules=modules, prompts={"query": "find: ", "document": "film: "}, device="cpu")
+    folder = str(place / "colbert")
+    model.save(folder)
+    difference = 0
+    for vectors, arguments in ((model.encode_document(lines), []), (model.encode_query(lines), ["--queries"])):
+        found = json_lines(encoders, lines, "embed", folder, *arguments)
+        for expected, line in zip(vectors, found):
+            line = np.array(line["embeddings"])
+            difference = max(difference, np.abs(line - np.asarray(expected)).max() if line.shape == tuple(expected.shape) else 1)
+    scores = np.asarray(model.similarity(model.encode_query([lines[3]]), model.encode_document(lines)))[0]
+    found = {row["index"]: row["score"] for row in json_lines(encoders, lines, "rerank", folder, "--query", lines[3])}
+    failures = report("multi-vector", difference)
+    return failures + report("MaxSim", max(abs(found[i] - s) / abs(s) for i, s in enumerate(scores)))
 
 
 if __name__ == "__main__":

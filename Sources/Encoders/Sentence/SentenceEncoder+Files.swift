@@ -29,7 +29,7 @@ extension SentenceEncoder {
         let first = try SentenceModule.first(entry, at: scope, &notes)
         (module, tokens, width) = (first.module, first.tokens, first.width)
       } else {
-        module = try SentenceModule(entry, width: &width, at: scope)
+        module = try SentenceModule(entry, width: &width, tokenizer: tokens?.tokenizer, at: scope)
       }
       stages.append(Stage(module: module, entry: entry, parameters: scope.parameters))
     }
@@ -44,11 +44,7 @@ extension SentenceEncoder {
         type: "Pooling", folder: folder.appendingPathComponent("1_Pooling"), path: "1_Pooling", name: "1")
       stages.append(Stage(module: .pooling(modes, width: width, includesPrompt: true), entry: entry, parameters: []))
     }
-    guard let tokens, stages.contains(where: \.module.givesSentence) else {
-      throw FileError(
-        .mismatched, folder.appendingPathComponent("modules.json"),
-        "no module gives a vector a text; expected a Pooling among \(listed.map(\.type).joined(separator: ", "))")
-    }
+    guard let tokens else { throw FileError(.malformed, folder.appendingPathComponent("modules.json"), "no modules") }
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
     return try SentenceEncoder(
       folder: folder, tokens: tokens, stages: stages, moduleWidth: width, settings: settings, notes: notes)
@@ -82,7 +78,8 @@ extension SentenceEncoder {
         .malformed, settings.url, item: "default_prompt_name", "expected the name of a prompt, found '\(name)'")
     }
     let name = try settings?.string("similarity_fn_name") ?? SimilarityFunction.cosine.rawValue
-    guard let similarity = SimilarityFunction(rawValue: name) else {
+    // Encoders with a vector a token compare them by the sum of maxima (MaxSim) of dot products.
+    guard let similarity = SimilarityFunction(rawValue: name.hasSuffix("maxsim") ? "dot" : name) else {
       throw FileError(
         .malformed, settings?.url ?? folder, item: "similarity_fn_name",
         "expected \(SimilarityFunction.allCases.map(\.rawValue).joined(separator: ", ")), found '\(name)'")
@@ -105,7 +102,7 @@ extension SentenceModule {
     module: SentenceModule, tokens: SentenceTokenizer, width: Int
   ) {
     switch entry.type {
-    case "Transformer":
+    case "Transformer", "MLMTransformer":
       let settings = try transformerSettings(entry)
       var configuration: TransformerConfiguration
       if FileManager.default.fileExists(atPath: entry.file("config.json").path) {
@@ -115,11 +112,24 @@ extension SentenceModule {
         notes.append(
           "no config.json: taken for a BERT with \(configuration.heads) attention heads, which the weights don't tell")
       }
-      let transformer = try Transformer(configuration, at: scope)
-      try transformer.requireAllRead()
       let tokens = try SentenceTokenizer.transformer(
         entry.folder, settings: settings, maximumLength: configuration.maximumLength)
-      return (.transformer(transformer), tokens, configuration.width)
+      switch try settings?.string("transformer_task")
+        ?? (entry.type == "Transformer" ? "feature-extraction" : "fill-mask")
+      {
+      case "feature-extraction":
+        let transformer = try Transformer(configuration, at: scope)
+        try transformer.requireAllRead()
+        return (.transformer(transformer), tokens, configuration.width)
+      case "fill-mask":
+        let model = try MaskedLanguageModel(configuration, at: scope)
+        try model.transformer.requireAllRead()
+        return (.maskedLanguageModel(model), tokens, configuration.vocabularySize)
+      case let task:
+        throw FileError(
+          .mismatched, settings?.url ?? entry.folder, item: "transformer_task",
+          "expected feature-extraction or fill-mask, found \(FileError.quoted(task))")
+      }
     case "WordEmbeddings":
       let config = try entry.config("wordembedding_config.json")
       let table = try table(entry, "emb_layer", trainable: config.bool("update_embeddings") ?? false, at: scope)
@@ -174,7 +184,7 @@ extension SentenceModule {
   /// Whether a vector a text comes out of it.
   var givesSentence: Bool {
     switch self {
-    case .pooling, .staticEmbedding, .bagOfWords: true
+    case .pooling, .staticEmbedding, .bagOfWords, .spladePooling: true
     default: false
     }
   }

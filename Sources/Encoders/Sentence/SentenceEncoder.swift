@@ -44,7 +44,19 @@ public struct SentenceEncoder: Sendable {
 
   /// The Transformer, if the encoder has one.
   public var transformer: Transformer? {
-    if case .transformer(let transformer)? = stages.first?.module { transformer } else { nil }
+    switch stages.first?.module {
+    case .transformer(let transformer): transformer
+    case .maskedLanguageModel(let model): model.transformer
+    default: nil
+    }
+  }
+
+  /// Whether a text gets a vector for each token, to be compared by MaxSim (ColBERT), rather than one.
+  public var isMultiVector: Bool { !stages.contains(where: \.module.givesSentence) }
+
+  /// Whether the embeddings are sparse: a weight for each entry of the vocabulary, most of them 0 (SPLADE).
+  public var isSparse: Bool {
+    if case .spladePooling? = stages.last?.module { true } else { false }
   }
 
   /// The most tokens of a text that are read, special tokens included; nil: all.
@@ -115,8 +127,12 @@ public struct SentenceEncoder: Sendable {
   }
 
   /// A vector a token: what the modules before the pooling (and those that work on tokens) give.
-  public func tokenEmbeddings(_ batch: SentenceBatch) -> Ragged<Tensor>? {
-    stages.reduce(SentenceFeatures(batch.ids, promptLength: batch.promptLength)) { $1.module($0) }.tokens
+  ///
+  /// Source: Khattab and Zaharia 2020 (ColBERT); queries are not filled up with mask tokens.
+  public func tokenEmbeddings(_ batch: SentenceBatch, isQuery: Bool = false) -> Ragged<Tensor>? {
+    var features = SentenceFeatures(batch.ids, promptLength: batch.promptLength)
+    features.isQuery = isQuery
+    return stages.reduce(features) { $1.module($0) }.tokens
   }
 
   private func output(_ features: SentenceFeatures) -> Tensor {
@@ -137,7 +153,9 @@ public struct SentenceEncoder: Sendable {
 
   /// The embeddings of a batch of any size `[texts, width]`, detached, of at most `tokens` tokens (or one text) at a time.
   public func vectors(_ batch: SentenceBatch, tokens: Int = 8192) -> Tensor {
-    let parts = batch.ids.offsets.parts(rows: tokens).map { self(batch[$0]).detached }
+    // Where each token has a number for every entry of the vocabulary, fewer of them fit in memory.
+    let rows = isSparse ? max(1, min(tokens, 1 << 25 / width)) : tokens
+    let parts = batch.ids.offsets.parts(rows: rows).map { self(batch[$0]).detached }
     return parts.isEmpty ? .zeros([0, width]) : Tensor.stacked(parts)
   }
 

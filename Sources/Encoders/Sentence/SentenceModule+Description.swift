@@ -9,6 +9,14 @@ extension SentenceModule {
       let configuration = transformer.configuration
       let sizes = "\(configuration.layers) layers, \(configuration.heads) heads, \(configuration.intermediate) inside"
       return ("\(configuration.family.rawValue): \(sizes)", "[tokens, \(configuration.width)]")
+    case .maskedLanguageModel(let model):
+      let configuration = model.transformer.configuration
+      let layer =
+        "\(configuration.family.rawValue): \(configuration.layers) layers, \(configuration.heads) heads, logits"
+      return (layer, "[tokens, \(configuration.vocabularySize)]")
+    case .spladePooling(let sums, _):
+      return (sums ? "sum of log(1 + logit)" : "max of log(1 + logit)", "the same, sparse")
+    case .multiVectorMask(let skipped, _, _): return ("without \(skipped.count) kinds of tokens", "the same")
     case .wordEmbeddings(let table): return ("\(table.entries) entries", "[tokens, \(table.weight.shape[1])]")
     case .staticEmbedding(let table): return ("mean of \(table.entries) entries", "[\(table.weight.shape[1])]")
     case .wordWeights(let weights): return ("\(weights.count) weights", "the same")

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Layers
 import Tensors
+import Tokenizers
 
 /// An entry of `modules.json`: what the module is and where its files are.
 struct ModuleEntry: Sendable {
@@ -42,8 +43,10 @@ struct ModuleEntry: Sendable {
 
   /// The module's own weights; an empty place if it's of a type that has none.
   func weights() throws -> Scope {
-    if ["Pooling", "Dropout", "Normalize", "BoW"].contains(type) { return .random(seed: 0) }
-    if type == "Transformer" { return try Scope.open(folder, name: name) }
+    if ["Pooling", "Dropout", "Normalize", "BoW", "SpladePooling", "MultiVectorMask"].contains(type) {
+      return .random(seed: 0)
+    }
+    if type == "Transformer" || type == "MLMTransformer" { return try Scope.open(folder, name: name) }
     let safetensors = file("model.safetensors")
     if !FileManager.default.fileExists(atPath: safetensors.path),
       FileManager.default.fileExists(atPath: file("pytorch_model.bin").path)
@@ -59,7 +62,7 @@ extension SentenceModule {
   /// A module that isn't the first; `width` is that of the vectors that arrive, and becomes that of those that leave.
   ///
   /// - Throws: `FileError` for a file that is missing, malformed or of another width, and for an unknown type.
-  init(_ entry: ModuleEntry, width: inout Int, at scope: Scope) throws {
+  init(_ entry: ModuleEntry, width: inout Int, tokenizer: Tokenizer?, at scope: Scope) throws {
     func check(_ found: Int, _ key: String, _ file: ConfigFile) throws {
       guard found == width else {
         throw FileError(
@@ -74,6 +77,24 @@ extension SentenceModule {
       let modes = try Self.poolingModes(file)
       self = .pooling(modes, width: width, includesPrompt: try file.bool("include_prompt") ?? true)
       width *= modes.count
+    case "SpladePooling":
+      let file = try entry.config()
+      let strategy = try file.string("pooling_strategy") ?? "max"
+      let activation = try file.string("activation_function") ?? "relu"
+      guard ["max", "sum"].contains(strategy), ["relu", "log1p_relu"].contains(activation) else {
+        throw FileError(
+          .mismatched, file.url, "expected max or sum of relu or log1p_relu, found \(strategy) of \(activation)")
+      }
+      self = .spladePooling(sums: strategy == "sum", twice: activation == "log1p_relu")
+    case "MultiVectorMask":
+      let file = try entry.config()
+      let ids = try file.strings("skiplist_words")?.compactMap { tokenizer?.id(of: $0) } ?? []
+      let tasks = try file.strings("skiplist_tasks") ?? ["document"]
+      if file["keep_only_token_ids"] != nil {
+        throw FileError(.mismatched, file.url, item: "keep_only_token_ids", "images in texts are not supported")
+      }
+      self = .multiVectorMask(
+        skipped: Set(ids), documents: tasks.contains("document"), queries: tasks.contains("query"))
     case "Dense":
       let file = try entry.config()
       try check(file.size("in_features"), "in_features", file)
@@ -129,7 +150,7 @@ extension SentenceModule {
     default:
       throw FileError(
         .mismatched, entry.folder, item: entry.type,
-        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize)"
+        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize, SpladePooling, MultiVectorMask)"
       )
     }
   }

@@ -13,6 +13,8 @@ struct SentenceFeatures {
   var sentence: Tensor?
   /// How many tokens at the start of each text belong to the prompt.
   var promptLength = 0
+  /// Whether the texts are queries, where that matters.
+  var isQuery = false
 
   init(_ ids: Ragged<IDs>, promptLength: Int = 0) {
     self.ids = ids
@@ -32,6 +34,12 @@ enum SentenceModule: Sendable {
   case transformer(Transformer)
   /// A table of vectors, one a token.
   case wordEmbeddings(Embedding)
+  /// A pretrained Transformer with its head: a number a word of the vocabulary, for each token.
+  case maskedLanguageModel(MaskedLanguageModel)
+  /// The tokens' largest (or summed) log(1 + max(0, logit)) of each word. Source: Formal et al. 2021 (SPLADE).
+  case spladePooling(sums: Bool, twice: Bool)
+  /// Which tokens' vectors count where a text keeps one for each: not those of `skipped`, in documents (or queries).
+  case multiVectorMask(skipped: Set<Int32>, documents: Bool, queries: Bool)
   /// Each token's vector times its weight.
   case wordWeights([Float])
   /// Convolutions side by side.
@@ -60,6 +68,19 @@ enum SentenceModule: Sendable {
     var features = features
     switch self {
     case .transformer(let transformer): features.tokens = transformer(features.ids)
+    case .maskedLanguageModel(let model): features.tokens = model(features.ids)
+    case .spladePooling(let sums, let twice):
+      // The maximum comes first, as the logarithm keeps the order.
+      features.sentence = features.tokens.map { logits in
+        let weights = { (x: Tensor) in twice ? x.activated(.relu).log1p().log1p() : x.activated(.relu).log1p() }
+        return sums ? logits.map(weights).summed() : weights(logits.pooled(.max))
+      }
+    case .multiVectorMask(let skipped, let documents, let queries):
+      guard features.isQuery ? queries : documents, let tokens = features.tokens else { break }
+      let (offsets, ids) = (tokens.offsets, features.ids.rows.values)
+      let kept = (0..<tokens.count).map { text in offsets[text].filter { !skipped.contains(ids[$0]) } }
+      features.tokens = Ragged(
+        tokens.rows.rows(at: IDs(kept.flatMap { $0.map { Int32($0) } })), Offsets(lengths: kept.map(\.count)))
     case .wordEmbeddings(let table): features.tokens = table(features.ids)
     case .wordWeights(let weights):
       let factors = features.ids.rows.values.map { weights[Int($0)] }
