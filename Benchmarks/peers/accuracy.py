@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import data
-from models import AutoEncoder, Bag, ChineseGRU, DeepImageCNN, Recurrent, TextCNN, Transformer, pad
+from models import AutoEncoder, Bag, DeepImageCNN, Recurrent, TextCNN, Transformer, pad
 
 
 def fit(model, batches, score, loss, epochs, rate=0.001, one_cycle=False):
@@ -168,7 +168,7 @@ TEXTS = {
     "reviews-gru-glove": lambda t: Recurrent(nn.GRU, t.words, 50, 128, t.glove()),
     "reviews-bilstm-glove": lambda t: Recurrent(nn.LSTM, t.words, 50, 128, t.glove(), both=True),
 }
-OTHERS = ["chinese-cnn", "chinese-gru", "mnist-cnn", "autoencoder"]
+OTHERS = ["chinese-cnn", "mnist-cnn", "autoencoder"]
 
 
 def main():
@@ -191,11 +191,10 @@ def main():
     texts = Reviews(options) if set(names) & set(TEXTS) else None
     images = Images(options) if set(names) & {"mnist-cnn", "autoencoder"} else None
     chinese = None
-    if set(names) & {"chinese-cnn", "chinese-gru"}:
+    if "chinese-cnn" in names:
         chinese = Texts(data.chinese(options.cache, options.data), characters=True)
     runs = {name: lambda make=make: texts.run(make) for name, make in TEXTS.items()}
     runs["chinese-cnn"] = lambda: chinese.run(lambda t: TextCNN(len(t.vocabulary.words), 100))
-    runs["chinese-gru"] = lambda: chinese.run(lambda t: ChineseGRU(len(t.vocabulary.words)))
     runs["mnist-cnn"] = lambda: images.classify()
     runs["autoencoder"] = lambda: images.reconstruct()
 

@@ -97,23 +97,6 @@ class Recurrent(nn.Module):
         return self.head(F.dropout(max_pool(x, lengths), self.dropout, self.training))
 
 
-class ChineseGRU(nn.Module):
-    """Dropout 0.3 of the embeddings, a bidirectional GRU, its maxima and means over time, dropout 0.5, linear."""
-
-    def __init__(self, words, width=100, hidden=128, classes=2):
-        super().__init__()
-        self.embedding = embedding(words, width, bound=0.1)
-        self.recurrence = nn.GRU(width, hidden, batch_first=True, bidirectional=True)
-        self.head = nn.Linear(4 * hidden, classes)
-
-    def forward(self, ids, lengths):
-        x = F.dropout(self.embedding(ids), 0.3, self.training)
-        x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        x, _ = nn.utils.rnn.pad_packed_sequence(self.recurrence(x)[0], batch_first=True)
-        features = torch.cat([max_pool(x, lengths), mean_pool(x, lengths)], 1)
-        return self.head(F.dropout(features, 0.5, self.training))
-
-
 class Transformer(nn.Module):
     """Learned positions, pre-norm blocks with GELU, mean pooling over the valid positions, dropout, linear."""
 
