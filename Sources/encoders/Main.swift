@@ -17,7 +17,7 @@ struct EncodersCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, EmbedCommand.self, InspectCommand.self,
       TokenizeCommand.self, TokenizerCommand.self,
-      DataCommand.self,
+      DataCommand.self, ModelCommand.self,
     ])
 }
 
