@@ -80,8 +80,12 @@ struct WordNet: Sendable {
         add(part[..<quote], to: &meanings, trimming: " ,:")
         rest = text[quote...]
       } else if quote < part.endIndex, part[quote...].dropFirst().allSatisfy({ $0 == " " }) {
-        // A closing quote that was never opened.
-        add(part, to: &examples, trimming: " \"")
+        // A closing quote that was never opened: of an example, unless the meaning is still to come.
+        if meanings.isEmpty {
+          add(part, to: &meanings, trimming: " \"")
+        } else {
+          add(part, to: &examples, trimming: " \"")
+        }
       } else {
         add(part, to: &meanings, trimming: " ")
       }

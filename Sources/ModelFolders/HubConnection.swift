@@ -94,7 +94,7 @@ struct HubConnection {
             throw failure(model, file.path, status, reason)
           }
           log("the connection broke; going on with \(file.path) at \(ModelFiles.size(length(partial)))")
-          Thread.sleep(forTimeInterval: Double(1 << (failures - 1)))
+          Thread.sleep(forTimeInterval: 0.5 * Double(1 << (failures - 1)))
           continue
         }
       }
