@@ -18,6 +18,7 @@ struct EncodersCommand: ParsableCommand {
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, EmbedCommand.self, InspectCommand.self,
       SimilarityCommand.self, RerankCommand.self, VerifyCommand.self, TokenizeCommand.self, TokenizerCommand.self,
       DataCommand.self,
+      ModelCommand.self,
     ])
 }
 
