@@ -76,6 +76,16 @@ extension Model {
   /// The mean loss of a batch, as the objective says.
   func loss(_ input: EncoderInput, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
     let embeddings = embed(input)
+    guard task == .reconstruction else {
+      return loss(embeddings: embeddings, labels, objective, classWeights: classWeights)
+    }
+    guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
+    return reconstruct(embeddings).meanSquaredError(
+      images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
+  }
+
+  /// The mean loss of labels, from the embeddings.
+  func loss(embeddings: Tensor, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
     switch task {
     case .classification:
       return logits(embeddings).crossEntropy(
@@ -83,11 +93,8 @@ extension Model {
     case .binaryClassification:
       let targets = Tensor(labels.map { Float($0) }, shape: [labels.count, 1])
       return logits(embeddings).binaryCrossEntropy(targets, positiveWeight: objective.positiveWeight)
-    case .reconstruction:
-      guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
-      return reconstruct(embeddings).meanSquaredError(
-        images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
-    case .embedding: preconditionFailure("Model.loss: nothing is learnt from single samples without labels")
+    case .reconstruction, .embedding:
+      preconditionFailure("Model.loss: nothing is learnt from single samples without labels")
     }
   }
 

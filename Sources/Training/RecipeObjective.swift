@@ -21,7 +21,7 @@ public struct Objective: Sendable, Equatable {
   /// How much samples of the second label count, in binary classification.
   public let positiveWeight: Float
 
-  init(_ value: Value, _ configuration: EncoderConfiguration) throws {
+  init(_ value: Value, readsText: Bool) throws {
     let (name, options) = try value.variant()
     guard let task = Task(rawValue: name), task != .embedding else {
       throw value.error(
@@ -36,7 +36,7 @@ public struct Objective: Sendable, Equatable {
     case .binaryClassification:
       positive = Float(try options["positive_weight"]?.double("a number above 0") { $0 > 0 } ?? 1)
     case .reconstruction:
-      if configuration.preprocess.isText {
+      if readsText {
         throw value.error("reconstruction needs images or sequences; preprocess gives text")
       }
     case .embedding: break

@@ -116,10 +116,10 @@ public struct SentenceEncoder: Sendable {
     return output(features)
   }
 
-  /// The embeddings of a batch from each of the Transformer's layers' own outputs, the last layer's last.
+  /// The embeddings of a batch from what enters the Transformer's first layer, then from each layer's output, the last one's last.
   public func layers(_ batch: SentenceBatch) -> [Tensor] {
     guard let transformer else { return [self(batch)] }
-    return transformer.layers(batch.ids).dropFirst().map { tokens in
+    return transformer.layers(batch.ids).map { tokens in
       var features = SentenceFeatures(batch.ids, promptLength: batch.promptLength)
       features.tokens = tokens
       return output(stages.dropFirst().reduce(features) { $1.module($0) })
