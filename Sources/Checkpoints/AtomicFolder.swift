@@ -7,6 +7,7 @@ public enum AtomicFolder {
   /// - Throws: `FileError` if there is something at `url` already (but for an empty folder), or with the operating system's reason.
   public static func write(to url: URL, _ body: (URL) throws -> Void) throws {
     try requireFree(url)
+    removeAbandoned(url)
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
     let temporary = sibling(of: url, suffix: "\(getpid()).\(unique).partial")
     try make(temporary, for: url)
@@ -16,6 +17,18 @@ public enum AtomicFolder {
     } catch {
       try? FileManager.default.removeItem(at: temporary)
       throw error
+    }
+  }
+
+  /// Removes what programs left that ended in the middle of writing the same folder.
+  private static func removeAbandoned(_ url: URL) {
+    let (parent, stem) = (url.deletingLastPathComponent(), ".\(url.lastPathComponent).")
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? [] where name.hasPrefix(stem) {
+      let parts = name.dropFirst(stem.count).split(separator: ".")
+      guard parts.count == 3, parts[2] == "partial", let process = pid_t(parts[0]), process > 0 else { continue }
+      if kill(process, 0) != 0, errno == ESRCH {
+        try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
+      }
     }
   }
 

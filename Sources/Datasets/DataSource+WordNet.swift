@@ -82,6 +82,9 @@ struct WordNetTables {
       }
       for anchor in anchors { known.insert(anchor.lowercased()) }
     }
+    // An adverb may have the gloss of an adjective that is written the same.
+    pairs = WordNetTables.distinct(pairs)
+    validation = WordNetTables.distinct(validation)
     tests.sort {
       $0.hash == $1.hash ? $0.index < $1.index : $0.hash.lexicographicallyPrecedes($1.hash)
     }
@@ -95,5 +98,10 @@ struct WordNetTables {
       let found = Set((meanings[query.lowercased()] ?? []).flatMap { sameGloss[synsets[$0].gloss] ?? [] })
       relevant += found.sorted().map { (id, synsets[$0].id) }
     }
+  }
+
+  private static func distinct(_ rows: [Row]) -> [Row] {
+    var seen: Set<String> = []
+    return rows.filter { seen.insert("\($0.0)\t\($0.1)").inserted }
   }
 }

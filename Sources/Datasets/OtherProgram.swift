@@ -1,5 +1,6 @@
-import Crypto
+import Checkpoints
 import Foundation
+import Synchronization
 
 /// Another program, run to its end: curl, pip, apt-get, tar.
 package enum OtherProgram {
@@ -25,30 +26,56 @@ package enum OtherProgram {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
     process.currentDirectoryURL = folder
-    // Files, not pipes: a pipe that nobody empties stops the program.
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(
-      at: scratch, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let files = ["out", "errors"].map { scratch.appendingPathComponent($0) }
     // The input may be a secret: it never goes to a disk. It's short, so that the pipe takes it at once.
     let pipe = Pipe()
     try pipe.fileHandleForWriting.write(contentsOf: Data((input ?? "").utf8))
     try pipe.fileHandleForWriting.close()
     process.standardInput = pipe
+    let (output, errors) = (try scratchFile(), try scratchFile())
+    (process.standardOutput, process.standardError) = (output, errors)
+    let signals = [SIGINT, SIGTERM, SIGHUP].map { ($0, signal($0, endChild)) }
+    defer { for (number, before) in signals { signal(number, before) } }
+    // Whoever started this program may have blocked them, and the other program would take that over.
+    var set = sigset_t()
+    sigemptyset(&set)
+    for (number, _) in signals { sigaddset(&set, number) }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
     do {
-      for file in files { try Data().write(to: file) }
-      process.standardOutput = try FileHandle(forWritingTo: files[0])
-      process.standardError = try FileHandle(forWritingTo: files[1])
       try process.run()
     } catch {
       throw DataSourceError(description: "cannot \(what): \(program) could not be started")
     }
+    child.store(process.processIdentifier, ordering: .relaxed)
+    defer { child.store(0, ordering: .relaxed) }
     process.waitUntilExit()
-    func text(_ file: URL) -> String { (try? Data(contentsOf: file)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+    func text(_ file: FileHandle) throws -> String {
+      try file.seek(toOffset: 0)
+      return String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+    }
     let code = process.terminationStatus + (process.terminationReason == .uncaughtSignal ? 128 : 0)
-    return Outcome(code: code, output: text(files[0]), errors: text(files[1]))
+    return Outcome(code: code, output: try text(output), errors: try text(errors))
   }
+
+  /// A file without a name: a pipe that nobody empties would stop the program.
+  private static func scratchFile() throws -> FileHandle {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
+    let descriptor = open(url.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
+    unlink(url.path)
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+  }
+}
+
+/// The other program that runs; 0 if none does.
+private let child = Atomic<pid_t>(0)
+
+/// Ends the other program if this one is interrupted: it runs in a group of its own, where the terminal's signals don't reach it. Calls
+/// only what a signal's handler may.
+private func endChild(_ number: Int32) {
+  let process = child.load(ordering: .relaxed)
+  if process > 0 { kill(process, SIGTERM) }
+  signal(number, SIG_DFL)
+  raise(number)
 }
 
 extension Sequence<UInt8> {

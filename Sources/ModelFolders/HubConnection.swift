@@ -81,7 +81,9 @@ struct HubConnection {
       let before = length(partial)
       if before < file.size || file.size == 0 {
         // Bytes from 0 on are asked for as a whole: a hub that knows no ranges gives them too.
-        let (status, reason) = try curl(address, to: partial, before > 0 ? ["--continue-at", "-"] : [])
+        let (status, reason) = try curl(
+          address, to: partial,
+          ["--max-filesize", "\(max(1, file.size))"] + (before > 0 ? ["--continue-at", "-"] : []))
         let isBroken = [0, 200, 206, 429].contains(status) || status >= 500
         if length(partial) < file.size || file.size == 0 && status != 200 {
           // A range that the hub can't or won't give: from the start then.

@@ -5,7 +5,7 @@ import Testing
 ///
 /// A model's files lie in `folder/owner/name`. Large files are sent on to a second address, as the real one does. Some names stand for a
 /// behaviour: `private` needs the token `secret`, `cut` breaks off once in the middle, `down` breaks off and then answers 503 until there
-/// is a file `up`, `wrong` sends other bytes, `rangeless` sends everything whatever range is asked for, `evil` lists a path outside.
+/// is a file `up`, `slow` takes ten seconds, `wrong` sends other bytes, `rangeless` sends everything whatever range is asked for, `evil` lists a path outside.
 final class Hub {
   let endpoint: String
   private let process = Process()
@@ -30,7 +30,8 @@ final class Hub {
     endpoint = "http://127.0.0.1:" + String(decoding: line, as: UTF8.self)
   }
 
-  deinit { process.terminate() }
+  // The tests' threads block other signals, and Python takes that over.
+  deinit { kill(process.processIdentifier, SIGKILL) }
 
   /// `host METHOD-less path range authorization` of each request so far.
   func requests() throws -> [String] {
@@ -38,7 +39,7 @@ final class Hub {
   }
 
   private static let script = """
-    import hashlib, json, os, sys, threading
+    import hashlib, json, os, sys, threading, time
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     root = sys.argv[1]
@@ -86,6 +87,8 @@ final class Hub {
             if len(content) > 4000 and parts[0] != "large":
                 place = f"http://localhost:{second}/large/{owner}/{name}/{file}"
                 return self.reply(302, b"see there", [("Location", place)])
+            if name == "slow":
+                time.sleep(10)
             if name == "wrong" and file == "model.safetensors":
                 content = content[:-1] + bytes([content[-1] ^ 1])
             if name == "down" and (name, file) in cut and not os.path.exists(os.path.join(root, "up")):

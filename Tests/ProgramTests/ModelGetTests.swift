@@ -114,6 +114,22 @@ extension Workplace {
     #expect(try hub.requests().last { $0.contains("/large/") }?.contains("bytes=\(half)-") == true)
   }
 
+  @Test func anInterruptionEndsTheDownloadToo() throws {
+    try place.writeModel("hub/org/slow")
+    let running = try Program.start(["model", "get", "org/slow"], environment: place.environment, in: place.folder)
+    #expect(running.runs { (try? hub.requests().contains { $0.contains("/resolve/") }) ?? false })
+    kill(running.process.processIdentifier, SIGINT)
+    #expect(try running.wait().code == 128 + SIGINT)
+    usleep(300_000)
+    // Whoever still writes there would spoil what the next run goes on with.
+    let folder = place.url("models/.slow.partial").path
+    let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.filter {
+      (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.contains(folder) == true
+    }
+    #expect(left == [])
+    #expect(!place.exists("models/slow"))
+  }
+
   @Test func theTokenGoesToTheHubOnly() throws {
     try place.writeModel("hub/org/private")
     try place.expectFailure(["model", "get", "org/private"], "HF_TOKEN")
