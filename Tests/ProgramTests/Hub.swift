@@ -9,6 +9,8 @@ import Testing
 final class Hub {
   let endpoint: String
   private let process = Process()
+  /// The hub ends when nobody holds its standard input any more.
+  private let input = Pipe()
   private let folder: URL
   private let log: URL
 
@@ -20,6 +22,7 @@ final class Hub {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["python3", script.path, folder.path]
     process.standardError = FileHandle.nullDevice
+    process.standardInput = input
     let output = Pipe()
     process.standardOutput = output
     try process.run()
@@ -30,8 +33,7 @@ final class Hub {
     endpoint = "http://127.0.0.1:" + String(decoding: line, as: UTF8.self)
   }
 
-  // The tests' threads block other signals, and Python takes that over.
-  deinit { kill(process.processIdentifier, SIGKILL) }
+  deinit { try? input.fileHandleForWriting.close() }
 
   /// `host METHOD-less path range authorization` of each request so far.
   func requests() throws -> [String] {
@@ -135,7 +137,9 @@ final class Hub {
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(2)]
     first, second = [server.server_address[1] for server in servers]
     for server in servers:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
     print(first, flush=True)
+    sys.stdin.read()
+    os._exit(0)
     """
 }
