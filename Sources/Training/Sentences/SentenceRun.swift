@@ -171,8 +171,11 @@ public final class SentenceRun: RecipeRun {
   /// The scores on the validation data, and the loss on rows like those of training.
   private func validationMetrics() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
-    for (name, estimate) in try validation?.report(encoder, resamples: 0).scores ?? [] {
-      metrics[name] = estimate.value
+    if let validation {
+      let kept = validation.epochScores(encoder.similarity).union([metric].compactMap { $0 })
+      for (name, estimate) in try validation.report(encoder, resamples: 0).scores where kept.contains(name) {
+        metrics[name] = estimate.value
+      }
     }
     guard !held.isEmpty else { return metrics }
     var (sum, count) = (0.0, 0)
