@@ -211,6 +211,20 @@ import Testing
     }
   }
 
+  @Test func freezingIsChecked() {
+    for (frozen, expected) in [
+      ("all", "encode.freeze: nothing of the encoder is left to learn"),
+      ("[encoder.layer.9]", "encode.freeze: no parameter's name begins with 'encoder.layer.9'"),
+    ] {
+      do {
+        _ = try run("path: pairs.tsv", "triplet", "epochs: 1", encode: ", freeze: \(frozen)")
+        Issue.record("no error")
+      } catch {
+        #expect("\(error)".hasSuffix(expected), "\(error)")
+      }
+    }
+  }
+
   @Test func theMetricMustBeOneOfTheValidation() throws {
     let run = try run("path: pairs.tsv, validation: scored.tsv", "triplet", "best: mrr@10")
     #expect(throws: TrainingError.unknownMetric("mrr@10", known: ["pearson_cosine", "spearman_cosine"])) {

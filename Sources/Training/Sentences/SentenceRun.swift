@@ -46,6 +46,9 @@ public final class SentenceRun: RecipeRun {
     losses = try sets.enumerated().map { [width = encoder.width] index, set in
       try set.objective.loss.parameters(width: width, at: scope[index == 0 ? "loss" : "loss.\(index)"])
     }
+    guard encoder.parameters.contains(where: \.isTrainable) else {
+      throw ConfigurationError(recipe.url.path, line: nil, "encode.freeze: nothing of the encoder is left to learn")
+    }
     var teachers: [URL: SentenceEncoder] = [:]
     for case let url? in sets.map(\.objective.teacher) where teachers[url] == nil {
       teachers[url] = try SentenceEncoder.open(url)
