@@ -35,6 +35,9 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: ["CArchive", "Checkpoints", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "ModelFolders",
+      dependencies: ["Checkpoints", "Datasets", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "WordVectors", dependencies: ["Checkpoints", "Tokenizers"]),
     .target(
       name: "Encoders",
@@ -51,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "encoders",
       dependencies: [
-        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Training", "ModelFolders", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),
@@ -63,6 +66,7 @@ let package = Package(
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "Checkpoints", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Checkpoints"]),
+    .testTarget(name: "ModelFoldersTests", dependencies: ["ModelFolders", "Checkpoints"]),
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors", "TestSupport"]),
     .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(

@@ -19,6 +19,7 @@ struct EncodersCommand: ParsableCommand {
       InspectCommand.self,
       SimilarityCommand.self, RerankCommand.self, VerifyCommand.self, TokenizeCommand.self, TokenizerCommand.self,
       DataCommand.self,
+      ModelCommand.self,
     ])
 }
 

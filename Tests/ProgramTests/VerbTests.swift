@@ -179,7 +179,10 @@ import Testing
     #expect(try place.bytes("model/model.safetensors") != before)
   }
 
-  @Test(arguments: ["train", "evaluate", "predict", "embed", "inspect", "data", "data get", "data list"])
+  @Test(arguments: [
+    "train", "evaluate", "predict", "embed", "inspect", "data", "data get", "data list", "model", "model get",
+    "model convert",
+  ])
   func everyVerbHasHelpWithAnExample(_ verb: String) throws {
     let outcome = try Program.run(verb.split(separator: " ").map(String.init) + ["--help"], in: place.folder)
     #expect(outcome.code == 0)

@@ -214,7 +214,7 @@ import Testing
   @Test func freezingIsChecked() {
     for (frozen, expected) in [
       ("all", "encode.freeze: nothing of the encoder is left to learn"),
-      ("[encoder.layer.9]", "encode.freeze: no parameter's name begins with 'encoder.layer.9'"),
+      ("[encoder.layer.9]", "\"encode.freeze\": no parameter's name begins with 'encoder.layer.9'"),
     ] {
       do {
         _ = try run("path: pairs.tsv", "triplet", "epochs: 1", encode: ", freeze: \(frozen)")

@@ -17,7 +17,7 @@ import json
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from sentence import WORDS, SparseEncoder, SpladePooling, bert_tokenizer, family, models, texts, transformers
+from compare_sentences import WORDS, SparseEncoder, SpladePooling, bert_tokenizer, family, models, texts, transformers
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
 seed = int(os.environ.get("ENCODERS_SEED", 0))

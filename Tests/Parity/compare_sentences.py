@@ -1,4 +1,4 @@
-"""Folders of sentence-transformers and Hugging Face open here and give the same vectors. sentence.py ENCODERS
+"""Folders of sentence-transformers and Hugging Face open here and give the same vectors. compare_sentences.py ENCODERS
 
 Tiny random models of every family and module are written by the references; with ENCODERS_MINILM (a folder) also all-MiniLM-L6-v2.
 Cosine at least 0.99999 and |Δ| at most 2e-5, relative to vectors of length 1.
