@@ -160,13 +160,16 @@ public struct Model: Sendable {
   }
 
   /// The probability of each label for each sample.
-  public func probabilities(_ input: EncoderInput) -> [[Float]] {
-    let logits = logits(vectors(input))
+  public func probabilities(_ input: EncoderInput) -> [[Float]] { probabilities(embeddings: vectors(input)) }
+
+  /// The probability of each label for each sample, from the samples' embeddings.
+  public func probabilities(embeddings: Tensor) -> [[Float]] {
+    let logits = logits(embeddings)
     if task == .binaryClassification {
       return logits.activated(.sigmoid).scalars.map { [1 - $0, $0] }
     }
     let (scalars, count) = (logits.softmax().scalars, labels.count)
-    return (0..<input.count).map { Array(scalars[$0 * count..<($0 + 1) * count]) }
+    return (0..<embeddings.rows).map { Array(scalars[$0 * count..<($0 + 1) * count]) }
   }
 
   /// Texts as the encoder takes them. A text without any word counts as one unknown word where the words are the model's own.

@@ -98,16 +98,23 @@ extension Model {
     }
   }
 
-  /// Loss and metrics on validation samples.
-  func validation(_ samples: Samples, _ objective: Objective, classWeights: [Float]?) throws -> [String: Double] {
+  /// Loss and metrics on validation samples; `embeddings` are theirs if they are known already.
+  func validation(
+    _ samples: Samples, _ objective: Objective, classWeights: [Float]?, embeddings: Tensor? = nil
+  ) throws -> [String: Double] {
     var (loss, correct) = (0.0, 0)
     var confusion = Array(repeating: Array(repeating: 0, count: labels.count), count: labels.count)
     try forEachBatch(of: samples) { indices, input in
       let gold = indices.map { samples.labels[$0] }
-      let batchLoss = self.loss(input, gold, objective, classWeights: classWeights)
+      guard task != .reconstruction else {
+        let batchLoss = self.loss(input, gold, objective, classWeights: classWeights)
+        loss += Double(batchLoss.scalar) * Double(indices.count)
+        return
+      }
+      let embeddings = embeddings?.rows(at: IDs(indices.map { Int32($0) })) ?? vectors(input)
+      let batchLoss = self.loss(embeddings: embeddings, gold, objective, classWeights: classWeights)
       loss += Double(batchLoss.scalar) * Double(indices.count)
-      guard task != .reconstruction else { return }
-      for (label, row) in zip(gold, probabilities(input)) {
+      for (label, row) in zip(gold, probabilities(embeddings: embeddings)) {
         let predicted = argmax(row)
         confusion[label][predicted] += 1
         if label == predicted { correct += 1 }

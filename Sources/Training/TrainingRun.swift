@@ -22,8 +22,8 @@ public final class TrainingRun: RecipeRun {
   public var shouldStop: () -> Bool = { false }
 
   private let classWeights: [Float]?
-  /// The embeddings of the training samples, where the encoder doesn't learn: they are computed once.
-  private var frozenEmbeddings: Tensor?
+  /// The embeddings of each part, where the encoder doesn't learn.
+  private var frozen: [String: Tensor] = [:]
 
   /// Reads the data and builds the model; trains nothing yet.
   ///
@@ -86,11 +86,9 @@ public final class TrainingRun: RecipeRun {
       schedule: settings.schedule,
       options: options, sampleCount: data.train.count, output: output,
       loss: { [self] indices, epoch in
-        if recipe.pretrained?.freezing == .all {
-          let embeddings = try frozenEmbeddings ?? Mode.$current.withValue(.inference) { try trainEmbeddings() }
-          frozenEmbeddings = embeddings
+        if let frozen = try frozenEmbeddings(of: "train", data.train) {
           return model.loss(
-            embeddings: embeddings.rows(at: IDs(indices.map { Int32($0) })), indices.map { data.train.labels[$0] },
+            embeddings: frozen.rows(at: IDs(indices.map { Int32($0) })), indices.map { data.train.labels[$0] },
             objective, classWeights: classWeights)
         }
         let input = try model.input(
@@ -98,7 +96,12 @@ public final class TrainingRun: RecipeRun {
         return model.loss(input, indices.map { data.train.labels[$0] }, objective, classWeights: classWeights)
       },
       validate: data.validation.count == 0
-        ? nil : { [self] in try model.validation(data.validation, objective, classWeights: classWeights) })
+        ? nil
+        : { [self] in
+          try model.validation(
+            data.validation, objective, classWeights: classWeights,
+            embeddings: try frozenEmbeddings(of: "validation", data.validation))
+        })
     trainer.observers = observers
     trainer.shouldStop = shouldStop
     let result = try trainer.run(resume: resume)
@@ -106,8 +109,14 @@ public final class TrainingRun: RecipeRun {
     return try finish(result, output)
   }
 
-  private func trainEmbeddings() throws -> Tensor {
-    Tensor(try model.embeddings(of: data.train), shape: [data.train.count, model.width])
+  /// The embeddings of a part where the encoder doesn't learn, computed once; nil where it does.
+  private func frozenEmbeddings(of part: String, _ samples: Samples) throws -> Tensor? {
+    guard recipe.pretrained?.freezing == .all else { return nil }
+    if let known = frozen[part] { return known }
+    let embeddings = try Mode.$current.withValue(.inference) { try model.embeddings(of: samples) }
+    let tensor = Tensor(embeddings, shape: [samples.count, model.width])
+    frozen[part] = tensor
+    return tensor
   }
 
   private func finish(_ result: TrainingResult, _ output: URL) throws -> TrainingSummary {

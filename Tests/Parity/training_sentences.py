@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+import numpy as np
 import torch
 from safetensors.torch import load_file
 import transformers
@@ -118,6 +119,16 @@ def main(encoders):
             worst = max(worst, difference)
             if moved < 1e-3:
                 sys.exit(f"{name}: nothing was learnt")
+        with open(folder + "/texts.txt", "w") as file:
+            file.write("".join(text + "\n" for text in FIRST))
+        subprocess.run(
+            [encoders, "embed", folder + "/trained", "--input", folder + "/texts.txt", "--output", folder + "/vectors.npy"],
+            check=True, stderr=subprocess.DEVNULL)
+        opened = SentenceTransformer(folder + "/trained", device="cpu").encode(FIRST)
+        difference = np.abs(np.load(folder + "/vectors.npy") - opened).max()
+        print(f"the trained folder in sentence-transformers: max |Δ| {difference:.2e}")
+        if not difference <= 2e-5:
+            sys.exit("the vectors of the trained folder differ")
     finally:
         shutil.rmtree(folder)
     if worst > 1e-5:

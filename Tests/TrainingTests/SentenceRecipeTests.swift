@@ -35,7 +35,7 @@ import Testing
     ),
     (
       "multiple_negatives_ranking", "{matryoshka: {dimensions: [8], loss: {triplet: {margin: -1}}}}",
-      "recipe.yaml:4:58: objective.matryoshka.loss.triplet.margin: expected a number from 0, found '-1'"
+      "recipe.yaml:4:68: objective.matryoshka.loss.triplet.margin: expected a number from 0, found '-1'"
     ),
     ("multiple_negatives_ranking", "gist_embed", "recipe.yaml:4:12: objective: 'guide' is missing"),
     (

@@ -105,26 +105,42 @@ import Testing
   }
 
   @Test func learnsAndWritesAModelThatOpens() throws {
-    let summary = try #require(
-      try train(
-        "model",
-        run(
-          "path: pairs.tsv, columns: [query, positive], split: {random: {validation: 0.2, test: 0.2}}",
-          "multiple_negatives_ranking", "epochs: 4, batch_size: 8")))
+    let run = try run(
+      "path: scored.tsv, validation: scored.tsv, test: {scored: scored.tsv}", "cosent", "epochs: 6, batch_size: 8")
+    let summary = try #require(try train("model", run))
     let tuning = try #require(summary.fineTuning)
-    let (before, after) = (try #require(tuning.before?["mrr@10"]), try #require(tuning.scores?["mrr@10"]))
-    #expect(after.value > before.value)
-    #expect(tuning.base == "bert" && tuning.objectives == ["multiple_negatives_ranking"])
-    #expect(summary.trainSamples == 27 && summary.bestEpoch != nil)
+    let (before, after) = (tuning.before?["spearman_cosine"]?.value, tuning.scores?["spearman_cosine"]?.value)
+    #expect(try #require(after) > #require(before) + 0.1)
+    #expect(tuning.base == "bert" && tuning.objectives == ["cosent"])
+    #expect(summary.trainSamples == 45 && summary.bestEpoch != nil)
+    // The folder opens again and scores the same.
     let opened = try SentenceEncoder.open(url.appendingPathComponent("model"))
     let report = try ScoringData(.init(url.appendingPathComponent("scored.tsv"))).report(opened)
-    #expect(report.scores.map(\.name) == ["pearson_cosine", "spearman_cosine"])
-    let card = try String(contentsOf: url.appendingPathComponent("model/README.md"), encoding: .utf8)
-    for part in ["base_model: \"bert\"", "pipeline_tag: sentence-similarity", "| mrr@10 | ", "no_duplicates"] {
-      #expect(card.contains(part) == (part != "no_duplicates"), "\(part)")
+    #expect(report.score("spearman_cosine") == after)
+    let card = try text("model/README.md")
+    for part in ["base_model: \"bert\"", "pipeline_tag: sentence-similarity", "| spearman_cosine | ", "- loss:cosent"] {
+      #expect(card.contains(part), "\(part)")
     }
-    let page = try String(contentsOf: url.appendingPathComponent("model/report.html"), encoding: .utf8)
-    for part in ["ndcg@10", "id=\"map\"", "id=\"curves\""] { #expect(page.contains(part), "\(part)") }
+    let page = try text("model/report.html")
+    for part in ["spearman_cosine", "id=\"map\"", "id=\"curves\""] { #expect(page.contains(part), "\(part)") }
+  }
+
+  /// Pairs without scores are scored as retrieval, and the loss of those held out is known.
+  @Test func pairsAreScoredAsRetrieval() throws {
+    let run = try run(
+      "path: pairs.tsv, columns: [query, positive], split: {random: {validation: 0.2, test: 0.2}}",
+      "multiple_negatives_ranking", "epochs: 2, batch_size: 8")
+    #expect(run.metric == "ndcg@10")
+    let summary = try #require(try train("pairs", run))
+    #expect(summary.trainSamples == 27 && summary.testSamples > 0)
+    #expect(summary.fineTuning?.scores?["map@100"] != nil)
+    let history = try text("pairs/history.jsonl")
+    for part in ["\"mrr@10\"", "\"validationLoss\""] { #expect(history.contains(part), "\(part)") }
+    #expect(!history.contains("precision@3"))
+  }
+
+  func text(_ name: String) throws -> String {
+    try String(contentsOf: url.appendingPathComponent(name), encoding: .utf8)
   }
 
   /// Each objective takes its data, and changes what isn't frozen and nothing else.
@@ -192,6 +208,20 @@ import Testing
       Issue.record("no error")
     } catch {
       #expect("\(error)".contains(expected), "\(error)")
+    }
+  }
+
+  @Test func freezingIsChecked() {
+    for (frozen, expected) in [
+      ("all", "encode.freeze: nothing of the encoder is left to learn"),
+      ("[encoder.layer.9]", "\"encode.freeze\": no parameter's name begins with 'encoder.layer.9'"),
+    ] {
+      do {
+        _ = try run("path: pairs.tsv", "triplet", "epochs: 1", encode: ", freeze: \(frozen)")
+        Issue.record("no error")
+      } catch {
+        #expect("\(error)".hasSuffix(expected), "\(error)")
+      }
     }
   }
 

@@ -63,6 +63,11 @@ public struct PretrainedOptions: Sendable, Equatable {
       throw TrainingError.unavailable(key)
     }
     let encoder = try SentenceEncoder.open(model)
+    if case .prefixes(let prefixes) = freezing {
+      for prefix in prefixes where !encoder.parameters.contains(where: { Self.begins($0.name, with: prefix) }) {
+        throw FileError(.mismatched, model, item: "encode.freeze", "no parameter's name begins with '\(prefix)'")
+      }
+    }
     for parameter in encoder.parameters where freezes(parameter.name) { parameter.isTrainable = false }
     return encoder
   }
@@ -70,8 +75,11 @@ public struct PretrainedOptions: Sendable, Equatable {
   /// Whether a parameter keeps its value; its name begins with the number of its module.
   func freezes(_ name: String) -> Bool {
     guard case .prefixes(let prefixes) = freezing else { return true }
-    let inner = name.drop { $0 != "." }.dropFirst()
-    return prefixes.contains { name.hasPrefix($0) || inner.hasPrefix($0) }
+    return prefixes.contains { Self.begins(name, with: $0) }
+  }
+
+  private static func begins(_ name: String, with prefix: String) -> Bool {
+    name.hasPrefix(prefix) || name.drop { $0 != "." }.dropFirst().hasPrefix(prefix)
   }
 
   func json(_ folder: URL) -> JSON {

@@ -185,6 +185,12 @@ public enum ScoringData: Sendable {
     }
   }
 
+  /// Those of them that are kept of each epoch: all, but of retrieval, which has fifteen, the usual ones.
+  func epochScores(_ similarity: SimilarityFunction) -> Set<String> {
+    if case .retrieval = self { return ["accuracy@1", "accuracy@10", "mrr@10", "ndcg@10", "map@100"] }
+    return Set(scoreNames(similarity))
+  }
+
   /// What it is, with its size.
   var title: String {
     switch self {

@@ -46,6 +46,9 @@ public final class SentenceRun: RecipeRun {
     losses = try sets.enumerated().map { [width = encoder.width] index, set in
       try set.objective.loss.parameters(width: width, at: scope[index == 0 ? "loss" : "loss.\(index)"])
     }
+    guard encoder.parameters.contains(where: \.isTrainable) else {
+      throw ConfigurationError(recipe.url.path, line: nil, "encode.freeze: nothing of the encoder is left to learn")
+    }
     var teachers: [URL: SentenceEncoder] = [:]
     for case let url? in sets.map(\.objective.teacher) where teachers[url] == nil {
       teachers[url] = try SentenceEncoder.open(url)
@@ -171,8 +174,11 @@ public final class SentenceRun: RecipeRun {
   /// The scores on the validation data, and the loss on rows like those of training.
   private func validationMetrics() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
-    for (name, estimate) in try validation?.report(encoder, resamples: 0).scores ?? [] {
-      metrics[name] = estimate.value
+    if let validation {
+      let kept = validation.epochScores(encoder.similarity).union([metric].compactMap { $0 })
+      for (name, estimate) in try validation.report(encoder, resamples: 0).scores where kept.contains(name) {
+        metrics[name] = estimate.value
+      }
     }
     guard !held.isEmpty else { return metrics }
     var (sum, count) = (0.0, 0)
