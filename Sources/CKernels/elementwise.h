@@ -119,11 +119,15 @@ INLINE void philox16(uint64_t seed, uint64_t stream, uint64_t block, u16 result[
   result[3] = c3;
 }
 
+// An element is kept if its number is below keep · 2³².
+INLINE uint32_t dropout_limit(float keep) {
+  const double bound = (double)keep * 4294967296.0;
+  return bound >= 4294967295.0 ? 0xffffffffu : (uint32_t)bound;
+}
+
 void NAME(dropout)(size_t n, const float *x, float keep, uint64_t seed, uint64_t stream, uint64_t first, float *out) {
   const v16 factor = splat(1.0f / keep);
-  // An element is kept if its number is below keep · 2³².
-  const double bound = (double)keep * 4294967296.0;
-  const uint32_t limit = bound >= 4294967295.0 ? 0xffffffffu : (uint32_t)bound;
+  const uint32_t limit = dropout_limit(keep);
   for (size_t start = 0; start < n; start += 64) {
     u16 numbers[4];
     philox16(seed, stream, (first + start) / 4, numbers);
