@@ -14,6 +14,7 @@ public func checkpointed(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> Ten
   } else {
     replayed = mode
   }
+  let precision = Precision.ofProducts
   let pause = Pause()
   let values = inputs.map(\.detached)
   let out = Mode.$pause.withValue(pause) { body(values) }
@@ -21,9 +22,10 @@ public func checkpointed(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> Ten
   guard pause.metParameters || isNeeded.contains(true) else { return out }
   let node = Node(inputs: inputs.map(\.node)) { dy, gradients in
     let leaves = zip(values, isNeeded).map { $1 ? Leaf($0) : nil }
-    Mode.$current.withValue(replayed) {
-      body(zip(values, leaves).map { $1?.tensor ?? $0 }).propagate(dy, into: &gradients)
+    let again = Mode.$current.withValue(replayed) {
+      precision { body(zip(values, leaves).map { $1?.tensor ?? $0 }) }
     }
+    again.propagate(dy, into: &gradients)
     return leaves.map { $0?.gradient() }
   }
   return Tensor(out.storage, out.shape, node: node)

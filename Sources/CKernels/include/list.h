@@ -23,6 +23,8 @@ KERNEL(add_row, (size_t rows, size_t width, const float *x, const float *row, fl
 KERNEL(column_sums, (size_t rows, size_t width, size_t stride, const float *x, bool add, float *out), (rows, width, stride, x, add, out))
 // *out = Σ x² and Σ a·b, in double.
 KERNEL(square_sum, (size_t n, const float *x, double *out), (n, x, out))
+// 16-bit brain floats, rounded to the nearest, ties to even.
+KERNEL(to_bfloat16, (size_t n, const float *x, void *out), (n, x, out))
 KERNEL(is_finite, (size_t n, const float *x, bool *out), (n, x, out))
 
 // Norms.
