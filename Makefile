@@ -53,8 +53,17 @@ parity: setup
 	swift build $(SWIFT) --build-tests
 	@bash Tests/Parity/run.sh
 
-docs:
-	@echo "Every public declaration has its documentation comment; build pages with: swift package generate-documentation"
+# Pages of every public declaration, from the comments in the sources, for any web server: docs/documentation/tensors and so on.
+docs: setup
+	swift build $(SWIFT)
+	@rm -rf .build/symbols docs && mkdir -p .build/symbols
+	@maps=$$(find Sources .build/checkouts/*/Sources -name module.modulemap -printf '-I %h '); \
+	for module in Tensors Checkpoints Layers Tokenizers WordVectors Inputs Datasets Evaluation Encoders Training; do \
+	  swift symbolgraph-extract -module-name $$module -I .build/release/Modules $$maps \
+	    -target $$(swift -print-target-info | sed -n 's/.*"triple": "\(.*\)".*/\1/p' | head -n 1) \
+	    -minimum-access-level public -skip-inherited-docs -output-dir .build/symbols || exit 1; done
+	@docc convert --additional-symbol-graph-dir .build/symbols --output-dir docs --transform-for-static-hosting \
+	  --fallback-display-name swift-encoders --fallback-bundle-identifier swift-encoders
 
 clean:
-	rm -rf .build
+	rm -rf .build docs

@@ -35,11 +35,15 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: ["CArchive", "Checkpoints", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "ModelFolders",
+      dependencies: ["Checkpoints", "Datasets", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "WordVectors", dependencies: ["Checkpoints", "Tokenizers"]),
     .target(
       name: "Encoders",
       dependencies: [
-        "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", .product(name: "Yams", package: "Yams"),
+        "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Evaluation",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "Evaluation", dependencies: ["Tensors"]),
     .target(
@@ -50,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "encoders",
       dependencies: [
-        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Training", "ModelFolders", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),
@@ -62,9 +66,12 @@ let package = Package(
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "Checkpoints", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Checkpoints"]),
+    .testTarget(name: "ModelFoldersTests", dependencies: ["ModelFolders", "Checkpoints"]),
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors", "TestSupport"]),
-    .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors"]),
-    .testTarget(name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints"], path: "Tests/ProgramTests"),
+    .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints", "TestSupport"], path: "Tests/ProgramTests"
+    ),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints", "TestSupport"]),

@@ -13,6 +13,8 @@ for recipe in Examples/recipes/*.yaml; do
   data="$(sed -n 's|^ *path: \.\./\.\./||p' "$recipe")"
   [ -e "$data" ] || { echo "$name: $data is not here, passed over"; continue; }
   vectors="$(sed -n 's|.*vectors: \.\./\.\./\([^,} ]*\).*|\1|p' "$recipe")"
+  model="$(sed -n 's|.*pretrained: \.\./\.\./\([^,} ]*\).*|\1|p' "$recipe")"
+  [ -z "$model" ] || [ -e "$model" ] || { echo "$name: $model is not here, passed over"; continue; }
   [ -z "$vectors" ] || [ -e "$vectors" ] || { echo "$name: $vectors is not here, passed over"; continue; }
   sed -e "s|\.\./\.\./|$PWD/|" -e 's|epochs: [0-9]*|epochs: 1|' "$recipe" > "$work/$name.yaml"
   "$bin/encoders" train "$work/$name.yaml" --output "$work/$name" >/dev/null 2>"$work/log" || { cat "$work/log"; exit 1; }

@@ -14,9 +14,9 @@ let model = try Model.open(URL(fileURLWithPath: arguments[0]))
 let sentences = try String(contentsOfFile: arguments[1], encoding: .utf8).split(separator: "\n").map(String.init)
 
 /// Vectors of length 1, so that a dot product is the cosine.
-func vectors(_ texts: [String]) -> Tensor { model.embed(model.input(texts: texts)).normalized() }
+func vectors(_ texts: [String]) throws -> Tensor { model.embed(try model.input(texts: texts)).normalized() }
 
-let cosines = vectors(sentences).linear(vectors([arguments[2]]), nil).scalars
+let cosines = try vectors(sentences).linear(vectors([arguments[2]]), nil).scalars
 for index in sentences.indices.sorted(by: { cosines[$0] > cosines[$1] }).prefix(5) {
   print("\(cosines[index])  \(sentences[index])")
 }

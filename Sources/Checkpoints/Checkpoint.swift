@@ -8,7 +8,8 @@ import Tensors
 public struct Checkpoint: Sendable {
   /// The file, or the index.
   public let url: URL
-  private let files: [SafetensorsFile]
+  /// The files that have the tensors, in the order in which an index names them.
+  public let files: [SafetensorsFile]
   /// Which of the files has a tensor; empty if there is only one.
   private let places: [String: Int]
 

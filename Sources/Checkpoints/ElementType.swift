@@ -36,7 +36,7 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 
   /// Whether elements are floating-point numbers.
-  var isFloating: Bool { self == .float32 || self == .float64 || self == .bfloat16 || self == .float16 }
+  public var isFloating: Bool { self == .float32 || self == .float64 || self == .bfloat16 || self == .float16 }
 
   /// Little-endian floating-point elements of this type as 32-bit floats (64-bit ones rounded); nil for other types.
   func floats(from bytes: UnsafeRawBufferPointer) -> [Float]? {

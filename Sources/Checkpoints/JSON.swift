@@ -119,10 +119,13 @@ public enum JSON: Sendable, Equatable {
 }
 
 /// Objects and strings as literals: `["type": "WordLevel", "unk_token": .string(unknown)]`.
-extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral {
+extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
   /// An object of the literal's members, in its order.
   public init(dictionaryLiteral members: (String, JSON)...) { self = .object(members.map { Member($0.0, $0.1) }) }
 
   /// A string.
   public init(stringLiteral text: String) { self = .string(text) }
+
+  /// True or false.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
 }

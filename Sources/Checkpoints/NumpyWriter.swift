@@ -1,6 +1,6 @@
 import Foundation
 
-/// Writes rows of floats to a NumPy file (.npy version 1, float32, `[rows, width]`) without knowing how many will come.
+/// Writes rows to a NumPy file (.npy version 1, `[rows, width]`, float32 or bytes) without knowing how many will come.
 ///
 /// The file takes its name on `finish()`; without it, nothing is left behind.
 public final class NumpyWriter {
@@ -9,15 +9,18 @@ public final class NumpyWriter {
   /// How many rows have been appended.
   public private(set) var rows = 0
   private let writer: AtomicWriter
+  private let type: String
   // NumPy too reserves room for a row count to grow in, so its files start just like ours.
   private static let headerSize = 128
 
-  /// Starts a file.
+  /// Starts a file; `type` is NumPy's name of its elements: `<f4`, `|i1` or `|u1`.
   ///
   /// - Throws: `FileError` if it cannot be created.
-  public init(_ url: URL, width: Int) throws {
+  public init(_ url: URL, width: Int, type: String = "<f4") throws {
     precondition(width > 0, "NumpyWriter: width \(width) is not positive")
+    precondition(["<f4", "|i1", "|u1"].contains(type), "NumpyWriter: type \(type) is not supported")
     self.width = width
+    self.type = type
     writer = try AtomicWriter(url)
     try [UInt8](repeating: 0, count: NumpyWriter.headerSize).withUnsafeBytes { try writer.write($0) }
   }
@@ -36,9 +39,16 @@ public final class NumpyWriter {
     try values.withUnsafeBufferPointer { try append($0) }
   }
 
+  /// Appends whole rows of bytes, one after the other.
+  public func append(bytes: [UInt8]) throws {
+    precondition(type != "<f4" && bytes.count % width == 0, "NumpyWriter.append: bytes are no rows of \(width) \(type)")
+    try bytes.withUnsafeBytes { try writer.write($0) }
+    rows += bytes.count / width
+  }
+
   /// Writes the row count and gives the file its name.
   public func finish() throws {
-    let dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(width)), }"
+    let dictionary = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(rows), \(width)), }"
     var header = NumpyFile.magic + [1, 0, UInt8(NumpyWriter.headerSize - 10), 0] + Array(dictionary.utf8)
     header += [UInt8](repeating: UInt8(ascii: " "), count: NumpyWriter.headerSize - 1 - header.count) + [0x0A]
     try header.withUnsafeBytes { try writer.overwrite(at: 0, with: $0) }

@@ -35,10 +35,49 @@ public struct SafetensorsWriter {
     precondition(items.updateValue(item, forKey: name) == nil, "SafetensorsWriter.add: \(name) is added twice")
   }
 
-  /// Adds a tensor of floats.
-  public mutating func add(_ name: String, shape: [Int], _ values: [Float]) {
-    add(name, type: .float32, shape: shape) { write in try values.withUnsafeBytes(write) }
+  /// Adds a tensor of floats, stored as F32, F16 or BF16: the nearest numbers of that type, of two equally near ones the even one.
+  public mutating func add(_ name: String, as type: ElementType = .float32, shape: [Int], _ values: [Float]) {
+    add(name, type: type, shape: shape) { write in
+      try values.withUnsafeBufferPointer { values in
+        for start in stride(from: 0, to: values.count, by: SafetensorsWriter.chunk) {
+          let part = values[start..<min(start + SafetensorsWriter.chunk, values.count)]
+          let bytes = type.bytes(of: UnsafeBufferPointer(rebasing: part))
+          try bytes.withUnsafeBytes(write)
+        }
+      }
+    }
   }
+
+  /// Adds a tensor of a file as it is, or its floats as F32, F16 or BF16; it is read when it is written, piece by piece.
+  ///
+  /// Writing throws a `FileError` with the tensor's name if one of its numbers is too large for the type.
+  public mutating func add(_ name: String, of file: SafetensorsFile, as type: ElementType? = nil) throws {
+    let (stored, shape) = try file.entry(name)
+    let type = stored.isFloating ? type ?? stored : stored
+    add(name, type: type, shape: shape) { write in
+      try file.withBytes(name) { bytes in
+        guard type != stored else { return try write(bytes) }
+        let step = SafetensorsWriter.chunk * stored.byteCount
+        for start in stride(from: 0, to: bytes.count, by: step) {
+          let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
+          let values = stored.floats(from: part) ?? []
+          try values.withUnsafeBufferPointer { values in
+            if let large = type.firstTooLarge(in: values) {
+              throw FileError(
+                .mismatched, file.url, item: name, "expected numbers that \(type.rawValue) can hold, found \(large)")
+            }
+            try type.bytes(of: values).withUnsafeBytes(write)
+          }
+        }
+      }
+    }
+  }
+
+  /// How many elements are converted at a time: enough for all workers, and little memory.
+  private static let chunk = 1 << 22
+
+  /// How many bytes the tensors take.
+  public var byteCount: Int { items.values.reduce(0) { $0 + $1.byteCount } }
 
   /// Adds a tensor of 64-bit integers.
   public mutating func add(_ name: String, shape: [Int], _ values: [Int64]) {

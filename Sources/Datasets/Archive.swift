@@ -3,7 +3,7 @@ import Checkpoints
 import Foundation
 
 /// Files inside zip, tar.gz and other archives, and gzip-compressed files. Decoded by libarchive.
-enum Archive {
+package enum Archive {
   /// The content of a file, decompressed if its name ends with .gz.
   ///
   /// - Throws: `FileError` if it's missing or its compressed data are damaged or cut off.
@@ -32,6 +32,12 @@ enum Archive {
     let found = try member(url, packed, isRaw: false) { $0.hasSuffix(suffix) && !$0.contains("/._") }
     guard let found else { throw FileError(.missing, url, item: suffix, "no such file in the archive") }
     return found
+  }
+
+  /// The first members whose paths end with the suffixes.
+  static func read(_ suffixes: [String], from url: URL, _ bytes: [UInt8]? = nil) throws -> [[UInt8]] {
+    let packed = try bytes ?? MappedFile(url).withBytes { Array($0) }
+    return try suffixes.map { try read($0, from: url, packed) }
   }
 
   private static func member(_ url: URL, _ packed: [UInt8], isRaw: Bool, where isWanted: (String) -> Bool) throws

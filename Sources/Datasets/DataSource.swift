@@ -12,7 +12,7 @@ public struct DataSource: Sendable {
 
   /// All of them.
   public static let all: [DataSource] = [
-    .movieReviews, .chineseReviews, .mnistSample, .glove,
+    .movieReviews, .chineseReviews, .mnistSample, .glove, .wordNet,
     .official(
       "mnist", "MNIST: 70,000 handwritten digits (IDX)", "https://ossci-datasets.s3.amazonaws.com/mnist/",
       [

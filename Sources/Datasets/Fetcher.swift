@@ -22,10 +22,10 @@ struct Fetcher {
   }
 
   /// Checks bytes by their SHA-256.
-  func check(_ bytes: [UInt8], _ expected: String, _ url: URL) throws {
-    let found = SHA256.hash(data: Data(bytes)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  func check(_ bytes: [UInt8], _ expected: String, _ url: URL, item: String? = nil) throws {
+    let found = SHA256.hash(data: Data(bytes)).hexadecimal
     guard found == expected else {
-      throw FileError(.mismatched, url, "expected content with SHA-256 \(expected), found \(found)")
+      throw FileError(.mismatched, url, item: item, "expected content with SHA-256 \(expected), found \(found)")
     }
   }
 
@@ -63,6 +63,29 @@ struct Fetcher {
     return found
   }
 
+  /// The file of a Debian package, from the cache or by apt-get, which needs no administrator's rights for that.
+  func debianPackage(_ name: String) throws -> URL {
+    if let local { return local }
+    func cached() -> URL? {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.path)) ?? []
+      return names.sorted().last { $0.hasPrefix(name + "_") && $0.hasSuffix(".deb") }.map {
+        cache.appendingPathComponent($0)
+      }
+    }
+    if let found = cached() { return found }
+    log("fetching the Debian package \(name)")
+    do {
+      try run("apt-get", ["download", "--quiet", name], "download the Debian package \(name)", in: cache)
+    } catch let error as DataSourceError {
+      throw DataSourceError(
+        description: "\(error.description); a file got by other means can be given with --from")
+    }
+    guard let found = cached() else {
+      throw DataSourceError(description: "apt-get left no file of the package \(name) in \(cache.path)")
+    }
+    return found
+  }
+
   /// Downloads a file by its address with curl, going on with what an interrupted download left.
   func download(_ address: String, md5: String, to target: URL) throws {
     let partial = cache.appendingPathComponent(target.lastPathComponent + ".partial")
@@ -78,7 +101,7 @@ struct Fetcher {
     }
     var hash = Insecure.MD5()
     try MappedFile(partial).withBytes { hash.update(bufferPointer: $0) }
-    let found = hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    let found = hash.finalize().hexadecimal
     guard found == md5 else {
       try? FileManager.default.removeItem(at: partial)
       throw FileError(.mismatched, local ?? partial, "expected content with MD5 \(md5), found \(found)")
@@ -90,24 +113,10 @@ struct Fetcher {
   /// Runs a program to its end.
   ///
   /// - Throws: `DataSourceError` with the last line that it wrote to standard error.
-  func run(_ program: String, _ arguments: [String], _ what: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    let errors = Pipe()
-    process.standardError = errors
-    process.standardOutput = FileHandle.nullDevice
-    do {
-      try process.run()
-    } catch {
-      throw DataSourceError(description: "cannot \(what): \(program) could not be started")
-    }
-    let output = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      let reason =
-        output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "exit code \(process.terminationStatus)"
-      throw DataSourceError(description: "cannot \(what): \(reason)")
+  func run(_ program: String, _ arguments: [String], _ what: String, in folder: URL? = nil) throws {
+    let outcome = try OtherProgram.run(program, arguments, in: folder, what)
+    guard outcome.code == 0 else {
+      throw DataSourceError(description: "cannot \(what): \(outcome.reason)")
     }
   }
 }

@@ -102,7 +102,7 @@ func utf8Text(_ bytes: some Collection<UInt8>, _ url: URL, line: Int) throws -> 
 }
 
 /// A row a line, columns between tabs.
-private struct TabScanner: RowScanner {
+struct TabScanner: RowScanner {
   let url: URL
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
@@ -128,7 +128,7 @@ private struct TabScanner: RowScanner {
 }
 
 /// RFC 4180: commas, quotes round fields that have commas, quotes (doubled) or line ends.
-private struct CommaScanner: RowScanner {
+struct CommaScanner: RowScanner {
   let url: URL
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
@@ -194,8 +194,27 @@ private struct CommaScanner: RowScanner {
 }
 
 /// A JSON object a line; labels may be texts, numbers or booleans.
-private enum JSONLines {
-  static func read(_ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], _ add: ([String]) -> Void) throws {
+enum JSONLines {
+  fileprivate static func read(
+    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], _ add: ([String]) -> Void
+  ) throws {
+    try forEachObject(bytes, url) { object, number in
+      add(
+        try columns.map { column in
+          guard let value = object[column] else {
+            throw FileError(.mismatched, url, line: number, "no key '\(column)'")
+          }
+          if let text = text(value) { return text }
+          throw FileError(
+            .mismatched, url, line: number, "'\(column)': expected a text, a number or a boolean, found \(value.kind)")
+        })
+    }
+  }
+
+  /// Calls `body` with each line's object and the line's number, from 1; blank lines are skipped.
+  static func forEachObject(
+    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ body: (_ object: JSON, _ line: Int) throws -> Void
+  ) throws {
     var (position, number) = (0, 0)
     while position < bytes.count {
       number += 1
@@ -213,18 +232,15 @@ private enum JSONLines {
       guard object.members != nil else {
         throw FileError(.malformed, url, line: number, "expected a JSON object, found \(object.kind)")
       }
-      add(
-        try columns.map { column in
-          guard let value = object[column] else {
-            throw FileError(.mismatched, url, line: number, "no key '\(column)'")
-          }
-          if let text = value.string { return text }
-          if let flag = value.bool { return flag ? "true" : "false" }
-          if let integer = value.integer { return String(integer) }
-          if let double = value.double { return String(double) }
-          throw FileError(
-            .mismatched, url, line: number, "'\(column)': expected a text, a number or a boolean, found \(value.kind)")
-        })
+      try body(object, number)
     }
+  }
+
+  /// A text, a number or a boolean as text.
+  static func text(_ value: JSON) -> String? {
+    if let text = value.string { return text }
+    if let flag = value.bool { return flag ? "true" : "false" }
+    if let integer = value.integer { return String(integer) }
+    return value.double.map { String($0) }
   }
 }

@@ -7,12 +7,15 @@ public enum EncoderInput: Sendable {
   case text(Ragged<IDs>)
   /// Images `[N, height, width, channels]`, scaled.
   case images(Tensor)
+  /// Texts for a pretrained encoder.
+  case sentences(SentenceBatch)
 
   /// The number of samples.
   public var count: Int {
     switch self {
     case .text(let ids): ids.count
     case .images(let images): images.shape[0]
+    case .sentences(let batch): batch.count
     }
   }
 }

@@ -13,24 +13,35 @@ public enum Task: String, Sendable, Codable, CaseIterable {
   case binaryClassification = "binary_classification"
   /// Its own input again.
   case reconstruction
+  /// Embeddings alone, as a pretrained encoder gives them.
+  case embedding
+
+  /// Whether there are labels.
+  public var hasLabels: Bool { self == .classification || self == .binaryClassification }
 }
 
 /// An encoder with what was trained round it: the head that classifies, or the decoder that reconstructs. One folder on disk.
 public struct Model: Sendable {
-  /// The four steps.
-  public let encoder: Encoder
+  /// What gives the embeddings.
+  public enum Body: Sendable {
+    /// The four steps of a recipe, and the words of its texts.
+    case steps(Encoder, WordTokenizer?)
+    /// The modules of a pretrained encoder of texts.
+    case sentence(SentenceEncoder)
+  }
+
+  /// What gives the embeddings.
+  public private(set) var body: Body
   /// What it was trained for.
   public let task: Task
   /// The labels, in the order of the logits.
   public let labels: [String]
-  /// The words, if it reads text.
-  public let tokenizer: WordTokenizer?
   /// All parameters, among them running statistics.
   public let parameters: [Parameter]
   private let head: Linear?
   private let decoder: Projection?
   private let decoderOutput: Linear?
-  private let sections: ModelSections
+  private let sections: ModelSections?
 
   /// A new model, or a stored one, depending on the scope.
   ///
@@ -40,10 +51,10 @@ public struct Model: Sendable {
     tokenizer: WordTokenizer?,
     vectors: [Float]? = nil, at scope: Scope
   ) throws {
-    encoder = try Encoder(configuration, vocabularySize: tokenizer?.count ?? 2, vectors: vectors, at: scope)
+    let encoder = try Encoder(configuration, vocabularySize: tokenizer?.count ?? 2, vectors: vectors, at: scope)
+    body = .steps(encoder, tokenizer)
     self.task = task
     self.labels = labels
-    self.tokenizer = tokenizer
     self.sections = sections
     switch task {
     case .classification, .binaryClassification:
@@ -58,23 +69,83 @@ public struct Model: Sendable {
       decoder = try Projection(configuration.decode ?? [], &form, "decode", &steps, at: scope["decode"])
       decoderOutput = try Linear(form.width, shape.height * shape.width * shape.channels, at: scope["decode_output"])
       head = nil
+    case .embedding: (head, decoder, decoderOutput) = (nil, nil, nil)
     }
     parameters = scope.parameters
   }
 
+  /// A pretrained encoder, with a head from `scope` if the task has labels.
+  ///
+  /// - Throws: `FileError` from a stored head.
+  public init(_ encoder: SentenceEncoder, task: Task = .embedding, labels: [String] = [], at scope: Scope) throws {
+    precondition(task != .reconstruction, "Model: a pretrained encoder of texts has no decoder")
+    body = .sentence(encoder)
+    (self.task, self.labels, sections) = (task, labels, nil)
+    (decoder, decoderOutput) = (nil, nil)
+    head =
+      task.hasLabels
+      ? try Linear(encoder.width, task == .classification ? labels.count : 1, at: scope["head"]) : nil
+    parameters = encoder.parameters + scope.parameters
+  }
+
+  /// Columns of an embedding.
+  public var width: Int {
+    switch body {
+    case .steps(let encoder, _): encoder.width
+    case .sentence(let encoder): encoder.width
+    }
+  }
+
+  /// Whether it reads texts.
+  public var readsText: Bool {
+    switch body {
+    case .steps(let encoder, _): encoder.configuration.preprocess.isText
+    case .sentence: true
+    }
+  }
+
+  /// The size of the images (or sequences) it reads; nil for text.
+  public var imageShape: ImageShape? {
+    switch body {
+    case .steps(let encoder, _): encoder.configuration.imageShape
+    case .sentence: nil
+    }
+  }
+
+  /// The pretrained encoder, if it is one.
+  public var sentenceEncoder: SentenceEncoder? { if case .sentence(let encoder) = body { encoder } else { nil } }
+
   /// Its layers with the shapes that come out of them, the head or decoder last.
   public var steps: [StepDescription] {
+    var steps: [StepDescription] =
+      switch body {
+      case .steps(let encoder, _): encoder.steps
+      case .sentence(let encoder): encoder.steps
+      }
     if let head {
-      return encoder.steps + [
-        .init(step: "head", layer: "linear \(head.weight.shape[0])", output: "[\(head.weight.shape[0])]")
-      ]
+      let size = head.weight.shape[0]
+      steps.append(.init(step: "head", layer: "linear \(size)", output: "[\(size)]"))
     }
-    let size = decoderOutput?.weight.shape[0] ?? 0
-    return encoder.steps + [.init(step: "decode", layer: "linear \(size)", output: "[\(size)]")]
+    if let size = decoderOutput?.weight.shape[0] {
+      steps.append(.init(step: "decode", layer: "linear \(size)", output: "[\(size)]"))
+    }
+    return steps
   }
 
   /// The embeddings of a batch `[N, width]`.
-  public func embed(_ input: EncoderInput) -> Tensor { encoder(input) }
+  public func embed(_ input: EncoderInput) -> Tensor {
+    switch (body, input) {
+    case (.sentence(let encoder), .sentences(let batch)): encoder(batch)
+    case (.steps(let encoder, _), _): encoder(input)
+    case (.sentence, _): preconditionFailure("Model.embed: a pretrained encoder of texts takes sentences")
+    }
+  }
+
+  /// The embeddings of a batch of any size `[N, width]`, detached: texts for a pretrained encoder go through it some at a time.
+  public func vectors(_ input: EncoderInput) -> Tensor {
+    if case (.sentence(let encoder), .sentences(let batch)) = (body, input) { return encoder.vectors(batch) }
+    return embed(input).detached
+  }
 
   /// Embeddings and logits `[N, labels]` (one column for binary classification).
   public func logits(_ embeddings: Tensor) -> Tensor {
@@ -90,7 +161,7 @@ public struct Model: Sendable {
 
   /// The probability of each label for each sample.
   public func probabilities(_ input: EncoderInput) -> [[Float]] {
-    let logits = logits(encoder(input))
+    let logits = logits(vectors(input))
     if task == .binaryClassification {
       return logits.activated(.sigmoid).scalars.map { [1 - $0, $0] }
     }
@@ -98,15 +169,36 @@ public struct Model: Sendable {
     return (0..<input.count).map { Array(scalars[$0 * count..<($0 + 1) * count]) }
   }
 
-  /// Texts as the encoder takes them. A text without any word counts as one unknown word.
-  public func input(texts: [String]) -> EncoderInput {
-    guard let tokenizer else { preconditionFailure("Model.input(texts:): the model does not read text") }
-    return .text(Ragged(texts.map { tokens(of: $0, tokenizer) }))
+  /// Texts as the encoder takes them. A text without any word counts as one unknown word where the words are the model's own.
+  ///
+  /// - Throws: `TokenError` if a pretrained tokenizer gives ids that the model doesn't have; `FileError` for a model with a vector for
+  ///   each token.
+  public func input(texts: [String], prompt: String? = nil) throws -> EncoderInput {
+    switch body {
+    case .sentence(let encoder):
+      guard !encoder.isMultiVector else {
+        throw FileError(
+          .mismatched, encoder.folder,
+          "expected an encoder with one vector a text, found one with a vector for each token")
+      }
+      return .sentences(try encoder.batch(texts, prompt: prompt ?? encoder.prompt(named: nil)))
+    case .steps(_, let tokenizer?):
+      return .text(
+        Ragged(
+          texts.map { text in
+            let ids = tokenizer.encode(text)
+            return ids.isEmpty ? [tokenizer.unknownID] : ids
+          }))
+    case .steps(_, nil): preconditionFailure("Model.input(texts:): the model does not read text")
+    }
   }
 
-  private func tokens(of text: String, _ tokenizer: WordTokenizer) -> [Int32] {
-    let ids = tokenizer.encode(text)
-    return ids.isEmpty ? [tokenizer.unknownID] : ids
+  /// The same model without a last step of the pretrained encoder that makes vectors of length 1.
+  public func withoutNormalization() -> Model {
+    guard case .sentence(let encoder) = body else { return self }
+    var model = self
+    model.body = .sentence(encoder.withoutNormalization())
+    return model
   }
 
   // MARK: Folders
@@ -120,6 +212,21 @@ public struct Model: Sendable {
       throw FileError(.missing, folder, "expected a model folder, found \(found)")
     }
     let file = folder.appendingPathComponent("config.json")
+    guard try isOwn(folder, file) else {
+      let encoder = try SentenceEncoder.open(folder)
+      guard let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("encoders.json")) else {
+        return try Model(encoder, at: .random(seed: 0))
+      }
+      guard let task = try settings.string("task").flatMap(Task.init(rawValue:)), task != .reconstruction else {
+        throw FileError(.malformed, settings.url, item: "task", "expected a task of texts")
+      }
+      let labels = try settings.strings("labels") ?? []
+      let scope =
+        task.hasLabels ? try Scope.open(folder.appendingPathComponent("head/model.safetensors")) : .random(seed: 0)
+      let model = try Model(encoder, task: task, labels: labels, at: scope)
+      try scope.requireAllRead()
+      return model
+    }
     let text = String(decoding: try MappedFile(file).withBytes { Array($0) }, as: UTF8.self)
     let root = try Section(Value(parsing: text, file: file.path))
     let sections = ModelSections(root)
@@ -136,29 +243,60 @@ public struct Model: Sendable {
     return model
   }
 
+  /// Whether a folder is one that `save` wrote for an encoder of four steps; else it's a pretrained encoder's.
+  private static func isOwn(_ folder: URL, _ config: URL) throws -> Bool {
+    let exists = { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
+    if !exists("config.json"), exists("modules.json") || exists("model.safetensors") {
+      // Sentence-transformers' own folders may lack one: those of a MiniLM, of word embeddings.
+      guard let first = try ModuleEntry.read(folder)?.first else { return false }
+      if first.type != "preprocess", first.path.isEmpty || !exists("model.safetensors") { return false }
+    }
+    return try ConfigFile(config).string("model_type") == "encoders"
+  }
+
   /// Writes everything that is needed to use the model: config.json, modules.json, model.safetensors, tokenizer.json.
   ///
   /// config.json goes first and comes last: a folder that has one holds a whole model, wherever the process dies.
   public func save(to folder: URL) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    switch body {
+    case .steps(let encoder, let tokenizer): try save(encoder, tokenizer, to: folder)
+    case .sentence(let encoder):
+      try encoder.save(to: folder)
+      if task.hasLabels {
+        let place = folder.appendingPathComponent("head")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try write(
+          parameters.filter { $0.name.hasPrefix("head.") }, to: place.appendingPathComponent("model.safetensors"))
+      }
+      let settings: JSON = ["task": .string(task.rawValue), "labels": .array(labels.map { .string($0) })]
+      try AtomicFile.write(settings, to: folder.appendingPathComponent("encoders.json"))
+    }
+  }
+
+  private func save(_ encoder: Encoder, _ tokenizer: WordTokenizer?, to folder: URL) throws {
     let configFile = folder.appendingPathComponent("config.json")
     try? FileManager.default.removeItem(at: configFile)
     try tokenizer?.write(to: folder.appendingPathComponent("tokenizer.json"))
-    var config = sections.sections
+    var config = sections?.sections ?? [:]
     config["model_type"] = "encoders"
     config["task"] = task.rawValue
     config["labels"] = labels
-    config["embedding_dimension"] = encoder.width
-    if try !writeSentenceTransformers(to: folder) {
+    config["embedding_dimension"] = width
+    if try !writeSentenceTransformers(encoder, tokenizer, to: folder) {
       let modules = ["preprocess", "encode", "pool", "project"].enumerated().map { index, name in
         ["idx": index, "name": name, "path": "", "type": "encoders.\(name)"] as [String: Any]
       }
       try AtomicFile.write(jsonData(modules), to: folder.appendingPathComponent("modules.json"))
     }
+    try write(parameters, to: folder.appendingPathComponent("model.safetensors"))
+    try AtomicFile.write(jsonData(config), to: configFile)
+  }
+
+  private func write(_ parameters: [Parameter], to url: URL) throws {
     var writer = SafetensorsWriter()
     for parameter in parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
-    try writer.write(to: folder.appendingPathComponent("model.safetensors"))
-    try AtomicFile.write(jsonData(config), to: configFile)
+    try writer.write(to: url)
   }
 }
 

@@ -50,6 +50,9 @@ public enum SimilarityFunction: String, Sendable, Codable, CaseIterable, CodingK
     }
   }
 
+  /// The similarity of each row of `a` with each row of `b`: `[rows of a, rows of b]`.
+  public func all(_ a: Tensor, _ b: Tensor) -> Tensor { matrix(prepared(a), prepared(b)) }
+
   /// Embeddings as `matrix` takes them.
   func prepared(_ x: Tensor) -> Tensor { self == .cosine ? x.detached.normalized() : x.detached }
 

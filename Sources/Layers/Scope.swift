@@ -8,7 +8,7 @@ import Tensors
 /// The same layer code serves a new model (`Scope.random`) and a stored one (`Scope.open`). Names join with dots, as in PyTorch.
 public struct Scope: Sendable {
   private let source: Source
-  private var rules = ScopeRules()
+  private var rules: ScopeRules
   /// The path of this place; empty at the root.
   public let path: String
 
@@ -17,11 +17,12 @@ public struct Scope: Sendable {
     Scope(Source(file: nil, random: Random(seed: seed)), path: "")
   }
 
-  /// A stored model: a safetensors file, an index of several, or a folder with either.
+  /// A stored model: a safetensors file, an index of several, or a folder with either. `name` stands before the names of its
+  /// parameters, to tell them from those of other files.
   ///
   /// - Throws: `FileError` if a file is missing or damaged.
-  public static func open(_ url: URL) throws -> Scope {
-    Scope(Source(file: try Checkpoint(url), random: Random(seed: 0)), path: "")
+  public static func open(_ url: URL, name: String = "") throws -> Scope {
+    Scope(Source(file: try Checkpoint(url), name: name, random: Random(seed: 0)), path: "")
   }
 
   /// The place `name` below this one; this one if `name` is empty.
@@ -75,9 +76,12 @@ public struct Scope: Sendable {
       guard entry.shape == shape else {
         throw FileError(.mismatched, file.url(of: name), item: name, "expected shape \(shape), found \(entry.shape)")
       }
-      parameter = try Parameter(name, shape: shape, trainable: trainable) { try file.read(name, into: $0) }
+      parameter = try Parameter(source.prefix + name, shape: shape, trainable: trainable) {
+        try file.read(name, into: $0)
+      }
     } else {
-      parameter = Parameter(name, initial.tensor(shape, random.split(name)), trainable: trainable)
+      let full = source.prefix + name
+      parameter = Parameter(full, initial.tensor(shape, random.split(full)), trainable: trainable)
     }
     source.parameters.withLock { $0.append(parameter) }
     return parameter
@@ -128,7 +132,7 @@ public struct Scope: Sendable {
 
   /// All parameters made so far below this place, in the order of their making.
   public var parameters: [Parameter] {
-    let prefix = path.isEmpty ? "" : path + "."
+    let prefix = source.prefix + (path.isEmpty ? "" : path + ".")
     return source.parameters.withLock { $0.filter { $0.name.hasPrefix(prefix) } }
   }
 
@@ -138,7 +142,7 @@ public struct Scope: Sendable {
   public func requireAllRead(except isUnused: (String) -> Bool = { _ in false }) throws {
     guard let file = source.file else { return }
     let read = Set(source.parameters.withLock { $0.map(\.name) })
-    let unread = file.keys.filter { !read.contains($0) && !isUnused($0) }
+    let unread = file.keys.filter { !read.contains(source.prefix + $0) && !isUnused($0) }
     guard unread.isEmpty else {
       let names = unread.prefix(5).joined(separator: ", ") + (unread.count > 5 ? ", …" : "")
       throw FileError(.mismatched, file.url, "\(unread.count) tensors belong to no layer of this model: \(names)")
@@ -151,13 +155,16 @@ public struct Scope: Sendable {
 
   private final class Source: Sendable {
     let file: Checkpoint?
+    /// What the parameters' names begin with.
+    let prefix: String
     let random: Random
     let parameters = Mutex<[Parameter]>([])
     /// The paths of the linear layers made so far.
     let linears = Mutex<[String]>([])
 
-    init(file: Checkpoint?, random: Random) {
+    init(file: Checkpoint?, name: String = "", random: Random) {
       self.file = file
+      prefix = name.isEmpty ? "" : name + "."
       self.random = random
     }
   }

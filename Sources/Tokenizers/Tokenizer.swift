@@ -43,6 +43,21 @@ public struct Tokenizer: Sendable {
     self.padding = padding
   }
 
+  /// The same with `lowercase` as the first normalizer, unless it is one of them already.
+  public func lowercasing() -> Tokenizer {
+    let steps: [Normalizer] =
+      switch normalizer {
+      case .sequence(let steps): steps
+      case let single?: [single]
+      case nil: []
+      }
+    guard !steps.contains(.lowercase) else { return self }
+    return Tokenizer(
+      model: model, normalizer: .sequence([.lowercase] + steps), preTokenizer: preTokenizer,
+      postProcessor: postProcessor, decoder: decoder, addedTokens: addedTokens, truncation: truncation,
+      padding: padding)
+  }
+
   /// Added tokens with the ids they really have: the model's, else the next free ones. What is listed again under the
   /// same text replaces what was there.
   private static func numbered(_ tokens: [AddedToken], _ vocabulary: Vocabulary) -> [AddedToken] {

@@ -11,11 +11,11 @@ extension Model {
   /// Some samples as the encoder takes them, changed at random if `augmentation` says so.
   func input(
     _ samples: Samples, _ indices: [Int], augmentation: ImageAugmentation? = nil, random: Random = Random(seed: 0)
-  ) -> EncoderInput {
+  ) throws -> EncoderInput {
     switch samples {
-    case .texts(let texts, _): return input(texts: indices.map { texts[$0] })
+    case .texts(let texts, _): return try input(texts: indices.map { texts[$0] })
     case .images(let images, _):
-      guard let shape = encoder.configuration.imageShape else {
+      guard let shape = imageShape else {
         preconditionFailure("Model.input: images for a model of text")
       }
       let scaling = PixelScaling(mean: shape.mean, deviation: shape.deviation)
@@ -24,7 +24,7 @@ extension Model {
   }
 
   /// Calls `body` with the input of each batch of samples.
-  func forEachBatch(of samples: Samples, _ body: (_ indices: [Int], _ input: EncoderInput) throws -> Void) rethrows {
+  func forEachBatch(of samples: Samples, _ body: (_ indices: [Int], _ input: EncoderInput) throws -> Void) throws {
     for start in stride(from: 0, to: samples.count, by: batchSize) {
       let indices = Array(start..<min(samples.count, start + batchSize))
       try body(indices, input(samples, indices))
@@ -32,16 +32,16 @@ extension Model {
   }
 
   /// The embeddings of samples, row after row.
-  public func embeddings(of samples: Samples) -> [Float] {
+  public func embeddings(of samples: Samples) throws -> [Float] {
     var all: [Float] = []
-    forEachBatch(of: samples) { all += embed($1).scalars }
+    try forEachBatch(of: samples) { all += vectors($1).scalars }
     return all
   }
 
   /// The probability of each label for each sample.
-  public func probabilities(of samples: Samples) -> [[Float]] {
+  public func probabilities(of samples: Samples) throws -> [[Float]] {
     var all: [[Float]] = []
-    forEachBatch(of: samples) { all += probabilities($1) }
+    try forEachBatch(of: samples) { all += probabilities($1) }
     return all
   }
 
@@ -49,7 +49,7 @@ extension Model {
   public func classificationReport(_ samples: Samples, seed: UInt64 = 0) throws -> (
     report: ClassificationReport, probabilities: [[Float]]
   ) {
-    let probabilities = probabilities(of: samples)
+    let probabilities = try probabilities(of: samples)
     let report = try ClassificationReport(
       labels: samples.labels, predictions: probabilities.map(argmax), probabilities: probabilities, classes: labels,
       seed: seed)
@@ -59,7 +59,7 @@ extension Model {
   /// How well samples come back, each score with its interval.
   public func reconstructionReport(_ samples: Samples, seed: UInt64 = 0) throws -> ReconstructionReport {
     var (squares, absolutes): ([Double], [Double]) = ([], [])
-    forEachBatch(of: samples) { indices, input in
+    try forEachBatch(of: samples) { indices, input in
       guard case .images(let images) = input else { return }
       let (target, output) = (images.scalars, reconstruct(embed(input)).scalars)
       let size = target.count / indices.count
@@ -76,6 +76,16 @@ extension Model {
   /// The mean loss of a batch, as the objective says.
   func loss(_ input: EncoderInput, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
     let embeddings = embed(input)
+    guard task == .reconstruction else {
+      return loss(embeddings: embeddings, labels, objective, classWeights: classWeights)
+    }
+    guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
+    return reconstruct(embeddings).meanSquaredError(
+      images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
+  }
+
+  /// The mean loss of labels, from the embeddings.
+  func loss(embeddings: Tensor, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
     switch task {
     case .classification:
       return logits(embeddings).crossEntropy(
@@ -83,18 +93,16 @@ extension Model {
     case .binaryClassification:
       let targets = Tensor(labels.map { Float($0) }, shape: [labels.count, 1])
       return logits(embeddings).binaryCrossEntropy(targets, positiveWeight: objective.positiveWeight)
-    case .reconstruction:
-      guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
-      return reconstruct(embeddings).meanSquaredError(
-        images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
+    case .reconstruction, .embedding:
+      preconditionFailure("Model.loss: nothing is learnt from single samples without labels")
     }
   }
 
   /// Loss and metrics on validation samples.
-  func validation(_ samples: Samples, _ objective: Objective, classWeights: [Float]?) -> [String: Double] {
+  func validation(_ samples: Samples, _ objective: Objective, classWeights: [Float]?) throws -> [String: Double] {
     var (loss, correct) = (0.0, 0)
     var confusion = Array(repeating: Array(repeating: 0, count: labels.count), count: labels.count)
-    forEachBatch(of: samples) { indices, input in
+    try forEachBatch(of: samples) { indices, input in
       let gold = indices.map { samples.labels[$0] }
       let batchLoss = self.loss(input, gold, objective, classWeights: classWeights)
       loss += Double(batchLoss.scalar) * Double(indices.count)

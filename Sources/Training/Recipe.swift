@@ -14,30 +14,37 @@ public struct Recipe: Sendable {
   public let url: URL
   /// Its text.
   public let text: String
-  /// The four steps.
-  public let configuration: EncoderConfiguration
-  /// The four steps as the model folder keeps them.
-  public let sections: ModelSections
+  /// The four steps; nil if the encoder is a pretrained one.
+  public let configuration: EncoderConfiguration?
+  /// The four steps as the model folder keeps them; nil if the encoder is a pretrained one.
+  public let sections: ModelSections?
+  /// The pretrained encoder, if it is one.
+  public let pretrained: PretrainedOptions?
   /// Where the samples come from.
   public let data: DataOptions
   /// What is learnt.
   public let objective: Objective
   /// How it is learnt.
   public private(set) var training: TrainingSettings
+  /// What the learning rate of a pretrained encoder's layer is of that of the layer above it.
+  public let layerDecay: Double?
 
   /// Reads a recipe and checks that its steps fit each other.
   ///
   /// - Throws: `ConfigurationError` with line and column; `FileError` if the file can't be read.
-  public init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL) throws { try self.init(try Recipe.text(of: url), url) }
+
+  /// The text of a file.
+  static func text(of url: URL) throws -> String {
     let bytes = try MappedFile(url).withBytes { Array($0) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw FileError(.malformed, url, "expected UTF-8 text, found other bytes")
     }
-    try self.init(text, url)
+    return text
   }
 
   private static let keys = ["preprocess", "encode", "pool", "project", "decode", "data", "objective", "training"]
-  private static let optionalKeys: Set = ["project", "decode"]
+  private static let requiredKeys = ["preprocess", "encode", "pool", "data", "objective", "training"]
 
   /// A recipe from its text; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {
@@ -48,19 +55,32 @@ public struct Recipe: Sendable {
     // The names of the sections come before what is in them: a misspelt section is no missing one.
     for key in Recipe.keys { _ = root[key] }
     try root.finish()
-    if let missing = Recipe.keys.first(where: { !Recipe.optionalKeys.contains($0) && root[$0] == nil }) {
+    let isPretrained = PretrainedOptions.isNamed(root)
+    if isPretrained { try PretrainedOptions.requireNoSteps(root) }
+    let required = isPretrained ? ["encode", "data", "objective", "training"] : Recipe.requiredKeys
+    if let missing = required.first(where: { root[$0] == nil }) {
       throw value.error("the section '\(missing)' is missing")
     }
-    configuration = try EncoderConfiguration(root)
-    sections = ModelSections(root)
     let folder = url.deletingLastPathComponent()
-    data = try DataOptions(Section(root.required("data")), folder, isText: configuration.preprocess.isText)
-    objective = try Objective(root.required("objective"), configuration)
-    training = try TrainingSettings(Section(root.required("training")), objective)
+    let configuration = isPretrained ? nil : try EncoderConfiguration(root)
+    self.configuration = configuration
+    sections = isPretrained ? nil : ModelSections(root)
+    pretrained = isPretrained ? try PretrainedOptions(Section(root.required("encode")), folder) : nil
+    let readsText = configuration?.preprocess.isText ?? true
+    data = try DataOptions(Section(root.required("data")), folder, isText: readsText)
+    objective = try Objective(root.required("objective"), readsText: readsText)
+    let section = try Section(root.required("training"))
+    layerDecay =
+      isPretrained ? try section["layer_decay"]?.double("a number above 0 to 1") { $0 > 0 && $0 <= 1 } : nil
+    training = try TrainingSettings(
+      section, metrics: objective.metrics, of: objective.task.rawValue, isPretrained: isPretrained)
     if objective.task != .reconstruction, let decode = root["decode"] {
       throw decode.error("only auto-encoders have a decoder; the objective is \(objective.task.rawValue)")
     }
   }
+
+  /// Whether samples are texts.
+  var readsText: Bool { configuration?.preprocess.isText ?? true }
 
   /// The same recipe with another seed.
   public func with(seed: UInt64) -> Recipe {
@@ -71,21 +91,23 @@ public struct Recipe: Sendable {
 
   /// The file of pretrained word vectors, if the recipe names one.
   public var vectors: URL? {
-    guard case .text(let embedding, _) = configuration.encode, let path = embedding.vectors else { return nil }
+    guard case .text(let embedding, _) = configuration?.encode, let path = embedding.vectors else { return nil }
     return resolve(path, url.deletingLastPathComponent())
   }
 
   /// The recipe with all defaults, sections in order, paths relative to `folder`, where it is going to stand.
   public func json(relativeTo folder: URL) -> JSON {
     var configuration = configuration
-    if case .text(var embedding, let network) = configuration.encode, let vectors {
+    if case .text(var embedding, let network) = configuration?.encode, let vectors {
       embedding.vectors = relative(vectors, to: folder)
-      configuration.encode = .text(embedding, network)
+      configuration?.encode = .text(embedding, network)
     }
+    let steps = configuration?.json.members ?? pretrained.map { [.init("encode", $0.json(folder))] } ?? []
+    let decay = pretrained == nil ? [] : [JSON.Member("layer_decay", layerDecay.map { .number($0) } ?? .null)]
     return .object(
-      (configuration.json.members ?? []) + [
-        .init("data", data.json(isText: configuration.preprocess.isText, folder)), .init("objective", objective.json),
-        .init("training", training.json),
+      steps + [
+        .init("data", data.json(isText: readsText, folder)), .init("objective", objective.json),
+        .init("training", .object((training.json.members ?? []) + decay)),
       ])
   }
 

@@ -21,10 +21,11 @@ public struct Objective: Sendable, Equatable {
   /// How much samples of the second label count, in binary classification.
   public let positiveWeight: Float
 
-  init(_ value: Value, _ configuration: EncoderConfiguration) throws {
+  init(_ value: Value, readsText: Bool) throws {
     let (name, options) = try value.variant()
-    guard let task = Task(rawValue: name) else {
-      throw value.error(value.unknown("objective", name, Task.allCases.map(\.rawValue)))
+    guard let task = Task(rawValue: name), task != .embedding else {
+      throw value.error(
+        value.unknown("objective", name, Task.allCases.filter { $0 != .embedding }.map(\.rawValue)))
     }
     self.task = task
     var (smoothing, weights, positive): (Float, ClassWeights, Float) = (0, .equal, 1)
@@ -35,9 +36,10 @@ public struct Objective: Sendable, Equatable {
     case .binaryClassification:
       positive = Float(try options["positive_weight"]?.double("a number above 0") { $0 > 0 } ?? 1)
     case .reconstruction:
-      if configuration.preprocess.isText {
+      if readsText {
         throw value.error("reconstruction needs images or sequences; preprocess gives text")
       }
+    case .embedding: break
     }
     (labelSmoothing, classWeights, positiveWeight) = (smoothing, weights, positive)
     try options.finish()
@@ -51,7 +53,7 @@ public struct Objective: Sendable, Equatable {
     case .classification:
       ["classification": ["label_smoothing": .float(labelSmoothing), "class_weights": classWeights.json]]
     case .binaryClassification: ["binary_classification": ["positive_weight": .float(positiveWeight)]]
-    case .reconstruction: .string(task.rawValue)
+    case .reconstruction, .embedding: .string(task.rawValue)
     }
   }
 }

@@ -30,6 +30,9 @@ public struct OptimizerOptions: Sendable, Equatable {
   /// Adam as it comes.
   static let adam = OptimizerOptions(rule: .adam(), weightDecay: 0, exclude: Exclusion.allCases)
 
+  /// AdamW as it comes.
+  static let adamW = OptimizerOptions(rule: .adamW(), weightDecay: 0.01, exclude: Exclusion.allCases)
+
   private init(rule: Rule, weightDecay: Double, exclude: [Exclusion]) {
     (self.rule, self.weightDecay, self.exclude) = (rule, weightDecay, exclude)
   }

@@ -15,31 +15,38 @@ public struct TrainingSettings: Sendable {
   /// What weight decay leaves alone.
   public var groups: [ParameterGroup] { optimizer.groups }
 
-  init(_ section: Section, _ objective: Objective) throws {
-    optimizer = try section["optimizer"].map { try OptimizerOptions($0) } ?? .adam
-    let rate = try section["learning_rate"]?.double("a number above 0") { $0 > 0 } ?? optimizer.usualLearningRate
+  /// The section of a recipe for `objective`, whose validation gives `metrics`: the first picks the best epoch unless the recipe
+  /// says otherwise. Pretrained encoders have gentler defaults.
+  init(_ section: Section, metrics: [String], of objective: String, isPretrained: Bool) throws {
+    optimizer = try section["optimizer"].map { try OptimizerOptions($0) } ?? (isPretrained ? .adamW : .adam)
+    let rate =
+      try section["learning_rate"]?.double("a number above 0") { $0 > 0 }
+      ?? (isPretrained ? 2e-5 : optimizer.usualLearningRate)
     schedule = try section["schedule"].map { try Schedule($0, peak: rate) } ?? Schedule(.constant, peak: rate)
     let every = section["checkpoint_every"]
     options = TrainerOptions(
-      epochs: try section["epochs"]?.int(1...1_000_000) ?? 10, batchSize: try section["batch_size"]?.size() ?? 32,
+      epochs: try section["epochs"]?.int(1...1_000_000) ?? (isPretrained ? 1 : 10),
+      batchSize: try section["batch_size"]?.size() ?? 32,
       accumulate: try section["accumulate"]?.size() ?? 1,
       clipNorm: try section["clip_norm"]?.double("a number above 0") { $0 > 0 },
       emaDecay: try section["ema"]?.double("a decay from 0 to below 1") { $0 >= 0 && $0 < 1 },
       seed: UInt64(try section["seed"]?.int(0...Int.max) ?? 0),
       checkpointEvery: every?.node.string == "epoch" ? nil : try every?.steps())
-    options.earlyStopping = try TrainingSettings.earlyStopping(section, objective)
+    options.earlyStopping = try TrainingSettings.earlyStopping(section, metrics, objective)
     try section.finish()
   }
 
   /// One metric picks the best epoch and stops the training: `best` and `early_stopping.metric` name the same.
-  private static func earlyStopping(_ section: Section, _ objective: Objective) throws -> EarlyStopping {
+  private static func earlyStopping(_ section: Section, _ metrics: [String], _ objective: String) throws
+    -> EarlyStopping
+  {
     func metric(_ value: Value) throws -> String {
       let name = try value.string()
-      if objective.metrics.contains(name) { return name }
-      throw value.error("\(value.unknown("metric", name, objective.metrics)) of \(objective.task.rawValue)")
+      if metrics.contains(name) { return name }
+      throw value.error("\(value.unknown("metric", name, metrics)) of \(objective)")
     }
     let best = try section["best"].map(metric)
-    var chosen = best ?? objective.metrics[0]
+    var chosen = best ?? metrics[0]
     var patience: Int?
     var minimumChange = 0.0
     if let early = try section.options("early_stopping"), !early.value.isNull {
@@ -53,8 +60,7 @@ public struct TrainingSettings: Sendable {
       minimumChange = try early["minimum_change"]?.double("a number from 0") { $0 >= 0 } ?? 0
       try early.finish()
     }
-    let direction: EarlyStopping.Direction = chosen == "loss" || chosen == "mse" ? .minimize : .maximize
-    return EarlyStopping(chosen, direction, patience: patience, minimumChange: minimumChange)
+    return EarlyStopping(chosen, .usual(of: chosen), patience: patience, minimumChange: minimumChange)
   }
 
   var json: JSON {
@@ -74,6 +80,13 @@ public struct TrainingSettings: Sendable {
       "checkpoint_every": options.checkpointEvery.map { .integer($0) } ?? "epoch",
       "seed": .integer(Int(clamping: options.seed)),
     ]
+  }
+}
+
+extension EarlyStopping.Direction {
+  /// Whether low or high values of a metric are good.
+  static func usual(of metric: String) -> EarlyStopping.Direction {
+    metric == "loss" || metric == "mse" ? .minimize : .maximize
   }
 }
 

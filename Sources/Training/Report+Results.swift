@@ -15,12 +15,17 @@ extension Report {
     if let scores = reconstruction {
       cards += [errorCard("Mean squared error", scores.mse), errorCard("Mean absolute error", scores.mae)]
     }
+    cards += scores.prefix(12).map { score in
+      let before = score.before.map { "<p class=\"interval\">before: \(ReportHTML.number($0, 4))</p>" } ?? ""
+      return card(ReportHTML.escape(score.name), score.estimate, before)
+    }
     let list = facts.map { name, value in
       "<div><dt>\(ReportHTML.escape(name))</dt><dd>\(ReportHTML.escape(readable(name, value)))</dd></div>"
     }
     let count = classification?.count ?? reconstruction?.count
     let note =
-      count.map { "On \(ReportHTML.grouped($0)) samples held out; 95 % bootstrap intervals in brackets." } ?? ""
+      scoredOn.map { "On \(ReportHTML.escape($0)); 95 % bootstrap intervals in brackets." }
+      ?? count.map { "On \(ReportHTML.grouped($0)) samples held out; 95 % bootstrap intervals in brackets." } ?? ""
     return ReportHTML.section(
       "results", "Results", note,
       """
@@ -38,11 +43,11 @@ extension Report {
   }
 
   /// A score between 0 and 1, its interval drawn on that range.
-  private func card(_ name: String, _ estimate: Estimate) -> String {
+  private func card(_ name: String, _ estimate: Estimate, _ note: String = "") -> String {
     """
     <div class="card"><p class="name">\(name)</p><p class="value">\(ReportHTML.number(estimate.value, 4))</p>
     <p class="interval">[\(ReportHTML.number(estimate.lower, 4)), \(ReportHTML.number(estimate.upper, 4))]</p>
-    \(range(estimate))</div>
+    \(range(estimate))\(note)</div>
     """
   }
 

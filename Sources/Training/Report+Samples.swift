@@ -24,6 +24,23 @@ extension Report {
       "<div class=\"mistakes\(images ? " images" : "")\">\(cards.joined(separator: "\n"))</div>")
   }
 
+  /// The queries whose answers stand farthest down.
+  var worstMisses: String? {
+    guard !misses.isEmpty else { return nil }
+    let cards = misses.map { miss in
+      func start(_ text: String) -> String { ReportHTML.escape(ReportHTML.start(of: text, 300)) }
+      return """
+        <figure class="mistake"><blockquote>\(start(miss.query))</blockquote>
+        <figcaption><span class="gold"><small>rank \(ReportHTML.grouped(miss.rank))</small> \(start(miss.relevant))</span>
+        <span class="wrong"><small>first</small> \(start(miss.found))</span>
+        <span class="sure"><small>score</small> \(ReportHTML.number(miss.score, 3))</span></figcaption></figure>
+        """
+    }
+    return ReportHTML.section(
+      "misses", "Hardest queries", "Those whose answer stands farthest down, and what stands first instead.",
+      "<div class=\"mistakes\">\(cards.joined(separator: "\n"))</div>")
+  }
+
   /// What went into an auto-encoder and what came out.
   var inputsAndOutputs: String? {
     guard !reconstructions.isEmpty else { return nil }

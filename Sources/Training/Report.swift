@@ -28,6 +28,24 @@ public struct Report: Sendable {
     let probability: Double
   }
 
+  /// A score and what it was before training.
+  public struct Score: Sendable {
+    let name: String
+    let estimate: Estimate
+    let before: Double?
+  }
+
+  /// A query whose answer is not found first.
+  public struct Miss: Sendable {
+    let query: String
+    /// The text that should be first, and its rank from 1.
+    let relevant: String
+    let rank: Int
+    /// The text that is first, and how alike it is.
+    let found: String
+    let score: Double
+  }
+
   /// A sample's place in the plane.
   public struct MapPoint: Sendable {
     let x: Float
@@ -54,12 +72,19 @@ public struct Report: Sendable {
   /// The names of the map's labels.
   let classes: [String]
   let reconstructions: [(input: Image, output: Image)]
+  /// The scores of an encoder of texts.
+  var scores: [Score] = []
+  /// What they are of.
+  var scoredOn: String?
+  /// The queries whose answers stand farthest down, the worst first.
+  var misses: [Miss] = []
 
   /// The page.
   public func html() -> String {
     let sections = [
       ("results", "Results", results), ("curves", "Curves", curves), ("confusion", "Confusion", confusion),
-      ("classes", "Classes", perClass), ("mistakes", "Mistakes", worstMistakes), ("map", "Map", embeddingMap),
+      ("classes", "Classes", perClass), ("mistakes", "Mistakes", worstMistakes), ("misses", "Misses", worstMisses),
+      ("map", "Map", embeddingMap),
       ("reconstructions", "Reconstructions", inputsAndOutputs), ("recipe", "Recipe", recipeText),
     ].compactMap { id, name, body in body.map { (id: id, name: name, body: $0) } }
     let links = sections.map { "<a href=\"#\($0.id)\">\($0.name)</a>" }.joined(separator: "\n")

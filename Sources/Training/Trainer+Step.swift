@@ -5,28 +5,43 @@ struct StepOutcome {
   let loss: Double
   /// The norm of the gradients before clipping, if they are clipped.
   let norm: Double?
+  /// The samples of all its passes.
+  let samples: Int
 }
 
 extension Trainer {
   /// Steps of all epochs.
-  var stepCount: Int { options.epochs * stepsPerEpoch }
+  var stepCount: Int { epochSteps.reduce(0, +) }
 
-  private var samplesPerStep: Int { options.batchSize * options.accumulate }
-  private var stepsPerEpoch: Int { (sampleCount + samplesPerStep - 1) / samplesPerStep }
+  /// The passes of an epoch, each the indices of its samples.
+  func passes(of epoch: Int) throws -> [[Int]] {
+    if let batches { return try batches(epoch) }
+    let random = Random(seed: options.seed).split("order").split(UInt64(epoch))
+    return Batches.shuffled(sampleCount, size: options.batchSize, random: random)
+  }
 
-  /// One step of the optimiser on some samples, in passes of `batchSize`.
-  func trainStep(_ indices: ArraySlice<Int>, _ random: Random) throws -> StepOutcome {
+  /// Counts the steps of each epoch, on which the schedule depends: plans of a run's own may differ from epoch to epoch.
+  func countedSteps() throws -> [Int] {
+    try (0..<options.epochs).map { epoch in
+      let passes =
+        try batches.map { try $0(epoch).count } ?? (sampleCount + options.batchSize - 1) / options.batchSize
+      return (passes + options.accumulate - 1) / options.accumulate
+    }
+  }
+
+  /// One step of the optimiser, in passes.
+  func trainStep(_ passes: ArraySlice<[Int]>, _ random: Random) throws -> StepOutcome {
     let random = random.split(UInt64(state.step))
+    let samples = passes.reduce(0) { $0 + $1.count }
     var (gradients, mean) = (Gradients(), 0.0)
-    for (pass, start) in stride(from: indices.startIndex, to: indices.endIndex, by: options.batchSize).enumerated() {
-      let part = Array(indices[start..<min(start + options.batchSize, indices.endIndex)])
+    for (pass, part) in passes.enumerated() {
       let value = try training(random.split(UInt64(pass))) { try loss(part, state.epoch) }
       precondition(value.count == 1, "Trainer: expected the loss to be a scalar, found shape \(value.shape)")
       try requireFinite(Double(value.scalar), "the loss")
       // Passes count by their samples, so that together they are the mean over the whole batch.
-      let share = Double(part.count) / Double(indices.count)
+      let share = Double(part.count) / Double(samples)
       mean += share * Double(value.scalar)
-      let partGradients = (part.count == indices.count ? value : value * Float(share)).gradients()
+      let partGradients = (part.count == samples ? value : value * Float(share)).gradients()
       if pass == 0 { gradients = partGradients } else { gradients.add(partGradients) }
     }
     var norm: Double?
@@ -40,9 +55,10 @@ extension Trainer {
     optimizer.step(gradients, learningRate: state.learningRate)
     ema?.update()
     state.step += 1
-    state.position += indices.count
-    state.lossSum += mean * Double(indices.count)
-    return StepOutcome(loss: mean, norm: norm)
+    state.pass += passes.count
+    state.position += samples
+    state.lossSum += mean * Double(samples)
+    return StepOutcome(loss: mean, norm: norm, samples: samples)
   }
 
   /// Throws if a parameter isn't finite, so that no such checkpoint is ever written.
@@ -62,7 +78,7 @@ extension Trainer {
     let step = state.step + 1 - stepsAgo
     return .notFinite(
       what: what, value: value.isNaN ? "NaN" : "infinite", epoch: state.epoch + 1, step: step,
-      batch: step - state.epoch * stepsPerEpoch,
+      batch: step - epochSteps.prefix(state.epoch).reduce(0, +),
       checkpoint: checkpoint.flatMap { $0.exists ? $0.last.path : nil })
   }
 }

@@ -26,12 +26,15 @@ public final class Trainer {
   let schedule: Schedule
   let options: TrainerOptions
   let sampleCount: Int
+  let batches: ((_ epoch: Int) throws -> [[Int]])?
   let loss: (_ indices: [Int], _ epoch: Int) throws -> Tensor
   let validate: (() throws -> [String: Double])?
   let ema: EMA?
   private let output: URL?
   let checkpoint: TrainingCheckpoint?
   var state: TrainerState
+  /// Steps of each epoch.
+  private(set) var epochSteps: [Int] = []
   private var bestInMemory: [[Float]]?
   private let clock = ContinuousClock()
   private var samplesOfRun = 0
@@ -44,11 +47,14 @@ public final class Trainer {
   ///   - parameters: All there are, running statistics and frozen ones too, with names of their own.
   ///   - sampleCount: Samples have the indices 0 ..< sampleCount.
   ///   - output: The folder for history and checkpoints; nil keeps none.
+  ///   - batches: The passes of an epoch, each the indices of its samples, the same whenever it is asked; nil: all samples
+  ///     in a random order, cut by `batchSize`.
   ///   - loss: The mean loss of some samples as a scalar, computed in the mode `training`; epochs count from 0.
   ///   - validate: The loss (as `loss`) and other metrics on held-out samples, after each epoch, in the mode `inference`.
   public init(
     parameters: [Parameter], optimizer: Optimizer, schedule: Schedule, options: TrainerOptions, sampleCount: Int,
-    output: URL? = nil, loss: @escaping (_ indices: [Int], _ epoch: Int) throws -> Tensor,
+    output: URL? = nil, batches: ((_ epoch: Int) throws -> [[Int]])? = nil,
+    loss: @escaping (_ indices: [Int], _ epoch: Int) throws -> Tensor,
     validate: (() throws -> [String: Double])? = nil
   ) {
     precondition(
@@ -58,6 +64,7 @@ public final class Trainer {
     self.schedule = schedule
     self.options = options
     self.sampleCount = sampleCount
+    self.batches = batches
     self.loss = loss
     self.validate = validate
     self.output = output
@@ -78,6 +85,8 @@ public final class Trainer {
     if let metric = state.earlyStopping?.metric, validate == nil, metric != "trainLoss" {
       throw TrainingError.unknownMetric(metric, known: ["trainLoss"])
     }
+    epochSteps = try countedSteps()
+    if options.epochs > 0, stepCount == 0 { throw TrainingError.noSamples }
     try start(resume: resume)
     while state.epoch < options.epochs, state.earlyStopping?.shouldStop != true {
       guard try trainEpoch() else { return result(.interrupted) }
@@ -101,16 +110,16 @@ public final class Trainer {
   /// Trains what is left of an epoch; false if it was asked to stop.
   private func trainEpoch() throws -> Bool {
     let random = Random(seed: options.seed)
-    let order = random.split("order").split(UInt64(state.epoch)).permutation(sampleCount)
+    let passes = try passes(of: state.epoch)
     let (began, before) = (clock.now, secondsOfRun)
-    while state.position < sampleCount {
+    while state.pass < passes.count {
       let start = clock.now
-      let samples = min(options.batchSize * options.accumulate, sampleCount - state.position)
-      let step = try trainStep(order[state.position..<state.position + samples], random.split("steps"))
+      let step = passes[state.pass..<min(passes.count, state.pass + options.accumulate)]
+      let outcome = try trainStep(step, random.split("steps"))
       state.seconds += seconds(since: start)
-      samplesOfRun += samples
+      samplesOfRun += outcome.samples
       secondsOfRun = before + seconds(since: began)
-      try report(step)
+      try report(outcome)
       let stops = shouldStop()
       if stops || options.checkpointEvery.map({ state.step % $0 == 0 }) ?? false { try saveCheckpoint() }
       if stops { return false }
@@ -127,9 +136,9 @@ public final class Trainer {
     let validationLoss = metrics.removeValue(forKey: "loss")
     if let validationLoss { try requireFinite(validationLoss, "the validation loss", stepsAgo: 1) }
     var record = EpochRecord(
-      epoch: state.epoch + 1, trainLoss: state.lossSum / Double(sampleCount), validationLoss: validationLoss,
+      epoch: state.epoch + 1, trainLoss: state.lossSum / Double(max(1, state.position)), validationLoss: validationLoss,
       metrics: metrics, learningRate: state.learningRate, seconds: state.seconds,
-      samplesPerSecond: Double(sampleCount) / max(state.seconds, 1e-9))
+      samplesPerSecond: Double(state.position) / max(state.seconds, 1e-9))
     let isBest = try isImproved(by: record)
     if isBest { try saveBest() }
     ema?.swap()
@@ -137,7 +146,7 @@ public final class Trainer {
     record.metrics = metrics.filter(\.value.isFinite)
     state.history.append(record)
     state.epoch += 1
-    state.position = 0
+    (state.position, state.pass) = (0, 0)
     state.lossSum = 0
     state.seconds = 0
     if let output { try EpochRecord.write(state.history, to: output.appendingPathComponent("history.jsonl")) }

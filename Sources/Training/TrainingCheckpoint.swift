@@ -133,6 +133,8 @@ struct TrainerState: Codable {
   var epoch = 0
   /// Samples seen in the epoch under way.
   var position = 0
+  /// Passes done in the epoch under way.
+  var pass = 0
   /// Steps done.
   var step = 0
   /// The sum of the losses of the samples seen in the epoch.

@@ -56,7 +56,7 @@ public struct TrainingData: Sendable {
     let folder = isFolder(options.url)
     let format = options.format == .auto ? DataFiles.format(of: options.url) : options.format
     var parts: [String: Raw] = [:]
-    if recipe.configuration.preprocess.isText {
+    if recipe.readsText {
       switch options.split {
       case .files(let validation, let test):
         parts["train"] = .texts(try DataFiles.texts(options.url, format, options.text, options.label, split: nil))
@@ -107,7 +107,7 @@ public struct TrainingData: Sendable {
       guard let raw = parts[name] else { return .texts([], labels: []) }
       let classified = recipe.objective.task != .reconstruction
       return try raw.samples(
-        index, options.url, name, requiresLabels: classified, imageShape: recipe.configuration.imageShape)
+        index, options.url, name, requiresLabels: classified, imageShape: recipe.configuration?.imageShape)
     }
     (train, validation, test, self.labels) = (
       try samples("train"), try samples("validation"), try samples("test"), labels
@@ -175,38 +175,50 @@ public struct TrainingData: Sendable {
     switch raw {
     case .images(let all): return all.classes
     case .texts(let all):
-      let names = Set(all.labels)
-      if names.allSatisfy({ Int($0) != nil }) { return names.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) } }
-      return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      return sorted(Set(all.labels))
     case nil: return []
     }
   }
 
+  /// Labels in order: numbers by value, else by their bytes.
+  static func sorted(_ names: Set<String>) -> [String] {
+    if names.allSatisfy({ Int($0) != nil }) { return names.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) } }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
   private static func divided(_ all: TextExamples, _ options: DataOptions, _ recipe: Recipe) throws -> [String: Raw] {
+    let lines = Array(2..<all.texts.count + 2)
+    return try options.split.places(
+      all.texts, splits: all.splits, lines: lines, options.url, seed: recipe.training.options.seed
+    ).mapValues { Raw.texts(all).subset($0) }
+  }
+}
+
+extension DataOptions.Split {
+  /// The samples of `train`, `validation` and `test`, by their texts, or by what a column says of each.
+  func places(_ texts: [String], splits: [String]?, lines: [Int], _ url: URL, seed: UInt64) throws -> [String: [Int]] {
     var places: [String: [Int]] = [:]
-    switch options.split {
+    switch self {
     case .column(let column):
+      places = ["train": [], "validation": [], "test": []]
       let names = [
         "train": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
         "test": "test",
       ]
-      for (place, name) in (all.splits ?? []).enumerated() {
+      for (place, name) in (splits ?? []).enumerated() {
         guard let part = names[name] else {
           throw ConfigurationError(
-            options.url.path, line: place + 2, "column '\(column)': expected train, validation or test, found '\(name)'"
-          )
+            url.path, line: lines[place], "column '\(column)': expected train, validation or test, found '\(name)'")
         }
         places[part, default: []].append(place)
       }
-      return Dictionary(
-        uniqueKeysWithValues: ["train", "validation", "test"].map { ($0, Raw.texts(all).subset(places[$0] ?? [])) })
     case .sha256(let modulus, let train, let validation, let test):
       let split = HashSplit(
         modulus: modulus, train: Range(train), validation: validation.map { Range($0) } ?? 0..<0,
         test: test.map { Range($0) } ?? 0..<0)
-      for (place, text) in all.texts.enumerated() { places[split.split(of: text), default: []].append(place) }
+      for (place, text) in texts.enumerated() { places[split.split(of: text), default: []].append(place) }
     case .random(let validation, let test):
-      let order = Random(seed: recipe.training.options.seed).split("split").permutation(all.texts.count)
+      let order = Random(seed: seed).split("split").permutation(texts.count)
       let (held, last) = (
         Int((Double(order.count) * validation).rounded()), Int((Double(order.count) * test).rounded())
       )
@@ -214,9 +226,9 @@ public struct TrainingData: Sendable {
         "validation": order.prefix(held).sorted(), "test": order.dropFirst(held).prefix(last).sorted(),
         "train": order.dropFirst(held + last).sorted(),
       ]
-    case .files: break
+    case .files: places["train"] = Array(texts.indices)
     }
-    return places.mapValues { Raw.texts(all).subset($0) }
+    return places
   }
 }
 
@@ -262,9 +274,9 @@ public enum DataFiles {
       throw FileError(.missing, url, "no such file or folder; expected data to evaluate on")
     }
     let index = Dictionary(uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
-    let requiresLabels = model.task != .reconstruction
+    let requiresLabels = model.task.hasLabels
     var raw: TrainingData.Raw
-    if model.encoder.configuration.preprocess.isText {
+    if model.readsText {
       var all = try texts(url, format(of: url), text, label, split: isFolder(url) ? split : splitColumn)
       if let splits = all.splits, splitColumn != nil {
         let kept = splits.indices.filter { splits[$0] == split }
@@ -278,6 +290,6 @@ public enum DataFiles {
       raw = .images(try images(url, format(of: url), split: split))
     }
     return try raw.samples(
-      index, url, "data", requiresLabels: requiresLabels, imageShape: model.encoder.configuration.imageShape)
+      index, url, "data", requiresLabels: requiresLabels, imageShape: model.imageShape)
   }
 }

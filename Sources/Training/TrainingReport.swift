@@ -13,7 +13,7 @@ struct TrainingReport {
   let history: [EpochRecord]
   let probabilities: [[Float]]
 
-  func html() -> String {
+  func html() throws -> String {
     let name = recipe.url.deletingPathExtension().lastPathComponent
     let facts: [(String, String)] = [
       ("Parameters", String(summary.parameters)), ("Training samples", String(summary.trainSamples)),
@@ -27,8 +27,8 @@ struct TrainingReport {
       recipe: recipe.text,
       facts: facts, history: history, bestEpoch: summary.bestEpoch,
       metricName: model.task == .reconstruction ? "mse" : "accuracy", classification: summary.classification,
-      reconstruction: summary.reconstruction, mistakes: mistakes(), map: map(), classes: mapClasses,
-      reconstructions: reconstructions()
+      reconstruction: summary.reconstruction, mistakes: mistakes(), map: try map(), classes: mapClasses,
+      reconstructions: try reconstructions()
     ).html()
   }
 
@@ -50,10 +50,10 @@ struct TrainingReport {
   }
 
   /// Up to 600 samples, their embeddings laid out in the plane.
-  private func map() -> [Report.MapPoint] {
+  private func map() throws -> [Report.MapPoint] {
     let shown = Array(Random(seed: 0).permutation(samples.count).prefix(600))
     guard shown.count > 2 else { return [] }
-    let points = TSNE.layout(model.embeddings(of: samples.subset(shown)), width: model.encoder.width, seed: 0)
+    let points = TSNE.layout(try model.embeddings(of: samples.subset(shown)), width: model.width, seed: 0)
     return zip(shown, points).map { .init(x: $1.x, y: $1.y, label: max(0, samples.labels[$0]), sample: sample($0)) }
   }
 
@@ -69,12 +69,12 @@ struct TrainingReport {
   }
 
   /// Sixteen samples, drawn at random, and what comes out of them again.
-  private func reconstructions() -> [(input: Report.Image, output: Report.Image)] {
-    guard model.task == .reconstruction, let shape = model.encoder.configuration.imageShape else { return [] }
+  private func reconstructions() throws -> [(input: Report.Image, output: Report.Image)] {
+    guard model.task == .reconstruction, let shape = model.imageShape else { return [] }
     let shown = samples.subset(Array(Random(seed: 0).permutation(samples.count).prefix(16)))
     guard case .images(let images, _) = shown else { return [] }
     var outputs: [Float] = []
-    model.forEachBatch(of: shown) { outputs += model.reconstruct(model.embed($1)).scalars }
+    try model.forEachBatch(of: shown) { outputs += model.reconstruct(model.embed($1)).scalars }
     let size = outputs.count / max(1, shown.count)
     return (0..<shown.count).map { place in
       let bytes = outputs[place * size..<(place + 1) * size].enumerated().map { at, value -> UInt8 in

@@ -9,7 +9,7 @@ import Tokenizers
 import WordVectors
 
 /// A recipe carried out: data read, vocabulary and model built, trained, evaluated and written to a folder.
-public final class TrainingRun {
+public final class TrainingRun: RecipeRun {
   /// The recipe.
   public let recipe: Recipe
   /// The samples.
@@ -22,6 +22,8 @@ public final class TrainingRun {
   public var shouldStop: () -> Bool = { false }
 
   private let classWeights: [Float]?
+  /// The embeddings of the training samples, where the encoder doesn't learn: they are computed once.
+  private var frozenEmbeddings: Tensor?
 
   /// Reads the data and builds the model; trains nothing yet.
   ///
@@ -33,8 +35,8 @@ public final class TrainingRun {
       "\(data.train.count) samples for training, \(data.validation.count) for validation, \(data.test.count) for test")
     var tokenizer: WordTokenizer?
     var vectors: [Float]?
-    if case .text(let text) = recipe.configuration.preprocess, case .texts(let texts, _) = data.train,
-      case .text(let embedding, _) = recipe.configuration.encode
+    if case .text(let text) = recipe.configuration?.preprocess, case .texts(let texts, _) = data.train,
+      case .text(let embedding, _) = recipe.configuration?.encode
     {
       let words = WordTokenizer.train(
         texts: texts, minimumCount: text.minimumCount, maximumSize: text.maximumSize, lowercase: text.lowercase,
@@ -49,10 +51,18 @@ public final class TrainingRun {
       }
     }
     let labels = recipe.objective.task == .reconstruction ? [] : data.labels
-    model = try Model(
-      recipe.configuration, sections: recipe.sections, task: recipe.objective.task, labels: labels,
-      tokenizer: tokenizer,
-      vectors: vectors, at: .random(seed: recipe.training.options.seed))
+    let scope = Scope.random(seed: recipe.training.options.seed)
+    if let configuration = recipe.configuration, let sections = recipe.sections {
+      model = try Model(
+        configuration, sections: sections, task: recipe.objective.task, labels: labels, tokenizer: tokenizer,
+        vectors: vectors, at: scope)
+    } else if let pretrained = recipe.pretrained {
+      let encoder = try pretrained.open(layerDecay: recipe.layerDecay)
+      notes += encoder.notes
+      model = try Model(encoder, task: recipe.objective.task, labels: labels, at: scope)
+    } else {
+      preconditionFailure("TrainingRun: a recipe without an encoder")
+    }
     classWeights = try TrainingRun.classWeights(recipe, data)
   }
 
@@ -63,15 +73,11 @@ public final class TrainingRun {
   ///
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
-    do {
-      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(
-        .unwritable, output, "expected a folder that can be made or written to: \(error.localizedDescription)")
-    }
+    if let encoder = model.sentenceEncoder { try requireOther(output, than: encoder) }
+    try makeFolder(output)
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let (settings, objective) = (recipe.training, recipe.objective)
-    let augmentation = recipe.configuration.augmentation
+    let augmentation = recipe.configuration?.augmentation
     let augmentationRandom = Random(seed: settings.options.seed).split("augment")
     var options = settings.options
     if data.validation.count == 0 { options.earlyStopping = nil }
@@ -80,17 +86,28 @@ public final class TrainingRun {
       schedule: settings.schedule,
       options: options, sampleCount: data.train.count, output: output,
       loss: { [self] indices, epoch in
-        let input = model.input(
+        if recipe.pretrained?.freezing == .all {
+          let embeddings = try frozenEmbeddings ?? Mode.$current.withValue(.inference) { try trainEmbeddings() }
+          frozenEmbeddings = embeddings
+          return model.loss(
+            embeddings: embeddings.rows(at: IDs(indices.map { Int32($0) })), indices.map { data.train.labels[$0] },
+            objective, classWeights: classWeights)
+        }
+        let input = try model.input(
           data.train, indices, augmentation: augmentation, random: augmentationRandom.split(UInt64(epoch)))
         return model.loss(input, indices.map { data.train.labels[$0] }, objective, classWeights: classWeights)
       },
       validate: data.validation.count == 0
-        ? nil : { [self] in model.validation(data.validation, objective, classWeights: classWeights) })
+        ? nil : { [self] in try model.validation(data.validation, objective, classWeights: classWeights) })
     trainer.observers = observers
     trainer.shouldStop = shouldStop
     let result = try trainer.run(resume: resume)
     guard result.outcome != .interrupted else { return nil }
     return try finish(result, output)
+  }
+
+  private func trainEmbeddings() throws -> Tensor {
+    Tensor(try model.embeddings(of: data.train), shape: [data.train.count, model.width])
   }
 
   private func finish(_ result: TrainingResult, _ output: URL) throws -> TrainingSummary {
@@ -108,13 +125,20 @@ public final class TrainingRun {
       (summary.classification, probabilities) = try model.classificationReport(held)
     }
     try model.save(to: output)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(try encoder.encode(summary), to: output.appendingPathComponent("training.json"))
+    if let pretrained = recipe.pretrained, let encoder = model.sentenceEncoder {
+      summary.fineTuning = FineTuningSummary(
+        base: pretrained.model.lastPathComponent, objectives: [model.task.rawValue])
+      let card = ModelCard(
+        name: recipe.url.deletingPathExtension().lastPathComponent, base: pretrained.model.lastPathComponent,
+        width: model.width, maximumLength: encoder.maximumLength, similarity: encoder.similarity, summary: summary,
+        data: [(file: recipe.data.url.lastPathComponent, samples: data.train.count, columns: 1)], recipe: recipe.text)
+      try card.write(to: output)
+    }
+    try summary.write(to: output)
     let report = TrainingReport(
       recipe: recipe, model: model, samples: held, summary: summary, history: result.history,
       probabilities: probabilities)
-    try AtomicFile.write(report.html(), to: output.appendingPathComponent("report.html"))
+    try AtomicFile.write(try report.html(), to: output.appendingPathComponent("report.html"))
     return summary
   }
 
@@ -156,34 +180,6 @@ public final class TrainingRun {
     }
     return (found, values)
   }
-}
-
-/// How a model was trained and how good it is: `training.json` of a model folder.
-public struct TrainingSummary: Sendable, Codable {
-  /// What was learnt.
-  public let task: Task
-  /// Epochs that were trained.
-  public let epochs: Int
-  /// The epoch (from 1) whose parameters were kept; nil: the last one.
-  public let bestEpoch: Int?
-  /// Seconds of training, without validation.
-  public let seconds: Double
-  /// Training samples a second.
-  public let samplesPerSecond: Double
-  /// Samples for training.
-  public let trainSamples: Int
-  /// Samples for validation.
-  public let validationSamples: Int
-  /// Samples for the test.
-  public let testSamples: Int
-  /// Numbers in all parameters together.
-  public let parameters: Int
-  /// The seed of all that is random.
-  public let seed: UInt64
-  /// Scores on the test samples (on the validation samples if there are no test samples).
-  public var classification: ClassificationReport?
-  /// The same for auto-encoders.
-  public var reconstruction: ReconstructionReport?
 }
 
 extension EncoderConfiguration {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Encoders
+import Evaluation
 import Foundation
 import Training
 
@@ -9,14 +10,22 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       Data are a TSV, CSV or JSON-lines file, or a folder of IMDB, IDX or CIFAR-10 files.
 
-      Example:
+      A model without labels is scored on what the columns are: two texts and a score (correlations; with scores of 0 and
+      1 alone the best threshold), three texts (anchor, positive, negative), or two texts (retrieval: each of the first
+      column should find its own of the second). A folder with queries, corpus and relevant (.tsv, .csv or .jsonl;
+      columns id and text; query and corpus) is retrieval too.
+
+      Examples:
         encoders evaluate models/reviews --data reviews.tsv --split-column split
+        encoders evaluate models/minilm-wordnet --data wordnet/test
       """)
 
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The data file or folder.") var data: String
   @Option(name: .long, help: "The column of the texts.") var text = "text"
-  @Option(name: .long, help: "The column of the labels.") var label = "label"
+  @Option(name: .long, help: "The column of the labels or scores; else label, or for pairs score.") var label: String?
+  @Option(name: .long, help: "The columns of the texts of pairs or triplets, with commas between; else all others.")
+  var columns: String?
   @Option(name: .long, help: "The column that says which part a row belongs to; without it, all rows count.")
   var splitColumn: String?
   @Option(name: .long, help: "The part to score on: train, validation or test (or what the column says).") var split =
@@ -28,8 +37,9 @@ struct EvaluateCommand: ParsableCommand {
     try reporting {
       compute.apply()
       let model = try Model.open(path(model))
+      if model.task == .embedding, let encoder = model.sentenceEncoder { return try score(encoder) }
       let samples = try DataFiles.samples(
-        for: model, path(data), text: text, label: label, splitColumn: splitColumn, split: split)
+        for: model, path(data), text: text, label: label ?? "label", splitColumn: splitColumn, split: split)
       if model.task == .reconstruction {
         let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0)
         if json { try printJSON(report) } else { try printLine(report.table) }
@@ -38,5 +48,12 @@ struct EvaluateCommand: ParsableCommand {
         if json { try printJSON(report) } else { try printLine(report.table) }
       }
     }
+  }
+  /// Scores an encoder without labels.
+  private func score(_ encoder: SentenceEncoder) throws {
+    let names = columns?.split(separator: ",").map { String($0) }
+    let report = try ScoringData(.init(path(data), columns: names, label: label)).report(
+      encoder, seed: compute.seed ?? 0)
+    if json { try printJSON(report) } else { try printLine(report.table) }
   }
 }

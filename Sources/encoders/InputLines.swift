@@ -73,9 +73,10 @@ struct InputError: Error, CustomStringConvertible {
 
 extension Model {
   /// Lines of input as the encoder takes them: texts, or paths of images.
-  func input(lines: [String], after count: Int) throws -> EncoderInput {
-    guard let shape = encoder.configuration.imageShape else {
-      return input(texts: try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) })
+  func input(lines: [String], after count: Int, prompt: String? = nil) throws -> EncoderInput {
+    guard let shape = imageShape else {
+      return try input(
+        texts: try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }, prompt: prompt)
     }
     let images = try lines.map {
       try ImageFile.read(path($0), height: shape.height, width: shape.width, channels: shape.channels)

@@ -41,7 +41,7 @@ struct InspectCommand: ParsableCommand {
       }
       let count = tensors.reduce(0) { $0 + $1.parameters }
       let inspection = Inspection(
-        path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.encoder.width,
+        path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.width,
         steps: model.steps,
         tensors: tensors, parameters: count, bytes: count * 4, training: summary)
       if json { try printJSON(inspection) } else { try printLine(table(inspection)) }

@@ -15,9 +15,11 @@ struct EncodersCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, EmbedCommand.self, InspectCommand.self,
-      TokenizeCommand.self, TokenizerCommand.self,
+      TrainCommand.self, EvaluateCommand.self, MineCommand.self, PredictCommand.self, EmbedCommand.self,
+      InspectCommand.self,
+      SimilarityCommand.self, RerankCommand.self, VerifyCommand.self, TokenizeCommand.self, TokenizerCommand.self,
       DataCommand.self,
+      ModelCommand.self,
     ])
 }
 

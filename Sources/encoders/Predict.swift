@@ -23,16 +23,12 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     try reporting {
       compute.apply()
-      let model = try Model.open(path(model))
-      guard model.task != .reconstruction else {
-        throw InputError(
-          description: "\(path(self.model).path): trained for reconstruction, it has no labels to predict; use embed")
-      }
+      let (labels, probabilities) = try classifier(path(model))
       let lines = try OutputLines(output)
-      let names = try model.labels.map { try jsonText($0) }
+      let names = try labels.map { try jsonText($0) }
       var count = 0
       try InputLines(source: input).forEachBatch { batch in
-        for row in model.probabilities(try model.input(lines: batch, after: count)) {
+        for row in try probabilities(batch, count) {
           let pairs = zip(names, row).map { "\($0):\($1)" }.joined(separator: ",")
           try lines.write("{\"label\":\(names[argmax(row)]),\"probabilities\":{\(pairs)}}")
         }
@@ -40,5 +36,29 @@ struct PredictCommand: ParsableCommand {
       }
       try lines.finish()
     }
+  }
+
+  /// The labels of a model, and what gives a batch of lines (after so many others) their probabilities.
+  private func classifier(_ folder: URL) throws -> ([String], ([String], Int) throws -> [[Float]]) {
+    if try CrossEncoder.isOne(folder) {
+      let encoder = try CrossEncoder.open(folder)
+      let count = encoder.labels.count
+      return (
+        encoder.labels,
+        { lines, before in
+          let texts = try lines.enumerated().map { try text(of: $0.element, number: before + $0.offset + 1) }
+          let logits = try encoder.logits(texts.map { ($0, nil) })
+          // A single label is scored on its own, several share one.
+          let scores = (count == 1 ? logits.activated(.sigmoid) : logits.softmax()).scalars
+          return texts.indices.map { Array(scores[$0 * count..<($0 + 1) * count]) }
+        }
+      )
+    }
+    let model = try Model.open(folder)
+    guard model.task.hasLabels else {
+      throw InputError(
+        description: "\(folder.path): trained for \(model.task.rawValue), it has no labels to predict; use embed")
+    }
+    return (model.labels, { model.probabilities(try model.input(lines: $0, after: $1)) })
   }
 }

@@ -7,13 +7,15 @@ import Training
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Train an encoder from scratch, as a recipe describes it.",
+    commandName: "train",
+    abstract: "Train an encoder from scratch or fine-tune a pretrained one, as a recipe describes it.",
     discussion: """
       The model folder gets all that is needed to use the model, its scores (training.json) and a report to look at
       (report.html). Ctrl-C stops with a checkpoint, from which --resume goes on.
 
       Example:
         encoders train Examples/recipes/reviews-cnn.yaml --output models/reviews
+        encoders train Examples/recipes/minilm-wordnet.yaml --output models/minilm-wordnet
       """)
 
   @Argument(help: "The recipe: a YAML file.") var recipe: String
@@ -33,10 +35,10 @@ struct TrainCommand: ParsableCommand {
     try reporting {
       compute.apply()
       let folder = path(output)
-      var recipe = try Recipe(contentsOf: path(recipe))
+      var recipe = try RecipeFile(contentsOf: path(recipe))
       if let seed = compute.seed { recipe = recipe.with(seed: seed) }
       try requireUsable(folder)
-      let run = try TrainingRun(recipe)
+      let run = try recipe.start()
       for line in run.notes { note(line) }
       Interruption.watch()
       run.shouldStop = { Interruption.happened }
@@ -46,6 +48,7 @@ struct TrainCommand: ParsableCommand {
         throw ExitCode(130)
       }
       if json { return try printJSON(summary) }
+      if let tuning = summary.fineTuning, tuning.scores != nil { try printLine(tuning.table) }
       if let report = summary.classification { try printLine(report.table) }
       if let report = summary.reconstruction { try printLine(report.table) }
       try printLine("model: \(folder.path)\nreport: \(folder.appendingPathComponent("report.html").path)")
@@ -59,8 +62,10 @@ struct TrainCommand: ParsableCommand {
       throw FileError(.unwritable, folder, "expected a folder to write the model to, found a file")
     }
     if resume || overwrite { return }
-    for (name, what) in [("config.json", "a model is"), ("checkpoint/last.safetensors", "an unfinished run is")]
-    where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
+    for (name, what) in [
+      ("config.json", "a model is"), ("modules.json", "a model is"),
+      ("checkpoint/last.safetensors", "an unfinished run is"),
+    ] where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
       throw FileError(.unwritable, folder, "\(what) already there; give --resume to go on or --overwrite to replace it")
     }
   }

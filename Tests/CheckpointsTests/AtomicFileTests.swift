@@ -67,3 +67,31 @@ import Testing
     }
   }
 }
+
+@Suite struct AtomicFolderTests {
+  @Test func aFolderIsThereWholeOrNotAtAll() throws {
+    struct Refusal: Error {}
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("model")
+      #expect(throws: Refusal.self) {
+        try AtomicFolder.write(to: url) { place in
+          try Data("half".utf8).write(to: place.appendingPathComponent("a"))
+          throw Refusal()
+        }
+      }
+      #expect(try names(in: folder) == [])
+      // What a program left that was killed: no process has this number.
+      let abandoned = folder.appendingPathComponent(".model.2147483647.x.partial")
+      try FileManager.default.createDirectory(at: abandoned, withIntermediateDirectories: true)
+      let begun = folder.appendingPathComponent(".model.partial")
+      try FileManager.default.createDirectory(at: begun, withIntermediateDirectories: true)
+      try AtomicFolder.write(to: url) { try Data("whole".utf8).write(to: $0.appendingPathComponent("a")) }
+      #expect(try names(in: folder) == [".model.partial", "model"])
+      #expect(try names(in: url) == ["a"])
+      let error = fileError { try AtomicFolder.write(to: url) { _ in } }
+      #expect(error?.problem == "expected a new folder to write to, found one with 1 files in it")
+      let file = fileError { try AtomicFolder.write(to: url.appendingPathComponent("a")) { _ in } }
+      #expect(file?.problem == "expected a folder to write to, found a file")
+    }
+  }
+}

@@ -28,11 +28,12 @@ import Tokenizers
   @Test(arguments: networks) func aTextsVectorDoesNotDependOnItsBatch(_ network: String) throws {
     let model = try model(network)
     let texts = ["one two three", "", "seven", "six six six one unheard four", "two five"]
-    let all = model.embed(model.input(texts: texts)).scalars
+    let all = model.embed(try model.input(texts: texts)).scalars
     let finite = all.filter(\.isFinite).count
     #expect(finite == all.count)
     for (place, text) in texts.enumerated() {
-      #expect(model.embed(model.input(texts: [text])).scalars == Array(all[place * 6..<(place + 1) * 6]), "\(text)")
+      let alone = model.embed(try model.input(texts: [text])).scalars
+      #expect(alone == Array(all[place * 6..<(place + 1) * 6]), "\(text)")
     }
   }
 
@@ -42,7 +43,8 @@ import Tokenizers
     try model.save(to: folder)
     let opened = try Model.open(folder)
     let texts = ["one two three", "six unheard"]
-    #expect(opened.probabilities(opened.input(texts: texts)) == model.probabilities(model.input(texts: texts)))
+    let probabilities = model.probabilities(try model.input(texts: texts))
+    #expect(opened.probabilities(try opened.input(texts: texts)) == probabilities)
     #expect(opened.labels == model.labels && opened.steps == model.steps)
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {
       let file = folder.appendingPathComponent(name)

@@ -24,7 +24,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("encoders")
     parser.add_argument("models", nargs="*")
-    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--lines", type=int, default=int(os.environ.get("ENCODERS_LINES", 100_000)))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", type=int, default=5)
     parser.add_argument("--models", dest="folder")

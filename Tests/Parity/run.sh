@@ -12,7 +12,7 @@ python="$environment/bin/python"
   "$environment/bin/pip" install --quiet torch==2.13.0+cpu || "$environment/bin/pip" install --quiet torch==2.13.0
 "$environment/bin/pip" install --quiet -r Tests/Parity/requirements.txt
 
-export ENCODERS_SEED="${ENCODERS_SEED:-1}" HF_HUB_OFFLINE=1
+export ENCODERS_SEED="${ENCODERS_SEED:-1}" HF_HUB_OFFLINE=1 ENCODERS_ROOT="$root"
 export ENCODERS_GOLDENS="$(mktemp -d)"
 trap 'rm -rf "$ENCODERS_GOLDENS"' EXIT
 cp -r Tests/Golden/. "$ENCODERS_GOLDENS"
@@ -20,8 +20,7 @@ find "$ENCODERS_GOLDENS" -name 'make*.py' -o -name words.py | sort | while read 
   (cd "$(dirname "$script")" && "$python" "$(basename "$script")" >/dev/null) || { echo "$script failed" >&2; exit 1; }
 done
 swift test -c release -Xswiftc -enable-testing --skip-build --skip EncodersCommandTests
-for script in Tests/Parity/*.py; do
-  [ -f "$script" ] || continue
+for script in Tests/Parity/compare_*.py; do
   echo "== $script"
   "$python" "$script" "$root/.build/release/encoders"
 done

@@ -23,14 +23,18 @@ struct Program {
     return places.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? places[1]
   }()
 
-  /// Starts it without waiting; `input` is what stands on standard input.
-  static func start(_ arguments: [String], input: Data = Data(), in folder: URL) throws -> Running {
-    try Running(arguments, input: input, in: folder)
+  /// Starts it without waiting; `input` is what stands on standard input, `environment` what differs from the tests' own.
+  static func start(
+    _ arguments: [String], input: Data = Data(), environment: [String: String] = [:], in folder: URL
+  ) throws -> Running {
+    try Running(arguments, input: input, environment: environment, in: folder)
   }
 
   /// Runs it to its end.
-  static func run(_ arguments: [String], input: Data = Data(), in folder: URL) throws -> Outcome {
-    try start(arguments, input: input, in: folder).wait()
+  static func run(
+    _ arguments: [String], input: Data = Data(), environment: [String: String] = [:], in folder: URL
+  ) throws -> Outcome {
+    try start(arguments, input: input, environment: environment, in: folder).wait()
   }
 
   /// Runs it with a text on standard input.
@@ -43,7 +47,7 @@ struct Program {
     let process = Process()
     private let files: URL
 
-    init(_ arguments: [String], input: Data, in folder: URL) throws {
+    init(_ arguments: [String], input: Data, environment: [String: String], in folder: URL) throws {
       files = FileManager.default.temporaryDirectory.appendingPathComponent("program-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
       for (name, data) in [("in", input), ("out", Data()), ("errors", Data())] {
@@ -52,6 +56,7 @@ struct Program {
       process.executableURL = Program.executable
       process.arguments = arguments
       process.currentDirectoryURL = folder
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
       process.standardInput = try FileHandle(forReadingFrom: files.appendingPathComponent("in"))
       process.standardOutput = try FileHandle(forWritingTo: files.appendingPathComponent("out"))
       process.standardError = try FileHandle(forWritingTo: files.appendingPathComponent("errors"))
@@ -82,6 +87,8 @@ struct Program {
 /// A folder of its own for a test, removed with it.
 final class Workplace {
   let folder: URL
+  /// What the program finds in its environment besides what the tests have.
+  var environment: [String: String] = [:]
 
   init() throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
@@ -103,14 +110,14 @@ final class Workplace {
   }
 
   func run(_ arguments: String..., input: String = "") throws -> Program.Outcome {
-    try Program.run(arguments, input: Data(input.utf8), in: folder)
+    try Program.run(arguments, input: Data(input.utf8), environment: environment, in: folder)
   }
 
   /// Expects a run to end with code 1, nothing on standard output, and one line on standard error that has some parts.
   func expectError(
     _ arguments: [String], input: Data = Data(), _ parts: [String], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let outcome = try Program.run(arguments, input: input, in: folder)
+    let outcome = try Program.run(arguments, input: input, environment: environment, in: folder)
     #expect(outcome.code == 1, "\(arguments): \(outcome.errors)", sourceLocation: sourceLocation)
     #expect(outcome.output == "", sourceLocation: sourceLocation)
     #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)

@@ -17,6 +17,7 @@ import Tensors
     expectGradients([a, values([37], seed: 3)]) { $0[0].addingRow($0[1]) }
     expectGradients([a]) { $0[0].reshaped([37, 3]) }
     expectGradients([a]) { $0[0].mean() }
+    expectGradients([Tensor(a.scalars.map { abs($0) + 0.1 }, shape: a.shape)]) { $0[0].log1p() }
   }
 
   @Test(arguments: Activation.allCases) func activations(_ activation: Activation) {

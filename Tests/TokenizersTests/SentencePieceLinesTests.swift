@@ -1,11 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Tokenizers
 
-private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/SentencePiece")
+private let golden = goldens.appendingPathComponent("SentencePiece")
 
 @Suite struct SentencePieceLinesTests {
   /// What sentencepiece itself says of varied lines.

@@ -1,11 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Tokenizers
 
-private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/SentencePiece")
+private let golden = goldens.appendingPathComponent("SentencePiece")
 
 private func model(_ name: String) -> URL { golden.appendingPathComponent("\(name).model") }
 

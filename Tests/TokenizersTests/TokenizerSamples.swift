@@ -1,11 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 
 @testable import Tokenizers
 
 /// The goldens that Tests/Golden/Tokenizers/families.py wrote.
-let families = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/Tokenizers/families")
+let families = goldens.appendingPathComponent("Tokenizers/families")
 
 let familyNames: [String] = [
   "bert-accents", "bert-processing", "bert-uncased", "bpe-metaspace", "bpe-prefix", "bpe-suffix", "byte-normalizer",

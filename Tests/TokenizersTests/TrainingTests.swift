@@ -1,11 +1,11 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Tokenizers
 
-private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("Golden/Vocabularies")
+private let golden = goldens.appendingPathComponent("Vocabularies")
 
 /// A vocabulary that Hugging Face `tokenizers` learnt, and from what.
 private struct Case {

@@ -50,7 +50,7 @@ import Testing
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("recipe-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    var recipes = try RecipeTests.examples().map { try Recipe(contentsOf: $0) }
+    var recipes = try RecipeTests.builtExamples().map { try Recipe(contentsOf: $0) }
     recipes.append(try everything(RecipeSamples.text))
     recipes.append(
       try RecipeSamples.parse(
@@ -65,9 +65,9 @@ import Testing
       #expect(read.data.url.path == recipe.data.url.path)
       #expect(read.vectors?.path == recipe.vectors?.path)
       #expect(
-        read.configuration.pool == recipe.configuration.pool
-          && read.configuration.project == recipe.configuration.project)
-      #expect(try read.configuration.shapes() == recipe.configuration.shapes())
+        read.configuration?.pool == recipe.configuration?.pool
+          && read.configuration?.project == recipe.configuration?.project)
+      #expect(try read.configuration?.shapes() == recipe.configuration?.shapes())
     }
   }
 

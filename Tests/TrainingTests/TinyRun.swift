@@ -16,6 +16,8 @@ struct TinyRun {
   var dropout: Float = 0.3
   var output: URL?
   var observers: [any TrainerObserver] = []
+  /// The passes of an epoch, in place of the default ones.
+  var batches: ((Int) throws -> [[Int]])?
   /// Called with the loss of each pass, to break it.
   var change: (_ loss: Tensor, _ pass: Int) -> Tensor = { loss, _ in loss }
   /// The validation's accuracy, by epoch, in place of the true one.
@@ -58,7 +60,7 @@ struct TinyRun {
     var validations = 0
     let trainer = Trainer(
       parameters: parameters, optimizer: Optimizer(rule, groups: [.biasesAndNorms]), schedule: schedule,
-      options: options, sampleCount: TinyRun.count, output: output,
+      options: options, sampleCount: TinyRun.count, output: output, batches: batches,
       loss: { indices, _ in
         parameters[4].write { mean in
           for index in indices {

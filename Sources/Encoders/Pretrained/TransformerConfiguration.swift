@@ -74,6 +74,11 @@ public struct TransformerConfiguration: Sendable {
     var causal = false
   }
 
+  /// Whether the weights were saved as a causal language model's.
+  public var isLanguageModel: Bool {
+    (architectures.first?.hasSuffix("ForCausalLM") ?? false) && json["is_causal"]?.bool ?? true
+  }
+
   struct NormForm: Sendable, Equatable {
     var isRMS = false, hasBias = true, isFirst = false
   }
@@ -147,10 +152,12 @@ public struct TransformerConfiguration: Sendable {
     try self.init(JSON(contentsOf: url), url: url)
   }
 
-  /// A BERT whose sizes are those of its weights; the number of heads can't be told from them.
+  /// A BERT whose sizes are those of its weights, for folders without `config.json`.
   ///
-  /// For folders without `config.json`. - Throws: `FileError` if the weights aren't a BERT's.
-  public static func bert(of folder: URL, heads: Int) throws -> TransformerConfiguration {
+  /// - Parameters:
+  ///   - heads: can't be told from the weights; nil: 12 for 384 columns, as all MiniLMs have, else one for 64 columns.
+  /// - Throws: `FileError` if the weights aren't a BERT's.
+  public static func bert(of folder: URL, heads: Int? = nil) throws -> TransformerConfiguration {
     let checkpoint = try Checkpoint(folder)
     let suffix = "embeddings.word_embeddings.weight"
     guard let key = checkpoint.keys.first(where: { $0.hasSuffix(suffix) }) else {
@@ -160,6 +167,8 @@ public struct TransformerConfiguration: Sendable {
     func shape(_ name: String) throws -> JSON { .array(try checkpoint.entry(prefix + name).shape.map { .integer($0) }) }
     func size(_ name: String, _ axis: Int) throws -> JSON { try shape(name).elements?[axis] ?? .null }
     let layers = (0...).first { !checkpoint.contains("\(prefix)encoder.layer.\($0).output.dense.weight") } ?? 0
+    let width = try size("embeddings.word_embeddings.weight", 1).integer ?? 0
+    let heads = heads ?? (width == 384 ? 12 : max(1, width / 64))
     let json: JSON = [
       "model_type": "bert", "architectures": .array(["BertModel"]), "hidden_act": "gelu",
       "vocab_size": try size("embeddings.word_embeddings.weight", 0),

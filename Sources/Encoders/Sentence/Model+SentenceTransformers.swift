@@ -12,8 +12,8 @@ extension Model {
   /// sentence-transformers computes: images, RNN, GRU, Transformer, attention pooling, CLS (its word embeddings have none), tanh's GELU.
   ///
   /// - Throws: `FileError` if a file can't be written.
-  func writeSentenceTransformers(to folder: URL) throws -> Bool {
-    guard let modules = sentenceTransformersModules() else { return false }
+  func writeSentenceTransformers(_ encoder: Encoder, _ tokenizer: WordTokenizer?, to folder: URL) throws -> Bool {
+    guard let modules = sentenceTransformersModules(encoder) else { return false }
     var list: [JSON] = []
     for (index, module) in modules.enumerated() {
       let name = "\(index)_\(module.type)"
@@ -25,9 +25,9 @@ extension Model {
           "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": .string(WordTokenizer.padding),
           "unk_token": .string(WordTokenizer.unknown),
         ]
-        try write(config, to: place.appendingPathComponent("tokenizer_config.json"))
+        try AtomicFile.write(config, to: place.appendingPathComponent("tokenizer_config.json"))
       }
-      try write(module.config, to: place.appendingPathComponent(module.configName))
+      try AtomicFile.write(module.config, to: place.appendingPathComponent(module.configName))
       if !module.weights.isEmpty {
         var writer = SafetensorsWriter()
         for weight in module.weights { writer.add(weight.name, shape: weight.shape, weight.values) }
@@ -42,13 +42,9 @@ extension Model {
       "__version__": ["sentence_transformers": "2.2.0"], "prompts": [:], "default_prompt_name": .null,
       "similarity_fn_name": "cosine",
     ]
-    try write(settings, to: folder.appendingPathComponent("config_sentence_transformers.json"))
-    try write(.array(list), to: folder.appendingPathComponent("modules.json"))
+    try AtomicFile.write(settings, to: folder.appendingPathComponent("config_sentence_transformers.json"))
+    try AtomicFile.write(.array(list), to: folder.appendingPathComponent("modules.json"))
     return true
-  }
-
-  private func write(_ json: JSON, to url: URL) throws {
-    try AtomicFile.write(Data((json.text(indented: true) + "\n").utf8), to: url)
   }
 
   /// A module as it is written.
@@ -93,7 +89,7 @@ extension Model {
     }
   }
 
-  private func sentenceTransformersModules() -> [Module]? {
+  private func sentenceTransformersModules(_ encoder: Encoder) -> [Module]? {
     let configuration = encoder.configuration
     guard case .text(let text) = configuration.preprocess, case .text(let options, let network) = configuration.encode,
       case .modes(let modes) = configuration.pool, !modes.contains(.attention), !modes.contains(.cls)

@@ -2,13 +2,16 @@ import Checkpoints
 import Foundation
 import Layers
 import Tensors
+import Tokenizers
 
 /// An entry of `modules.json`: what the module is and where its files are.
-struct ModuleEntry {
+struct ModuleEntry: Sendable {
   /// The last part of the Python class' name: Transformer, Pooling, Dense, …
   let type: String
   /// The folder of its files.
   let folder: URL
+  /// The same from the model's folder; empty if it is that one.
+  let path: String
   /// The name under which its parameters are listed.
   let name: String
 
@@ -30,15 +33,20 @@ struct ModuleEntry {
         throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
       }
       return ModuleEntry(
-        type: String(type), folder: path.isEmpty ? folder : folder.appendingPathComponent(path), name: "\(index)")
+        type: String(type), folder: path.isEmpty ? folder : folder.appendingPathComponent(path), path: path,
+        name: "\(index)")
     }
   }
 
   func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
   func config(_ name: String = "config.json") throws -> ConfigFile { try ConfigFile(file(name)) }
 
-  /// The module's own weights.
+  /// The module's own weights; an empty place if it's of a type that has none.
   func weights() throws -> Scope {
+    if ["Pooling", "Dropout", "Normalize", "BoW", "SpladePooling", "MultiVectorMask"].contains(type) {
+      return .random(seed: 0)
+    }
+    if type == "Transformer" || type == "MLMTransformer" { return try Scope.open(folder, name: name) }
     let safetensors = file("model.safetensors")
     if !FileManager.default.fileExists(atPath: safetensors.path),
       FileManager.default.fileExists(atPath: file("pytorch_model.bin").path)
@@ -46,7 +54,7 @@ struct ModuleEntry {
       throw FileError(
         .mismatched, file("pytorch_model.bin"), "expected model.safetensors, found a Python pickle, which can run code")
     }
-    return try Scope.open(safetensors)
+    return try Scope.open(safetensors, name: name)
   }
 }
 
@@ -54,7 +62,7 @@ extension SentenceModule {
   /// A module that isn't the first; `width` is that of the vectors that arrive, and becomes that of those that leave.
   ///
   /// - Throws: `FileError` for a file that is missing, malformed or of another width, and for an unknown type.
-  init(_ entry: ModuleEntry, width: inout Int, at scope: Scope? = nil) throws {
+  init(_ entry: ModuleEntry, width: inout Int, tokenizer: Tokenizer?, at scope: Scope) throws {
     func check(_ found: Int, _ key: String, _ file: ConfigFile) throws {
       guard found == width else {
         throw FileError(
@@ -69,11 +77,28 @@ extension SentenceModule {
       let modes = try Self.poolingModes(file)
       self = .pooling(modes, width: width, includesPrompt: try file.bool("include_prompt") ?? true)
       width *= modes.count
+    case "SpladePooling":
+      let file = try entry.config()
+      let strategy = try file.string("pooling_strategy") ?? "max"
+      let activation = try file.string("activation_function") ?? "relu"
+      guard ["max", "sum"].contains(strategy), ["relu", "log1p_relu"].contains(activation) else {
+        throw FileError(
+          .mismatched, file.url, "expected max or sum of relu or log1p_relu, found \(strategy) of \(activation)")
+      }
+      self = .spladePooling(sums: strategy == "sum", twice: activation == "log1p_relu")
+    case "MultiVectorMask":
+      let file = try entry.config()
+      let ids = try file.strings("skiplist_words")?.compactMap { tokenizer?.id(of: $0) } ?? []
+      let tasks = try file.strings("skiplist_tasks") ?? ["document"]
+      if file["keep_only_token_ids"] != nil {
+        throw FileError(.mismatched, file.url, item: "keep_only_token_ids", "images in texts are not supported")
+      }
+      self = .multiVectorMask(
+        skipped: Set(ids), documents: tasks.contains("document"), queries: tasks.contains("query"))
     case "Dense":
       let file = try entry.config()
       try check(file.size("in_features"), "in_features", file)
       let outputs = try file.size("out_features")
-      let scope = try entry.weights()
       let linear = try Linear(width, outputs, bias: file.bool("bias") ?? true, at: scope["linear"])
       var residual = Residual.none
       if try file.bool("use_residual") ?? false {
@@ -87,13 +112,11 @@ extension SentenceModule {
     case "LayerNorm":
       let file = try entry.config()
       try check(file.size("dimension"), "dimension", file)
-      let scope = try entry.weights()
       self = .layerNorm(try LayerNorm(width, at: scope["norm"]))
     case "Dropout": self = .dropout(Dropout(Float(try entry.config().number("dropout") ?? 0.2)))
     case "Normalize":
       self = .normalize(on: try ConfigFile.ifPresent(entry.file("config.json")).map(Self.feature) ?? .sentence)
     case "WordWeights":
-      let scope = try entry.weights()
       let table = try Embedding(scope.shape("emb_layer.weight")[0], 1, trainable: false, at: scope["emb_layer"])
       self = .wordWeights(table.weight.tensor.scalars)
     case "CNN":
@@ -108,7 +131,7 @@ extension SentenceModule {
       if let stride = try file.integers("stride_sizes")?.first(where: { $0 != 1 }) {
         throw FileError(.mismatched, file.url, item: "stride_sizes", "expected 1, found \(stride)")
       }
-      let (scope, inputs) = (try entry.weights(), width)
+      let inputs = width
       self = .cnn(
         try kernels.enumerated().map { try Convolution1D(inputs, channels, .same($1), at: scope["convs"]["\($0)"]) })
       try scope.requireAllRead()
@@ -117,7 +140,6 @@ extension SentenceModule {
       let file = try entry.config("lstm_config.json")
       try check(
         file.integer("embedding_dimension") ?? file.size("word_embedding_dimension"), "embedding_dimension", file)
-      let scope = try entry.weights()
       let recurrence = try Recurrence(
         .lstm, width, file.size("hidden_dim"), layers: file.integer("num_layers") ?? 1,
         bidirectional: file.bool("bidirectional") ?? true, dropout: Float(file.number("dropout") ?? 0),
@@ -128,7 +150,7 @@ extension SentenceModule {
     default:
       throw FileError(
         .mismatched, entry.folder, item: entry.type,
-        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize)"
+        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize, SpladePooling, MultiVectorMask)"
       )
     }
   }

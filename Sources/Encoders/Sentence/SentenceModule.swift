@@ -13,6 +13,13 @@ struct SentenceFeatures {
   var sentence: Tensor?
   /// How many tokens at the start of each text belong to the prompt.
   var promptLength = 0
+  /// Whether the texts are queries, where that matters.
+  var isQuery = false
+
+  init(_ ids: Ragged<IDs>, promptLength: Int = 0) {
+    self.ids = ids
+    self.promptLength = promptLength
+  }
 }
 
 /// Which vectors a module changes.
@@ -23,8 +30,16 @@ enum FeatureName: String {
 
 /// One step of sentence-transformers' `modules.json`.
 enum SentenceModule: Sendable {
+  /// A pretrained Transformer.
+  case transformer(Transformer)
   /// A table of vectors, one a token.
   case wordEmbeddings(Embedding)
+  /// A pretrained Transformer with its head: a number a word of the vocabulary, for each token.
+  case maskedLanguageModel(MaskedLanguageModel)
+  /// The tokens' largest (or summed) log(1 + max(0, logit)) of each word. Source: Formal et al. 2021 (SPLADE).
+  case spladePooling(sums: Bool, twice: Bool)
+  /// Which tokens' vectors count where a text keeps one for each: not those of `skipped`, in documents (or queries).
+  case multiVectorMask(skipped: Set<Int32>, documents: Bool, queries: Bool)
   /// Each token's vector times its weight.
   case wordWeights([Float])
   /// Convolutions side by side.
@@ -52,6 +67,20 @@ enum SentenceModule: Sendable {
   func callAsFunction(_ features: SentenceFeatures) -> SentenceFeatures {
     var features = features
     switch self {
+    case .transformer(let transformer): features.tokens = transformer(features.ids)
+    case .maskedLanguageModel(let model): features.tokens = model(features.ids)
+    case .spladePooling(let sums, let twice):
+      // The maximum comes first, as the logarithm keeps the order.
+      features.sentence = features.tokens.map { logits in
+        let weights = { (x: Tensor) in twice ? x.activated(.relu).log1p().log1p() : x.activated(.relu).log1p() }
+        return sums ? logits.map(weights).summed() : weights(logits.pooled(.max))
+      }
+    case .multiVectorMask(let skipped, let documents, let queries):
+      guard features.isQuery ? queries : documents, let tokens = features.tokens else { break }
+      let (offsets, ids) = (tokens.offsets, features.ids.rows.values)
+      let kept = (0..<tokens.count).map { text in offsets[text].filter { !skipped.contains(ids[$0]) } }
+      features.tokens = Ragged(
+        tokens.rows.rows(at: IDs(kept.flatMap { $0.map { Int32($0) } })), Offsets(lengths: kept.map(\.count)))
     case .wordEmbeddings(let table): features.tokens = table(features.ids)
     case .wordWeights(let weights):
       let factors = features.ids.rows.values.map { weights[Int($0)] }
@@ -64,10 +93,11 @@ enum SentenceModule: Sendable {
     case .lstm(let recurrence): features.tokens = features.tokens.map { recurrence($0) }
     case .bagOfWords(let weights, let cumulative):
       features.sentence = Self.counts(features.ids, weights, cumulative: cumulative)
-    case .staticEmbedding(let table): features.sentence = Self.pool(table(features.ids), [.mean], table.weight.shape[1])
+    case .staticEmbedding(let table):
+      let vectors = table(features.ids)
+      features.sentence = vectors.fillingEmpty(table.weight.shape[1]).pooled(.mean)
     case .pooling(let modes, let width, let includesPrompt):
-      let tokens = features.tokens.map { includesPrompt ? $0 : $0.droppingFirst(features.promptLength) }
-      features.sentence = tokens.map { Self.pool($0, modes, width, weights: features.weights) }
+      features.sentence = features.pooled(modes, width, skipping: includesPrompt ? 0 : features.promptLength)
     case .dense(let linear, let activation, let name, let residual):
       features.change(name) { x in
         let y = activation.map { linear(x).activated($0) } ?? linear(x)
@@ -84,20 +114,6 @@ enum SentenceModule: Sendable {
     return features
   }
 
-  /// The poolings side by side; a text without any token has the vector 0, as in sentence-transformers.
-  private static func pool(_ x: Ragged<Tensor>, _ modes: [Pooling.Mode], _ width: Int, weights: [Float]? = nil)
-    -> Tensor
-  {
-    let x = x.offsets.lengths.contains(0) ? x.fillingEmpty(width) : x
-    return Tensor.concatenated(
-      modes.map { mode in
-        switch (mode, weights) {
-        case (.mean, let weights?): x.weightedMean(weights)
-        default: Pooling.pooled(x, mode)
-        }
-      })
-  }
-
   private static func counts(_ ids: Ragged<IDs>, _ weights: [Float], cumulative: Bool) -> Tensor {
     var counts = [Float](repeating: 0, count: ids.count * weights.count)
     for text in 0..<ids.count {
@@ -111,11 +127,32 @@ enum SentenceModule: Sendable {
 }
 
 extension SentenceFeatures {
-  mutating func change(_ name: FeatureName, _ transform: (Tensor) -> Tensor) {
+  fileprivate mutating func change(_ name: FeatureName, _ transform: (Tensor) -> Tensor) {
     switch name {
     case .tokens: tokens = tokens.map { $0.map(transform) }
     case .sentence: sentence = sentence.map(transform)
     }
+  }
+
+  /// The poolings side by side, without the first `skipped` tokens; a text with no token left has the vector 0, as in
+  /// sentence-transformers.
+  fileprivate func pooled(_ modes: [Pooling.Mode], _ width: Int, skipping skipped: Int) -> Tensor? {
+    guard let tokens else { return nil }
+    let x = tokens.droppingFirst(skipped).fillingEmpty(width)
+    return Tensor.concatenated(
+      modes.map { mode in
+        let places = x.offsets.lengths.map { (1...$0).map { Float($0 + skipped) } }
+        let pooled = mode == .weightedMean ? x.weightedMean(Array(places.joined())) : Pooling.pooled(x, mode)
+        guard let weights else { return pooled }
+        // Where words have weights, their sum takes the place of what the mean divides by.
+        let sums = (0..<tokens.count).map { max(1e-9, weights[tokens.offsets[$0]].dropFirst(skipped).reduce(0, +)) }
+        switch mode {
+        case .mean: return pooled.scaled(byRow: zip(places, sums).map { Float($0.count) / $1 })
+        case .meanSqrtLength: return pooled.scaled(byRow: zip(places, sums).map { (Float($0.count) / $1).squareRoot() })
+        case .weightedMean: return pooled.scaled(byRow: zip(places, sums).map { $0.reduce(0, +) / $1 })
+        case .max, .cls, .last, .attention: return pooled
+        }
+      })
   }
 }
 
@@ -130,6 +167,7 @@ extension Ragged where Rows == Tensor {
   /// A row of zeros where a sequence has none.
   func fillingEmpty(_ width: Int) -> Ragged<Tensor> {
     let lengths = offsets.lengths
+    guard lengths.contains(0) else { return self }
     let table = Tensor.stacked([rows, .zeros([1, width])])
     let places = (0..<count).flatMap { offsets[$0].isEmpty ? [Int32(offsets.rows)] : offsets[$0].map { Int32($0) } }
     return Ragged(table.rows(at: IDs(places)), Offsets(lengths: lengths.map { Swift.max(1, $0) }))

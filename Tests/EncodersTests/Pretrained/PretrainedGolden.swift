@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Encoders
@@ -10,8 +11,7 @@ struct PretrainedGolden {
   let folder: URL
   let file: SafetensorsFile
 
-  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Golden/pretrained")
+  static let root = goldens.appendingPathComponent("pretrained")
   static let families = [
     "bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "albert", "electra", "modernbert", "qwen3",
     "nomic_bert", "nomic_bert-hub", "gte", "new",

@@ -18,7 +18,8 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, normalizers
 from transformers import AutoTokenizer
 
-LINES = open("../../../LICENSE").read().splitlines()
+LICENSE = os.path.join(os.environ.get("ENCODERS_ROOT", "../../.."), "LICENSE")
+LINES = open(LICENSE).read().splitlines()
 LINES += [json.loads(line)["text"] for line in open("../Tokenizers/words.jsonl")][:30]
 
 # A small character map: full-width letters, a ligature, some composition, white space.
@@ -77,7 +78,7 @@ for name, model, config in [
 # that of equally good ways to cut 300 times x it takes another one.
 draw = random.Random(5)
 lines = [json.loads(line)["text"] for line in open("../Tokenizers/words.jsonl")]
-lines += [line for line in open("../../../LICENSE").read().splitlines() if line][:20]
+lines += [line for line in open(LICENSE).read().splitlines() if line][:20]
 lines += [
     "", " ", "   ", "a", " a", "a ", "  a   b  ", "▁", "▁a", "a▁b", " ▁ ", "\ta\t", "a\u00a0b", "ＦＵＬＬ ｗｉｄｔｈ", "ﬁne ﬂow…",
     "e\u0301te\u0301", "<s> </s> <unk> <pad> <mask>", "<mark>", "a<mark>b", "a <mark> b", "License License", "xxx x",

@@ -1,4 +1,4 @@
-"""Encoders that `encoders train` has just trained open in sentence-transformers, with the same vectors. trained.py ENCODERS"""
+"""Encoders that `encoders train` has just trained open in sentence-transformers, with the same vectors. compare_trained.py ENCODERS"""
 
 import os
 import subprocess

@@ -1,0 +1,70 @@
+import Foundation
+
+/// Whole folders, filled under a hidden temporary name in the same directory and renamed: there is all of it or nothing.
+public enum AtomicFolder {
+  /// Makes a folder; `body` fills it. If that throws, nothing is left.
+  ///
+  /// - Throws: `FileError` if there is something at `url` already (but for an empty folder), or with the operating system's reason.
+  public static func write(to url: URL, _ body: (URL) throws -> Void) throws {
+    try requireFree(url)
+    removeAbandoned(url)
+    let unique = String(UInt32.random(in: .min ... .max), radix: 36)
+    let temporary = sibling(of: url, suffix: "\(getpid()).\(unique).partial")
+    try make(temporary, for: url)
+    do {
+      try body(temporary)
+      try rename(temporary, to: url)
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw error
+    }
+  }
+
+  /// Removes what programs left that ended in the middle of writing the same folder.
+  private static func removeAbandoned(_ url: URL) {
+    let (parent, stem) = (url.deletingLastPathComponent(), ".\(url.lastPathComponent).")
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? [] where name.hasPrefix(stem) {
+      let parts = name.dropFirst(stem.count).split(separator: ".")
+      guard parts.count == 3, parts[2] == "partial", let process = pid_t(parts[0]), process > 0 else { continue }
+      if kill(process, 0) != 0, errno == ESRCH {
+        try? FileManager.default.removeItem(at: parent.appendingPathComponent(name))
+      }
+    }
+  }
+
+  /// A hidden name beside a folder's.
+  public static func sibling(of url: URL, suffix: String) -> URL {
+    url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).\(suffix)")
+  }
+
+  /// - Throws: `FileError` if there is a file or a folder with something in it.
+  public static func requireFree(_ url: URL) throws {
+    guard FileManager.default.fileExists(atPath: url.path) else { return }
+    guard isFolder(url) else { throw FileError(.unwritable, url, "expected a folder to write to, found a file") }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? ["?"]
+    guard names.isEmpty else {
+      throw FileError(.unwritable, url, "expected a new folder to write to, found one with \(names.count) files in it")
+    }
+  }
+
+  /// Makes a folder and those above it, on the way to writing `target`.
+  ///
+  /// - Throws: `FileError` with the operating system's reason.
+  public static func make(_ folder: URL, for target: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      let reason = (error as NSError).localizedFailureReason ?? error.localizedDescription
+      throw FileError(.unwritable, target, "cannot make the folder: \(reason)")
+    }
+  }
+
+  /// Gives a whole folder its name, in the place of an empty one.
+  ///
+  /// - Throws: `FileError` with the operating system's reason.
+  public static func rename(_ folder: URL, to url: URL) throws {
+    guard Glibc.rename(folder.path, url.path) == 0 else {
+      throw FileError(.unwritable, url, code: errno, doing: "write")
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Checkpoints
+import Foundation
+import Synchronization
+
+/// Another program, run to its end: curl, pip, apt-get, tar.
+package enum OtherProgram {
+  /// What a run left.
+  package struct Outcome: Sendable {
+    package let code: Int32
+    package let output: String
+    package let errors: String
+
+    /// The last line that it wrote to standard error, else its exit code.
+    package var reason: String {
+      errors.split(whereSeparator: \.isNewline).last.map(String.init) ?? "exit code \(code)"
+    }
+  }
+
+  /// Runs a program with a text on its standard input.
+  ///
+  /// - Throws: `DataSourceError` if it cannot be started.
+  package static func run(
+    _ program: String, _ arguments: [String], input: String? = nil, in folder: URL? = nil, _ what: String
+  ) throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.currentDirectoryURL = folder
+    // The input may be a secret: it never goes to a disk. It's short, so that the pipe takes it at once.
+    let pipe = Pipe()
+    try pipe.fileHandleForWriting.write(contentsOf: Data((input ?? "").utf8))
+    try pipe.fileHandleForWriting.close()
+    process.standardInput = pipe
+    let (output, errors) = (try scratchFile(), try scratchFile())
+    (process.standardOutput, process.standardError) = (output, errors)
+    let signals = [SIGINT, SIGTERM, SIGHUP].map { ($0, signal($0, endChild)) }
+    defer { for (number, before) in signals { signal(number, before) } }
+    // Whoever started this program may have blocked them, and the other program would take that over.
+    var set = sigset_t()
+    sigemptyset(&set)
+    for (number, _) in signals { sigaddset(&set, number) }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    do {
+      try process.run()
+    } catch {
+      throw DataSourceError(description: "cannot \(what): \(program) could not be started")
+    }
+    child.store(process.processIdentifier, ordering: .relaxed)
+    defer { child.store(0, ordering: .relaxed) }
+    process.waitUntilExit()
+    func text(_ file: FileHandle) throws -> String {
+      try file.seek(toOffset: 0)
+      return String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+    }
+    let code = process.terminationStatus + (process.terminationReason == .uncaughtSignal ? 128 : 0)
+    return Outcome(code: code, output: try text(output), errors: try text(errors))
+  }
+
+  /// A file without a name: a pipe that nobody empties would stop the program.
+  private static func scratchFile() throws -> FileHandle {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
+    let descriptor = open(url.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
+    unlink(url.path)
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+  }
+}
+
+/// The other program that runs; 0 if none does.
+private let child = Atomic<pid_t>(0)
+
+/// Ends the other program if this one is interrupted: it runs in a group of its own, where the terminal's signals don't reach it. Calls
+/// only what a signal's handler may.
+private func endChild(_ number: Int32) {
+  let process = child.load(ordering: .relaxed)
+  if process > 0 { kill(process, SIGTERM) }
+  signal(number, SIG_DFL)
+  raise(number)
+}
+
+extension Sequence<UInt8> {
+  /// Two lower-case hexadecimal digits a byte.
+  package var hexadecimal: String {
+    map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  }
+}

@@ -1,0 +1,128 @@
+import Checkpoints
+import Crypto
+import Foundation
+import Tensors
+
+/// Some texts and the vectors that a model gave for them when it was written, kept in its folder as `reference.json`: whether they
+/// still come out tells whether the folder, the program and the machine still agree.
+public struct ReferenceVectors: Sendable, Codable {
+  /// A text with its tokens and its vector.
+  public struct Sample: Sendable, Codable {
+    /// The text.
+    public let text: String
+    /// Its token ids.
+    public let ids: [Int32]
+    /// Its embedding.
+    public let embedding: [Float]
+  }
+
+  /// The SHA-256 of the files that the vectors depend on, by their path in the folder.
+  public let files: [String: String]
+  /// The texts.
+  public let samples: [Sample]
+
+  /// The file's name.
+  public static let fileName = "reference.json"
+  /// How far a number may be from the kept one: instruction sets sum in different orders.
+  public static let tolerance: Float = 2e-5
+  private static let texts = [
+    "A splendid film, moving and funny.", "The plot is thin; the acting, worse.", "How many legs has a spider?",
+    "naïve café – “quoted” 100 %", "北京的春天很美。", "😀👍🏽", "def f(x): return x ** 2  # code", "a",
+    String(repeating: "long ", count: 300),
+  ]
+}
+
+extension ReferenceVectors {
+  /// The vectors of a model of texts that was opened from `folder`, or written to it.
+  ///
+  /// - Throws: `FileError` if a file can't be read; `TokenError` from the tokenizer.
+  public init(_ model: Model, folder: URL) throws {
+    let samples = try ReferenceVectors.texts.map { try Sample($0, model) }
+    self.init(files: try ReferenceVectors.digests(folder), samples: samples)
+  }
+
+  /// Reads a folder's.
+  ///
+  /// - Throws: `FileError` if it has none or it's damaged.
+  public init(contentsOf folder: URL) throws {
+    let url = folder.appendingPathComponent(ReferenceVectors.fileName)
+    let data = try MappedFile(url).withBytes { Data($0) }
+    do {
+      self = try JSONDecoder().decode(ReferenceVectors.self, from: data)
+    } catch {
+      throw FileError(.malformed, url, "expected reference vectors as JSON")
+    }
+  }
+
+  /// Writes it into a folder.
+  public func write(to folder: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(try encoder.encode(self), to: folder.appendingPathComponent(ReferenceVectors.fileName))
+  }
+
+  /// What became of it.
+  public struct Comparison: Sendable, Codable {
+    /// Files that have other bytes, are gone or are new.
+    public let changedFiles: [String]
+    /// How many texts have other tokens.
+    public let changedTokens: Int
+    /// The greatest difference of two numbers of the vectors; nil if their widths differ.
+    public let maximumDifference: Float?
+    /// Whether the vectors come out.
+    public let isSame: Bool
+    /// How many texts were compared.
+    public let count: Int
+  }
+
+  /// Compares with what the model gives now.
+  ///
+  /// - Throws: `FileError` if a file can't be read; `TokenError` from the tokenizer.
+  public func compare(_ model: Model, folder: URL) throws -> Comparison {
+    let now = try ReferenceVectors.digests(folder)
+    let changed = Set(files.keys).union(now.keys).filter { files[$0] != now[$0] }.sorted()
+    var (tokens, difference) = (0, Float(0) as Float?)
+    for sample in samples {
+      let found = try Sample(sample.text, model)
+      if found.ids != sample.ids { tokens += 1 }
+      guard found.embedding.count == sample.embedding.count else {
+        difference = nil
+        break
+      }
+      // A number that isn't one is further away than any.
+      let differences = zip(found.embedding, sample.embedding).map { $0 == $1 ? 0 : abs($0 - $1) }
+      difference = difference.map { max($0, differences.contains(where: \.isNaN) ? .infinity : differences.max() ?? 0) }
+    }
+    let isSame = tokens == 0 && (difference ?? .infinity) <= ReferenceVectors.tolerance
+    return Comparison(
+      changedFiles: changed, changedTokens: tokens, maximumDifference: difference, isSame: isSame,
+      count: samples.count)
+  }
+
+  private static func digests(_ folder: URL) throws -> [String: String] {
+    guard let entries = FileManager.default.enumerator(atPath: folder.path) else { return [:] }
+    var digests: [String: String] = [:]
+    for case let name as String in entries {
+      guard !name.contains("checkpoint/"), [".json", ".safetensors", ".txt", ".model"].contains(where: name.hasSuffix),
+        ![fileName, "training.json"].contains(name)
+      else { continue }
+      digests[name] = try MappedFile(folder.appendingPathComponent(name)).withBytes { bytes in
+        SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+      }
+    }
+    return digests
+  }
+}
+
+extension ReferenceVectors.Sample {
+  fileprivate init(_ text: String, _ model: Model) throws {
+    let input = try model.input(texts: [text])
+    let ids: [Int32] =
+      switch input {
+      case .text(let ids): Array(ids.rows.values)
+      case .sentences(let batch): Array(batch.ids.rows.values)
+      case .images: []
+      }
+    self.init(text: text, ids: ids, embedding: model.embed(input).scalars)
+  }
+}

@@ -1,0 +1,86 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Tokenizers
+
+/// A Transformer that reads a pair of texts, or one, at once and scores it: a `…ForSequenceClassification` folder.
+///
+///     let encoder = try CrossEncoder.open(URL(fileURLWithPath: "models/ms-marco-MiniLM-L6-v2"))
+///     let scores = try encoder.scores([("how many legs has a spider", "Spiders have eight legs.")])     // [1, 1]
+///
+/// Source: sentence-transformers' `CrossEncoder` (Nogueira and Cho 2019).
+public struct CrossEncoder: Sendable {
+  /// The encoder with its classifier.
+  public let classifier: SequenceClassifier
+  /// Cuts the pairs, at the model's limit.
+  public let tokenizer: Tokenizer
+  /// What is done to the logits of a single label; nil: nothing.
+  public let activation: Activation?
+
+  /// The names of the labels, in the order of the columns.
+  public var labels: [String] { classifier.labels }
+
+  /// Whether a folder holds a `…ForSequenceClassification` model, as far as its configurations say.
+  public static func isOne(_ folder: URL) throws -> Bool {
+    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
+    if let type = try settings?.string("model_type") { return type == "CrossEncoder" }
+    let hasModules = FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path)
+    guard !hasModules, let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")) else {
+      return false
+    }
+    return try config.strings("architectures")?.contains { $0.hasSuffix("ForSequenceClassification") } ?? false
+  }
+
+  /// Opens a Hugging Face folder.
+  ///
+  /// The activation is what `config_sentence_transformers.json` or `config.json` says, else the sigmoid for a single label and none for
+  /// several, as in sentence-transformers.
+  ///
+  /// - Throws: `FileError` naming the file and the key.
+  public static func open(_ folder: URL) throws -> CrossEncoder {
+    let config = try ConfigFile(folder.appendingPathComponent("config.json"))
+    let classifier = try SequenceClassifier.open(folder)
+    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
+    let inner = config["sentence_transformers"]?["activation_fn"]?.string
+    let name =
+      try settings?.string("activation_fn") ?? inner ?? config.string("sbert_ce_default_activation_function")
+    var activation: Activation? = classifier.labels.count == 1 ? .sigmoid : nil
+    switch name?.split(separator: ".").last {
+    case nil: break
+    case "Sigmoid": activation = .sigmoid
+    case "Identity": activation = nil
+    case "Tanh": activation = .tanh
+    case let other?:
+      throw FileError(
+        .mismatched, settings?.url ?? config.url, item: "activation_fn",
+        "expected Sigmoid, Tanh or Identity of torch.nn, found \(other)")
+    }
+    let limits = try ConfigFile.ifPresent(folder.appendingPathComponent("sentence_bert_config.json"))
+    let tokens = try SentenceTokenizer.transformer(
+      folder, settings: limits, maximumLength: classifier.transformer.configuration.maximumLength)
+    guard let tokenizer = tokens.tokenizer else { throw FileError(.missing, folder, "expected a tokenizer") }
+    return CrossEncoder(classifier: classifier, tokenizer: tokenizer, activation: activation)
+  }
+
+  /// The logits `[texts, labels]` of pairs, or of single texts (`second` nil).
+  ///
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func logits(_ texts: [(first: String, second: String?)], tokens: Int = 8192) throws -> Tensor {
+    let encodings = texts.map { tokenizer.encoding($0.first, pair: $0.second) }
+    let parts = try Offsets(lengths: encodings.map(\.count)).parts(rows: tokens).map { part in
+      let (ids, types) = (Ragged(encodings[part].map(\.ids)), Ragged(encodings[part].map(\.typeIDs)))
+      let known = classifier.transformer.configuration.typeVocabularySize > 1 ? types : nil
+      try classifier.transformer.check(ids, typeIDs: known)
+      return classifier(ids, typeIDs: known).detached
+    }
+    return parts.isEmpty ? .zeros([0, labels.count]) : Tensor.stacked(parts)
+  }
+
+  /// The scores `[texts, labels]`: the logits after the activation.
+  ///
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func scores(_ texts: [(first: String, second: String?)]) throws -> Tensor {
+    let logits = try logits(texts)
+    return activation.map { logits.activated($0) } ?? logits
+  }
+}

@@ -1,0 +1,217 @@
+import Checkpoints
+import Evaluation
+import Foundation
+import Layers
+import Tensors
+import Tokenizers
+
+/// An encoder of texts in sentence-transformers' form: a folder whose `modules.json` names a chain of modules.
+///
+///     let encoder = try SentenceEncoder.open(URL(fileURLWithPath: "models/all-MiniLM-L6-v2"))
+///     let vectors = try encoder.encode(["A splendid film.", "A dull one."])        // [2, 384]
+///
+/// A text's bits depend neither on the batch it is in nor on the threads; padding doesn't exist.
+/// Source: sentence-transformers' `SentenceTransformer` (Reimers and Gurevych 2019).
+public struct SentenceEncoder: Sendable {
+  /// A module and where its files are.
+  struct Stage: Sendable {
+    let module: SentenceModule
+    let entry: ModuleEntry
+    let parameters: [Parameter]
+  }
+
+  /// Where it was opened.
+  public let folder: URL
+  /// What to put before a text, by name.
+  public let prompts: [String: String]
+  /// The prompt for texts that come without one.
+  public let defaultPromptName: String?
+  /// How its embeddings are to be compared.
+  public let similarity: SimilarityFunction
+  /// Columns of an embedding.
+  public let width: Int
+  /// All parameters; their names begin with the number of their module.
+  public let parameters: [Parameter]
+  /// Lines about what the folder doesn't say and was assumed.
+  public let notes: [String]
+  let tokens: SentenceTokenizer
+  let stages: [Stage]
+  /// The first columns of the last module's output that count, as the folder's `truncate_dim` says.
+  let truncation: Int?
+
+  /// The tokenizer, unless the encoder cuts texts at white space.
+  public var tokenizer: Tokenizer? { tokens.tokenizer }
+
+  /// The Transformer, if the encoder has one.
+  public var transformer: Transformer? {
+    switch stages.first?.module {
+    case .transformer(let transformer): transformer
+    case .maskedLanguageModel(let model): model.transformer
+    default: nil
+    }
+  }
+
+  /// Whether a text gets a vector for each token, to be compared by MaxSim (ColBERT), rather than one.
+  public var isMultiVector: Bool { !stages.contains(where: \.module.givesSentence) }
+
+  /// Whether the embeddings are sparse: a weight for each entry of the vocabulary, most of them 0 (SPLADE).
+  public var isSparse: Bool {
+    if case .spladePooling? = stages.last?.module { true } else { false }
+  }
+
+  /// The most tokens of a text that are read, special tokens included; nil: all.
+  public var maximumLength: Int? {
+    switch tokens {
+    case .pieces(let tokenizer, _, let limit): limit ?? tokenizer.truncation?.maximumLength
+    case .words(_, let limit): limit
+    }
+  }
+
+  /// The modules from first to last, with the shapes that come out of them.
+  public var steps: [StepDescription] {
+    stages.map { stage in
+      let (layer, output) = stage.module.description
+      return StepDescription(step: stage.entry.type, layer: layer, output: output)
+    }
+  }
+
+  /// The text of a prompt; that of `defaultPromptName` if there's no name.
+  ///
+  /// - Throws: `PromptError` if there is no prompt of that name.
+  public func prompt(named name: String?) throws(PromptError) -> String? {
+    guard let name else { return defaultPromptName.flatMap { prompts[$0] } }
+    guard let prompt = prompts[name] else {
+      throw PromptError(name: name, known: prompts.keys.sorted(), folder: folder)
+    }
+    return prompt
+  }
+
+  /// Texts as the encoder takes them, with a prompt before each.
+  ///
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func batch(_ texts: [String], prompt: String? = nil) throws -> SentenceBatch {
+    let prompt = prompt ?? ""
+    let ids = tokens.encode(prompt.isEmpty ? texts : texts.map { prompt + $0 })
+    try check(ids)
+    return SentenceBatch(ids: ids, promptLength: prompt.isEmpty ? 0 : tokens.length(ofPrompt: prompt))
+  }
+
+  private func check(_ ids: Ragged<IDs>) throws {
+    if let transformer { return try transformer.check(ids) }
+    let entries: Int
+    switch stages.first?.module {
+    case .wordEmbeddings(let table), .staticEmbedding(let table): entries = table.entries
+    default: return
+    }
+    for text in 0..<ids.count {
+      if let row = ids.offsets[text].first(where: { !(0..<entries).contains(Int(ids.rows.values[$0])) }) {
+        throw TokenError(text: text, "the id \(ids.rows.values[row]) is outside 0 ..< \(entries)")
+      }
+    }
+  }
+
+  /// The embeddings of a batch `[texts, width]`.
+  public func callAsFunction(_ batch: SentenceBatch) -> Tensor {
+    let features = stages.reduce(SentenceFeatures(batch.ids, promptLength: batch.promptLength)) { $1.module($0) }
+    return output(features)
+  }
+
+  /// The embeddings of a batch from what enters the Transformer's first layer, then from each layer's output, the last one's last.
+  public func layers(_ batch: SentenceBatch) -> [Tensor] {
+    guard let transformer else { return [self(batch)] }
+    return transformer.layers(batch.ids).map { tokens in
+      var features = SentenceFeatures(batch.ids, promptLength: batch.promptLength)
+      features.tokens = tokens
+      return output(stages.dropFirst().reduce(features) { $1.module($0) })
+    }
+  }
+
+  /// A vector a token: what the modules before the pooling (and those that work on tokens) give.
+  ///
+  /// Source: Khattab and Zaharia 2020 (ColBERT); queries are not filled up with mask tokens.
+  public func tokenEmbeddings(_ batch: SentenceBatch, isQuery: Bool = false) -> Ragged<Tensor>? {
+    var features = SentenceFeatures(batch.ids, promptLength: batch.promptLength)
+    features.isQuery = isQuery
+    return stages.reduce(features) { $1.module($0) }.tokens
+  }
+
+  private func output(_ features: SentenceFeatures) -> Tensor {
+    guard let sentence = features.sentence else {
+      preconditionFailure("SentenceEncoder: no module gives a vector a text")
+    }
+    return truncation.map { sentence.columns(0..<$0) } ?? sentence
+  }
+
+  /// The embeddings of texts `[texts, width]`, detached.
+  ///
+  /// - Parameters:
+  ///   - prompt: put before each text; nil: the folder's default prompt.
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func encode(_ texts: [String], prompt: String? = nil) throws -> Tensor {
+    vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
+  }
+
+  /// The embeddings of a batch of any size `[texts, width]`, detached, of at most `tokens` tokens (or one text) at a time.
+  public func vectors(_ batch: SentenceBatch, tokens: Int = 8192) -> Tensor {
+    // Where each token has a number for every entry of the vocabulary, fewer of them fit in memory.
+    let rows = isSparse ? max(1, min(tokens, 1 << 25 / width)) : tokens
+    let parts = batch.ids.offsets.parts(rows: rows).map { self(batch[$0]).detached }
+    return parts.isEmpty ? .zeros([0, width]) : Tensor.stacked(parts)
+  }
+
+  /// The same encoder without a last module that makes vectors of length 1.
+  public func withoutNormalization() -> SentenceEncoder {
+    guard case .normalize? = stages.last?.module else { return self }
+    return SentenceEncoder(self, stages: Array(stages.dropLast()))
+  }
+}
+
+extension Offsets {
+  /// Ranges of sequences that follow each other, each of at most `rows` rows, or one sequence.
+  func parts(rows: Int) -> [Range<Int>] {
+    var (parts, start, sum): ([Range<Int>], Int, Int) = ([], 0, 0)
+    for (sequence, length) in lengths.enumerated() {
+      if sequence > start, sum + length > rows {
+        parts.append(start..<sequence)
+        (start, sum) = (sequence, 0)
+      }
+      sum += length
+    }
+    if start < lengths.count { parts.append(start..<lengths.count) }
+    return parts
+  }
+}
+
+/// Texts as a `SentenceEncoder` takes them.
+public struct SentenceBatch: Sendable {
+  /// The ids of their tokens.
+  public let ids: Ragged<IDs>
+  /// How many tokens at the start of each belong to the prompt.
+  public let promptLength: Int
+
+  /// The number of texts.
+  public var count: Int { ids.count }
+
+  /// Some of the texts.
+  subscript(range: Range<Int>) -> SentenceBatch {
+    SentenceBatch(ids: Ragged(range.map { Array(ids.rows.values[ids.offsets[$0]]) }), promptLength: promptLength)
+  }
+}
+
+/// A prompt that the model doesn't have.
+public struct PromptError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+  /// The name that was asked for.
+  public let name: String
+  /// The names that there are.
+  public let known: [String]
+  /// The model's folder.
+  public let folder: URL
+
+  /// One line with the model and its prompts.
+  public var description: String {
+    let names = known.isEmpty ? "it has none" : "it has " + known.joined(separator: ", ")
+    return "\(folder.path): no prompt '\(name)'; \(names)"
+  }
+  /// The same line.
+  public var errorDescription: String? { description }
+}

@@ -1,0 +1,78 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Tokenizers
+
+/// How the first module of a sentence encoder cuts texts into token ids.
+enum SentenceTokenizer: Sendable {
+  /// A Hugging Face tokenizer, cutting to its own truncation, with or without special tokens; then to `limit` tokens.
+  case pieces(Tokenizer, specialTokens: Bool, limit: Int?)
+  /// Words between white space; then the first `limit`.
+  case words(WhitespaceTokenizer, limit: Int?)
+
+  /// The ids of texts, cut on all workers.
+  func encode(_ texts: [String]) -> Ragged<IDs> {
+    switch self {
+    case .pieces(let tokenizer, let specialTokens, let limit):
+      let ids = tokenizer.encode(batch: texts, specialTokens: specialTokens) { Workers.run(chunks: $0, $1) }
+      return Ragged(limit.map { limit in ids.map { Array($0.prefix(limit)) } } ?? ids)
+    case .words(let words, let limit):
+      return Ragged(texts.map { text in limit.map { Array(words.encode(text).prefix($0)) } ?? words.encode(text) })
+    }
+  }
+
+  /// How many tokens a prompt has at the start of a text, a special token that ends it aside.
+  func length(ofPrompt prompt: String) -> Int {
+    guard case .pieces(let tokenizer, true, _) = self else { return 0 }
+    let ids = tokenizer.encode(prompt)
+    let endsSpecial = tokenizer.addedTokens.contains { $0.special && $0.id == ids.last }
+    return ids.count - (endsSpecial ? 1 : 0)
+  }
+
+  /// The Hugging Face tokenizer, if it is one.
+  var tokenizer: Tokenizer? { if case .pieces(let tokenizer, _, _) = self { tokenizer } else { nil } }
+
+  /// The tokenizer of a Transformer's folder, cutting as sentence-transformers does: at `max_seq_length`, else at the
+  /// tokenizer's own limit, and never past the model's positions. What tokenizer.json says of truncation and padding is
+  /// overridden, the side aside.
+  static func transformer(_ folder: URL, settings: ConfigFile?, maximumLength: Int) throws -> SentenceTokenizer {
+    var tokenizer = try Tokenizer(folder: folder)
+    let config = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
+    var limit = maximumLength
+    if let maximum = try settings?.integer("max_seq_length") {
+      guard maximum > 0 else {
+        throw FileError(
+          .malformed, settings?.url ?? folder, item: "max_seq_length", "expected a size, found \(maximum)")
+      }
+      limit = min(limit, maximum)
+    } else if let maximum = try config?.number("model_max_length"), maximum >= 1 {
+      // Where there is no limit, the file says 10³⁰.
+      limit = Int(min(Double(limit), maximum))
+    }
+    var direction = tokenizer.truncation?.direction ?? .right
+    if let side = try config?.string("truncation_side") { direction = side == "left" ? .left : .right }
+    tokenizer.truncation = Truncation(maximumLength: limit, direction: direction)
+    tokenizer.padding = nil
+    if try settings?.bool("do_lower_case") ?? false { tokenizer = tokenizer.lowercasing() }
+    return .pieces(tokenizer, specialTokens: true, limit: nil)
+  }
+
+  /// The tokenizer of a WordEmbeddings module.
+  static func wordEmbeddings(_ folder: URL, _ config: ConfigFile) throws -> SentenceTokenizer {
+    let limit = try config.integer("max_seq_length")
+    switch try config.string("tokenizer_class")?.split(separator: ".").last {
+    case "WhitespaceTokenizer":
+      let file = try ConfigFile(folder.appendingPathComponent("whitespacetokenizer_config.json"))
+      return .words(try WhitespaceTokenizer(file), limit: limit)
+    case "TransformersTokenizerWrapper":
+      var tokenizer = try Tokenizer(folder: folder)
+      tokenizer.truncation = nil
+      tokenizer.padding = nil
+      return .pieces(tokenizer, specialTokens: true, limit: limit)
+    case let name:
+      throw FileError(
+        .mismatched, config.url, item: "tokenizer_class",
+        "expected WhitespaceTokenizer or TransformersTokenizerWrapper, found \(name.map(String.init) ?? "none")")
+    }
+  }
+}

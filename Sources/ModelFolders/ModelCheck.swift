@@ -1,0 +1,68 @@
+import Checkpoints
+import Foundation
+
+/// Whether a model folder is whole.
+enum ModelCheck {
+  /// Opens every JSON file and every safetensors header, and looks for the shards and modules that the files name.
+  ///
+  /// - Throws: `FileError` for the first file that is missing or damaged.
+  static func check(_ folder: URL) throws {
+    let paths = try ModelFiles.list(folder)
+    try requireModel(paths, folder)
+    for path in paths {
+      let url = folder.appendingPathComponent(path)
+      if path.hasSuffix(".safetensors") { _ = try SafetensorsFile(url) }
+      guard path.hasSuffix(".json") else { continue }
+      let json = try JSON(contentsOf: url)
+      if path.hasSuffix(".safetensors.index.json") { _ = try Checkpoint(url) }
+      if path == "modules.json" {
+        for module in try ModuleList(json, url).modules
+        where module.type != "Normalize" && !module.path.isEmpty
+          && !isFolder(folder.appendingPathComponent(module.path))
+        {
+          throw FileError(
+            .missing, folder.appendingPathComponent(module.path), "no such folder, though modules.json names it")
+        }
+      }
+    }
+  }
+
+  /// - Throws: `FileError` if the paths aren't those of a model: settings and weights.
+  static func requireModel(_ paths: [String], _ folder: URL) throws {
+    guard paths.contains("config.json") || paths.contains("modules.json") else {
+      throw FileError(.missing, folder, "expected a model folder, with a config.json or modules.json")
+    }
+    guard paths.contains(where: { $0.hasSuffix(".safetensors") || $0.hasSuffix(".bin") }) else {
+      throw FileError(.missing, folder, "expected weights in the folder (model.safetensors), found none")
+    }
+  }
+}
+
+/// The modules that sentence-transformers' modules.json names, in order.
+struct ModuleList {
+  struct Module {
+    /// The last part of the Python class' name: Transformer, Pooling, …
+    let type: String
+    /// Its folder in the model's; empty for the model's own.
+    let path: String
+  }
+
+  let modules: [Module]
+
+  /// - Throws: `FileError` if it's no list of modules, or names a folder outside the model's.
+  init(_ json: JSON, _ url: URL) throws {
+    guard let entries = json.elements, !entries.isEmpty else {
+      throw FileError(.malformed, url, "expected a list of modules, found \(json.kind)")
+    }
+    modules = try entries.enumerated().map { index, entry in
+      guard let type = entry["type"]?.string?.split(separator: ".").last else {
+        throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
+      }
+      let path = entry["path"]?.string ?? ""
+      guard path.isEmpty || ModelFiles.isSafe(path) else {
+        throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
+      }
+      return Module(type: String(type), path: path)
+    }
+  }
+}

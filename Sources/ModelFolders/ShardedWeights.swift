@@ -1,0 +1,82 @@
+import Checkpoints
+import Foundation
+
+/// A set of weights, one file or several with an index, as it is to be written.
+struct ShardedWeights {
+  /// A file to write.
+  struct Shard {
+    var writer: SafetensorsWriter
+    var names: [String]
+  }
+
+  /// The paths of the files that it comes from, in the model's folder.
+  let used: [String]
+  private(set) var shards: [Shard] = []
+  /// Where the first file goes: its folder, with the slash, and its name without the ending.
+  private let folder: String
+  private let stem: String
+  /// The names of the files that are written as they were; nil if the tensors are divided anew.
+  private let names: [String]?
+
+  /// Plans a set of weights.
+  ///
+  /// - Parameters:
+  ///   - path: The safetensors file or the index, in the folder `model`.
+  ///   - place: What it's called in the new folder.
+  /// - Throws: `FileError` if a file is missing or damaged.
+  init(_ model: URL, _ path: String, place: String, as type: ElementType?, shardSize: Int?) throws {
+    let isIndex = path.hasSuffix(".json")
+    let checkpoint = try Checkpoint(model.appendingPathComponent(path))
+    let files = checkpoint.files
+    let parent = String(ModelFiles.parent(of: path))
+    used = [path] + (isIndex ? files.map { parent + $0.url.lastPathComponent } : [])
+    folder = String(ModelFiles.parent(of: place))
+    let name = place.dropFirst(folder.count)
+    stem = String(name.dropLast((isIndex ? ".safetensors.index.json" : ".safetensors").count))
+    names = shardSize != nil ? nil : isIndex ? files.map(\.url.lastPathComponent) : [String(name)]
+    for file in files {
+      var notes = file.metadata
+      // transformers refuses files that don't say for which library they are.
+      if notes["format"] == nil { notes["format"] = "pt" }
+      if shardSize == nil || shards.isEmpty {
+        shards.append(Shard(writer: SafetensorsWriter(metadata: notes), names: []))
+      }
+      for key in file.keys {
+        var single = SafetensorsWriter()
+        try single.add(key, of: file, as: type)
+        if let shardSize, let last = shards.last, !last.names.isEmpty,
+          last.writer.byteCount + single.byteCount > shardSize
+        {
+          shards.append(Shard(writer: SafetensorsWriter(metadata: notes), names: []))
+        }
+        try shards[shards.count - 1].writer.add(key, of: file, as: type)
+        shards[shards.count - 1].names.append(key)
+      }
+    }
+  }
+
+  /// Writes the files, and the index if there is more than one.
+  ///
+  /// - Throws: `FileError` with the operating system's reason, or for a number that the new type can't hold.
+  func write(to model: URL) throws {
+    let target = model.appendingPathComponent(folder)
+    try AtomicFolder.make(target, for: target)
+    func padded(_ number: Int) -> String { String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)" }
+    var map: [JSON.Member] = []
+    for (index, shard) in shards.enumerated() {
+      let name =
+        names?[index]
+        ?? (shards.count == 1 ? stem : "\(stem)-\(padded(index + 1))-of-\(padded(shards.count))") + ".safetensors"
+      try shard.writer.write(to: target.appendingPathComponent(name))
+      map += shard.names.map { JSON.Member($0, .string(name)) }
+    }
+    guard names.map({ used.count > $0.count }) ?? (shards.count > 1) else { return }
+    let bytes = shards.reduce(0) { $0 + $1.writer.byteCount }
+    let index: JSON = [
+      "metadata": ["total_size": .integer(bytes)],
+      "weight_map": .object(map.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }),
+    ]
+    try AtomicFile.write(
+      index.text(indented: true) + "\n", to: target.appendingPathComponent("\(stem).safetensors.index.json"))
+  }
+}

@@ -1,0 +1,72 @@
+import Checkpoints
+import Encoders
+import Foundation
+
+/// A recipe being carried out.
+public protocol RecipeRun: AnyObject {
+  /// Lines about what was read and built.
+  var notes: [String] { get }
+  /// The metric that picks the best epoch.
+  var metric: String? { get }
+  /// Asked after each step whether to stop; then a checkpoint is written and `run` returns.
+  var shouldStop: () -> Bool { get set }
+  /// Trains, scores and writes the model folder; nil if it was asked to stop.
+  func run(output: URL, resume: Bool, observers: [any TrainerObserver]) throws -> TrainingSummary?
+}
+
+/// A recipe of either kind: of single samples with labels (or images to come back), or of pairs and triplets of texts.
+public enum RecipeFile: Sendable {
+  case samples(Recipe)
+  case sentences(SentenceRecipe)
+
+  /// Reads a recipe.
+  ///
+  /// - Throws: `ConfigurationError` with line and column; `FileError` if the file can't be read.
+  public init(contentsOf url: URL) throws { try self.init(try Recipe.text(of: url), url) }
+
+  /// A recipe from its text; relative paths in it start from the file's folder.
+  public init(_ text: String, _ url: URL) throws {
+    let root = try Section(Value(parsing: text, file: url.path))
+    let name = try root["objective"]?.variant().name
+    let isLabelled = Task.allCases.contains { $0.hasLabels && $0.rawValue == name }
+    self =
+      PretrainedOptions.isNamed(root) && !isLabelled
+      ? .sentences(try SentenceRecipe(text, url)) : .samples(try Recipe(text, url))
+  }
+
+  /// The same recipe with another seed.
+  public func with(seed: UInt64) -> RecipeFile {
+    switch self {
+    case .samples(let recipe): .samples(recipe.with(seed: seed))
+    case .sentences(let recipe): .sentences(recipe.with(seed: seed))
+    }
+  }
+
+  /// Reads the data and builds or opens the model; trains nothing yet.
+  ///
+  /// - Throws: one-line errors of the recipe, the data and the model.
+  public func start() throws -> any RecipeRun {
+    switch self {
+    case .samples(let recipe): try TrainingRun(recipe)
+    case .sentences(let recipe): try SentenceRun(recipe)
+    }
+  }
+}
+
+/// Throws if a model would be written over the one it is made from.
+func requireOther(_ output: URL, than encoder: SentenceEncoder) throws {
+  let folders = [output, encoder.folder].map { $0.standardizedFileURL.resolvingSymlinksInPath().path }
+  if folders[0] == folders[1] {
+    throw FileError(.unwritable, output, "expected another folder than the one of the pretrained model")
+  }
+}
+
+/// Makes a model's folder.
+func makeFolder(_ folder: URL) throws {
+  do {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  } catch {
+    throw FileError(
+      .unwritable, folder, "expected a folder that can be made or written to: \(error.localizedDescription)")
+  }
+}

@@ -1,0 +1,98 @@
+import Checkpoints
+import Encoders
+import Foundation
+import Tensors
+
+/// A data set of fine-tuning: texts, and what the objective takes with them.
+struct SentenceSet: Sendable {
+  /// What the rows carry.
+  enum Labels: Sendable {
+    case none
+    case scores([Float])
+    /// A list a row.
+    case lists([[Float]])
+    case classes([Int])
+    /// A teacher's, computed batch by batch.
+    case teacher
+  }
+
+  let objective: SentenceObjective
+  let texts: [[String]]
+  let labels: Labels
+
+  /// The number of rows.
+  var count: Int { texts[0].count }
+
+  /// Rows of a table as an objective takes them; `classes` are the names of the classes, by number.
+  ///
+  /// - Throws: `FileError` with the objective's form if the columns or labels don't fit it.
+  init(_ table: SentenceTable, _ objective: SentenceObjective, classes: [String]) throws {
+    let form = objective.form
+    self.objective = objective
+    texts = table.texts
+    var labels = Labels.none
+    if objective.teacher != nil, table.labels.isEmpty || form.labels == [.embeddings] {
+      labels = .teacher
+    } else if form.labels.contains(.class), let column = table.labels.first {
+      let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
+      labels = .classes(
+        try column.enumerated().map { row, name in
+          guard let number = index[name] else {
+            throw FileError(
+              .mismatched, table.url, line: table.lines[row], "the class '\(name)' was never seen in training")
+          }
+          return number
+        })
+    } else if form.labels.contains(.score) || form.labels.contains(.scoreList), !table.labels.isEmpty {
+      let numbers = try table.numbers()
+      if numbers.count == 1 {
+        labels = .scores(numbers[0])
+      } else {
+        labels = .lists((0..<table.count).map { row in numbers.map { $0[row] } })
+      }
+    }
+    self.labels = labels
+    do {
+      try form.check(objective.loss.name, columns: texts.count, labels: kind)
+    } catch {
+      throw FileError(.mismatched, table.url, "\(error)")
+    }
+  }
+
+  private var kind: LossForm.Labels {
+    switch labels {
+    case .none: .none
+    case .scores: .score
+    case .lists: .scoreList
+    case .classes: .class
+    case .teacher: objective.form.labels.contains(.embeddings) ? .embeddings : .scoreList
+    }
+  }
+
+  /// The classes' numbers; none if the rows have no classes.
+  var classes: [Int] { if case .classes(let numbers) = labels { numbers } else { [] } }
+
+  /// What some rows carry; `embed` gives the teacher's embeddings of texts.
+  func labels(of rows: [Int], teacher embed: ([String]) throws -> Tensor) throws -> LossLabels {
+    switch labels {
+    case .none: return .none
+    case .scores(let values): return .scores(rows.map { values[$0] })
+    case .lists(let lists):
+      return .scoreLists(Tensor(rows.flatMap { lists[$0] }, shape: [rows.count, lists.first?.count ?? 0]))
+    case .classes(let numbers): return .classes(rows.map { numbers[$0] })
+    case .teacher:
+      let columns = try texts.map { column in try embed(rows.map { column[$0] }) }
+      guard case .marginMSE(let similarity) = objective.loss else { return .embeddings(columns) }
+      let positive = similarity.pairs(columns[0], columns[1])
+      let margins = columns.dropFirst(2).map {
+        (positive - similarity.pairs(columns[0], $0)).reshaped([rows.count, 1])
+      }
+      return .scoreLists(Tensor.concatenated(margins))
+    }
+  }
+
+  /// The names of the classes in a table, sorted: numbers by value, else by their bytes.
+  static func classes(of table: SentenceTable) -> [String] {
+    TrainingData.sorted(Set(table.labels.first ?? []))
+  }
+}

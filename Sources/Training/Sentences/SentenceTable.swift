@@ -1,0 +1,116 @@
+import Checkpoints
+import Datasets
+import Foundation
+
+/// Rows of texts with what they carry: pairs, triplets, scored pairs, labelled texts.
+struct SentenceTable: Sendable {
+  let url: URL
+  /// A list a column: `texts[column][row]`.
+  let texts: [[String]]
+  /// The columns of labels; none if the rows carry nothing.
+  let labels: [[String]]
+  /// Which part each row belongs to, if a column says so.
+  let splits: [String]?
+  /// Where each row starts in the file.
+  let lines: [Int]
+
+  /// The number of rows.
+  var count: Int { lines.count }
+
+  /// What a column of labels is called where nobody says.
+  private static let labelNames = ["score", "scores", "label", "labels", "similarity", "class"]
+
+  /// Reads a file.
+  ///
+  /// - Parameters:
+  ///   - columns: The columns of the texts in order. Nil: those that `form` names, if they are all there; else all
+  ///     but labels and split. A name that occurs several times stands for all of its columns.
+  ///   - label: The column (or columns of that name) of the labels; nil: one that is called so, if `hasLabels`.
+  /// - Throws: `FileError` with the line.
+  init(
+    _ url: URL, format: TextFormat? = nil, columns: [String]? = nil, label: String? = nil, split: String? = nil,
+    form: LossForm? = nil, hasLabels: Bool = true
+  ) throws {
+    let table = try TextColumns(url, format: format)
+    func places(_ name: String) throws -> [Int] {
+      let places = table.names.indices.filter { table.names[$0] == name }
+      guard places.isEmpty else { return places }
+      throw FileError(.mismatched, url, line: 1, "no column '\(name)' in \(table.names.joined(separator: ", "))")
+    }
+    let usual =
+      hasLabels ? SentenceTable.labelNames.first { table.names.contains($0) && columns?.contains($0) != true } : nil
+    let labelPlaces = try (label ?? usual).map(places) ?? []
+    var chosen: [Int] = []
+    if let columns {
+      var taken: [String: Int] = [:]
+      for name in columns {
+        let found = try places(name)
+        let mentions = columns.count { $0 == name }
+        if mentions == 1 {
+          chosen += found
+        } else if taken[name, default: 0] < found.count {
+          chosen.append(found[taken[name, default: 0]])
+          taken[name, default: 0] += 1
+        } else {
+          throw FileError(.mismatched, url, line: 1, "expected \(mentions) columns '\(name)', found \(found.count)")
+        }
+      }
+    } else {
+      chosen = form.flatMap { SentenceTable.places(of: $0, in: table.names) } ?? []
+      if chosen.isEmpty {
+        let others = Set(SentenceTable.labelNames + [label, split, "split"].compactMap { $0 })
+        chosen = table.names.indices.filter { !others.contains(table.names[$0]) }
+      }
+    }
+    guard !chosen.isEmpty else {
+      throw FileError(.mismatched, url, line: 1, "no column of texts in \(table.names.joined(separator: ", "))")
+    }
+    self.init(
+      url: url, texts: chosen.map { table.columns[$0] }, labels: labelPlaces.map { table.columns[$0] },
+      splits: try split.map { table.columns[try places($0)[0]] }, lines: table.lines)
+  }
+
+  /// The columns that a form names, in its order; `negative_1`, `negative_2` are negatives too. Nil if one is missing.
+  private static func places(of form: LossForm, in names: [String]) -> [Int]? {
+    var chosen: [Int] = []
+    for (index, column) in form.columns.enumerated() {
+      let repeats = form.repeatsLast && index == form.columns.count - 1
+      let found = names.indices.filter { place in
+        names[place] == column || repeats && names[place].hasPrefix(column + "_")
+      }
+      if found.isEmpty, index < form.required { return nil }
+      chosen += found
+    }
+    return chosen
+  }
+
+  private init(url: URL, texts: [[String]], labels: [[String]], splits: [String]?, lines: [Int]) {
+    (self.url, self.texts, self.labels, self.splits, self.lines) = (url, texts, labels, splits, lines)
+  }
+
+  /// Some of the rows.
+  func subset(_ rows: [Int]) -> SentenceTable {
+    func some<T>(_ values: [T]) -> [T] { rows.map { values[$0] } }
+    return SentenceTable(
+      url: url, texts: texts.map(some), labels: labels.map(some), splits: splits.map(some), lines: some(lines))
+  }
+
+  /// Some of the columns of texts, without labels.
+  func columns(_ range: Range<Int>) -> SentenceTable {
+    SentenceTable(url: url, texts: Array(texts[range]), labels: [], splits: splits, lines: lines)
+  }
+
+  /// The labels as numbers, a list a column.
+  ///
+  /// - Throws: `FileError` with the line of one that is no number.
+  func numbers() throws -> [[Float]] {
+    try labels.map { column in
+      try column.enumerated().map { row, text in
+        guard let number = Float(text), number.isFinite else {
+          throw FileError(.malformed, url, line: lines[row], "expected a number as score, found '\(text)'")
+        }
+        return number
+      }
+    }
+  }
+}

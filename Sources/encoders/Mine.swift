@@ -1,0 +1,88 @@
+import ArgumentParser
+import Checkpoints
+import Encoders
+import Evaluation
+import Foundation
+import Tensors
+import Training
+
+extension HardNegatives.Sampling: ExpressibleByArgument {}
+
+struct MineCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mine", abstract: "Find hard negatives: texts that a model takes for answers though they are none.",
+    discussion: """
+      Data are pairs of a query and its answer. For each, the answers of other queries that are most like the query
+      are written as rows of query, positive and negative (or, with --tuples, all negatives of a pair in one row).
+
+      Example:
+        encoders mine models/all-MiniLM-L6-v2 --data pairs.tsv --negatives 3 --range-min 10 --margin 0.05 \\
+          --output triplets.tsv
+      """)
+
+  @Argument(help: "The model folder.") var model: String
+  @Option(name: .long, help: "The pairs: a TSV, CSV or JSON-lines file.") var data: String
+  @Option(name: .long, help: "The columns of query and answer, with a comma between; else the first two.")
+  var columns: String?
+  @Option(name: .shortAndLong, help: "The .tsv or .jsonl file to write.") var output: String
+  @Option(name: .long, help: "The negatives of a pair.") var negatives = 3
+  @Option(name: .long, help: "How many of the most alike are left out: they may be answers that nobody marked.")
+  var rangeMin = 0
+  @Option(name: .long, help: "How many of the most alike are looked at; else as many as are needed.") var rangeMax: Int?
+  @Option(name: .long, help: "By which part of its score a negative must score below the query's own answer.")
+  var margin: Float?
+  @Option(name: .long, help: "By how much a negative must score below the query's own answer.")
+  var absoluteMargin: Float?
+  @Option(name: .long, help: "The highest score of a negative.") var maxScore: Float?
+  @Option(name: .long, help: "The lowest score of a negative.") var minScore: Float?
+  @Option(name: .long, help: "Which of the candidates are taken: top or random.") var sampling = HardNegatives.Sampling
+    .top
+  @Flag(name: .long, help: "Write all negatives of a pair in one row; pairs with fewer are left out.") var tuples =
+    false
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    guard [".tsv", ".jsonl"].contains(where: output.hasSuffix) else {
+      throw ValidationError("--output: expected a name that ends with .tsv or .jsonl, found \(output)")
+    }
+  }
+
+  func run() throws {
+    try reporting {
+      compute.apply()
+      let model = try Model.open(path(model))
+      guard let encoder = model.sentenceEncoder else {
+        throw InputError(
+          description: "\(path(self.model).path): expected an encoder of texts in sentence-transformers' form")
+      }
+      let names = columns?.split(separator: ",").map { String($0) }
+      let pairs = try MiningPairs(path(data), columns: names)
+      var mining = HardNegatives()
+      (mining.count, mining.rangeMin, mining.rangeMax) = (negatives, rangeMin, rangeMax)
+      (mining.relativeMargin, mining.absoluteMargin) = (margin, absoluteMargin)
+      (mining.maxScore, mining.minScore, mining.sampling) = (maxScore, minScore, sampling)
+      mining.similarity = encoder.similarity
+      let found = try pairs.mine(mining, encoder, seed: compute.seed ?? 0)
+      let rows = tuples ? found.tuples(of: negatives) : found.triplets
+      try write(rows, repeating: tuples ? negatives : 1)
+      note("\(rows.count) rows from \(pairs.queries.count) queries and \(pairs.corpus.count) answers")
+    }
+  }
+
+  private func write(_ rows: [[String]], repeating count: Int) throws {
+    let lines = try OutputLines(path(output).path)
+    let isTable = output.hasSuffix(".tsv")
+    let negatives = count == 1 ? ["negative"] : (1...count).map { "negative_\($0)" }
+    let names = ["query", "positive"] + negatives
+    if isTable { try lines.write(names.joined(separator: "\t")) }
+    for row in rows {
+      if isTable {
+        try lines.write(row.joined(separator: "\t"))
+      } else {
+        let members = try zip(names, row).map { "\(try jsonText($0)):\(try jsonText($1))" }
+        try lines.write("{\(members.joined(separator: ","))}")
+      }
+    }
+    try lines.finish()
+  }
+}

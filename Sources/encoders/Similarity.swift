@@ -1,0 +1,79 @@
+import ArgumentParser
+import Encoders
+import Evaluation
+import Foundation
+import Tensors
+
+extension SimilarityFunction: ExpressibleByArgument {}
+
+struct SimilarityCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "similarity", abstract: "Say how alike two texts are, or the lines of two files.",
+    discussion: """
+      Where both are files, each line of the first is compared with the same line of the second (--matrix: with every
+      line). A line of output is a number (--matrix: a row of numbers, with tabs between).
+
+      Example:
+        encoders similarity models/all-MiniLM-L6-v2 "A cat sits outside." "A kitten is on the lawn."
+      """)
+
+  @Argument(help: "The model folder.") var model: String
+  @Argument(help: "A text, or a file of texts.") var first: String
+  @Argument(help: "Another, or a file of texts.") var second: String
+  @Option(name: .long, help: "cosine, dot, euclidean or manhattan (distances count negatively); else the model's own.")
+  var function: SimilarityFunction?
+  @Flag(name: .long, help: "Compare every line of the first file with every line of the second.") var matrix = false
+  @Flag(name: .long, help: "Print JSON: the function and a list of numbers (--matrix: of lists).") var json = false
+  @OptionGroup var prompts: PromptOptions
+  @OptionGroup var compute: ComputeOptions
+
+  private struct Result: Encodable { let function: String, similarities: [Float] }
+  private struct Matrix: Encodable { let function: String, similarities: [[Float]] }
+
+  func run() throws {
+    try reporting {
+      compute.apply()
+      let model = try Model.open(path(model))
+      guard model.readsText else {
+        throw InputError(description: "\(path(self.model).path): expected a model of texts, found one of images")
+      }
+      let areFiles = [first, second].map { FileManager.default.fileExists(atPath: path($0).path) }
+      guard areFiles[0] == areFiles[1] else {
+        let missing = areFiles[0] ? second : first
+        throw InputError(
+          description: "expected two texts or two files, found a file and '\(missing)', which is no file")
+      }
+      let a = try vectors(model, first, isFile: areFiles[0])
+      let b = try vectors(model, second, isFile: areFiles[0])
+      let function = function ?? model.sentenceEncoder?.similarity ?? .cosine
+      if matrix {
+        let all = function.all(a, b).scalars
+        let rows = (0..<a.rows).map { Array(all[$0 * b.rows..<($0 + 1) * b.rows]) }
+        if json { return try printJSON(Matrix(function: function.rawValue, similarities: rows)) }
+        for row in rows { try printLine(row.map { "\($0)" }.joined(separator: "\t")) }
+        return
+      }
+      guard a.rows == b.rows else {
+        throw InputError(
+          description: "expected as many lines in both files, found \(a.rows) and \(b.rows); --matrix compares all")
+      }
+      let pairs = function.pairs(a, b)
+      if json { return try printJSON(Result(function: function.rawValue, similarities: pairs)) }
+      for value in pairs { try printLine("\(value)") }
+    }
+  }
+
+  private func vectors(_ model: Model, _ source: String, isFile: Bool) throws -> Tensor {
+    let prompt = try prompts.text(model)
+    guard isFile else { return model.vectors(try model.input(texts: [source], prompt: prompt)) }
+    var (parts, count): ([Tensor], Int) = ([], 0)
+    try InputLines(source: source).forEachBatch { batch in
+      parts.append(model.vectors(try model.input(lines: batch, after: count, prompt: prompt)))
+      count += batch.count
+    }
+    guard !parts.isEmpty else {
+      throw InputError(description: "\(path(source).path): expected lines of text, found none")
+    }
+    return Tensor.stacked(parts)
+  }
+}

@@ -1,0 +1,90 @@
+import Checkpoints
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Encoders
+
+/// Tiny folders of sentence-transformers against its own vectors.
+@Suite struct SentenceEncoderTests {
+  let golden = goldens.appendingPathComponent("Sentence")
+  let file: SafetensorsFile
+  let texts: [String]
+
+  init() throws {
+    file = try SafetensorsFile(golden.appendingPathComponent("vectors.safetensors"))
+    texts = try JSON(contentsOf: golden.appendingPathComponent("texts.json")).elements?.compactMap(\.string) ?? []
+  }
+
+  func open(_ name: String) throws -> SentenceEncoder {
+    try SentenceEncoder.open(golden.appendingPathComponent(name))
+  }
+
+  func expect(_ found: Tensor, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let (_, shape) = try file.entry(name)
+    try #require(found.shape == shape, sourceLocation: sourceLocation)
+    var expected = [Float](repeating: 0, count: found.count)
+    try expected.withUnsafeMutableBufferPointer { try file.read(name, into: $0) }
+    let difference = zip(found.scalars, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+    #expect(difference <= 1e-5, "\(name): max |Δ| \(difference)", sourceLocation: sourceLocation)
+  }
+
+  @Test(arguments: ["bert", "dense", "plain", "splade"]) func vectorsAreSentenceTransformers(_ name: String) throws {
+    try expect(open(name).encode(texts), name)
+  }
+
+  @Test func promptsStandBeforeTexts() throws {
+    let encoder = try open("bert")
+    try expect(encoder.encode(texts, prompt: encoder.prompt(named: "query")), "bert.query")
+    #expect(encoder.maximumLength == 20)
+    #expect(throws: PromptError.self) { try encoder.prompt(named: "querry") }
+    #expect { try encoder.prompt(named: "querry") } throws: {
+      "\($0)".hasSuffix("no prompt 'querry'; it has document, query")
+    }
+  }
+
+  @Test func crossEncodersScorePairs() throws {
+    let encoder = try CrossEncoder.open(golden.appendingPathComponent("cross"))
+    try expect(encoder.scores(texts.map { (texts[0], $0) }), "cross")
+    #expect(try CrossEncoder.isOne(golden.appendingPathComponent("cross")))
+    #expect(try !CrossEncoder.isOne(golden.appendingPathComponent("bert")))
+  }
+
+  @Test(arguments: ["bert", "dense", "splade"]) func aTextHasTheSameBitsAloneAndInAnyBatch(_ name: String) throws {
+    let encoder = try open(name)
+    let all = try encoder.encode(texts).scalars
+    let small = encoder.vectors(try encoder.batch(texts, prompt: encoder.prompt(named: nil)), tokens: 30).scalars
+    #expect(small == all)
+    for (place, text) in texts.enumerated() {
+      #expect(
+        try encoder.encode([text]).scalars == Array(all[place * encoder.width..<(place + 1) * encoder.width]), "\(text)"
+      )
+    }
+  }
+
+  @Test(arguments: ["bert", "dense", "plain"]) func aSavedFolderGivesTheSameBits(_ name: String) throws {
+    let encoder = try open(name)
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sentence-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let model = try Model(encoder, task: .classification, labels: ["no", "yes"], at: .random(seed: 3))
+    try model.save(to: folder)
+    let opened = try Model.open(folder)
+    #expect(opened.labels == ["no", "yes"] && opened.sentenceEncoder?.notes == [])
+    #expect(opened.vectors(try opened.input(texts: texts)).scalars == (try encoder.encode(texts).scalars))
+    #expect(opened.probabilities(try opened.input(texts: texts)) == model.probabilities(try model.input(texts: texts)))
+    #expect(throws: FileError.self) { try opened.save(to: folder) }
+  }
+
+  @Test func precisions() {
+    let x = Tensor([1, -1, 0.5, 0, 3, 2, -0.5, 0, -1, 0.5, 0.25, 0], shape: [3, 4])
+    // As NumPy computes them in float32: the floor of 255 levels between each column's ends; bits of the sign.
+    #expect(EmbeddingPrecision.uint8.bytes(x) == [127, 0, 254, 0, 254, 255, 0, 0, 0, 127, 191, 0])
+    #expect(
+      EmbeddingPrecision.int8.bytes(x).map { Int8(bitPattern: $0) } == [
+        -1, -128, 126, -128, 126, 127, -128, -128, -128, -1, 63, -128,
+      ])
+    #expect(EmbeddingPrecision.ubinary.bytes(x) == [0b1010_0000, 0b1100_0000, 0b0110_0000])
+    #expect(EmbeddingPrecision.binary.bytes(x).map { Int8(bitPattern: $0) } == [32, 64, -32])
+  }
+}

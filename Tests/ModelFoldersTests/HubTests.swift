@@ -1,0 +1,79 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@testable import ModelFolders
+
+@Suite struct HubTests {
+  @Test func takesOneSetOfWeightsOfEachFolder() {
+    let paths = [
+      ".gitattributes", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors",
+      "2_Dense/pytorch_model.bin", "3_Dense/pytorch_model.bin", "README.md", "config.json", "flax_model.msgpack",
+      "model.fp16.safetensors", "model.safetensors", "onnx/config.json", "onnx/model.onnx", "openvino/model.xml",
+      "pytorch_model.bin", "rust_model.ot", "sentencepiece.bpe.model", "tf_model.h5", "tokenizer.json", "train.py",
+      "vocab.txt",
+    ]
+    #expect(
+      ModelFiles.needed(of: paths) == [
+        "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "3_Dense/pytorch_model.bin",
+        "README.md", "config.json", "model.safetensors", "sentencepiece.bpe.model", "tokenizer.json", "vocab.txt",
+      ])
+    let sharded = [
+      "config.json", "consolidated.safetensors", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+      "model.safetensors.index.json", "pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json",
+    ]
+    #expect(ModelFiles.needed(of: sharded) == sharded.filter { $0.hasPrefix("model") || $0 == "config.json" })
+    #expect(ModelFiles.needed(of: ["config.json", "pytorch_model.bin"]) == ["config.json", "pytorch_model.bin"])
+  }
+
+  @Test func pathsStayWithinTheirFolder() {
+    for path in ["a", "a/b.json", "..a/b", "ä/b c"] { #expect(ModelFiles.isSafe(path), "\(path)") }
+    for path in ["", "/a", "a/", "../a", "a/../b", "a//b", ".", "a/./b", "a\nb", "a\u{0}b"] {
+      #expect(!ModelFiles.isSafe(path), "\(path)")
+    }
+  }
+
+  @Test func namesAreChecked() throws {
+    #expect(try HubModel("BAAI/bge-small-en-v1.5").folderName == "bge-small-en-v1.5")
+    #expect(try HubModel("gpt2").folderName == "gpt2")
+    for name in ["", "/", "a/", "/a", "a/b/c", "..", "a/..", "a b", "a/b?c", "http://x/y", "a\n"] {
+      #expect(throws: HubError.self, "\(name)") { try HubModel(name) }
+    }
+    #expect(throws: HubError.self) { try HubModel("a/b", revision: "") }
+    #expect(throws: HubError.self) { try HubModel("a/b", revision: "a b") }
+  }
+
+  @Test func theEnvironmentIsChecked() throws {
+    #expect(try HubConnection([:]).endpoint == "https://huggingface.co")
+    #expect(
+      try HubConnection(["HF_ENDPOINT": "http://127.0.0.1:8080/", "HF_HUB_OFFLINE": "0"]).endpoint
+        == "http://127.0.0.1:8080")
+    for environment in [
+      ["HF_HUB_OFFLINE": "1"], ["HF_HUB_OFFLINE": "true"], ["HF_ENDPOINT": "file:///etc"],
+      ["HF_ENDPOINT": "hub.example"],
+      ["HF_ENDPOINT": "http://a b"], ["HF_TOKEN": "a\"\nurl = b"],
+    ] {
+      #expect(throws: HubError.self, "\(environment)") { try HubConnection(environment) }
+    }
+    do {
+      _ = try HubConnection(["HF_TOKEN": "secret token"])
+    } catch {
+      #expect(!"\(error)".contains("secret"))
+    }
+  }
+
+  @Test func checksumsAreThoseOfTheHub() throws {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("hub-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try Data("hello\n".utf8).write(to: url)
+    // git hash-object, sha256sum
+    let blob = "ce013625030ba8dba906f756967f9e9ca394464a"
+    let sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+    #expect(try HubFile(path: "a", size: 6, sha256: nil, blob: blob).problem(of: url) == nil)
+    #expect(try HubFile(path: "a", size: 6, sha256: sha256, blob: nil).problem(of: url) == nil)
+    #expect(try HubFile(path: "a", size: 7, sha256: sha256, blob: nil).problem(of: url) == "expected 7 bytes, found 6")
+    try Data("hallo\n".utf8).write(to: url)
+    #expect(try HubFile(path: "a", size: 6, sha256: nil, blob: blob).problem(of: url)?.contains(blob) == true)
+    #expect(try HubFile(path: "a", size: 6, sha256: sha256, blob: nil).problem(of: url)?.contains(sha256) == true)
+  }
+}

@@ -1,0 +1,226 @@
+import Checkpoints
+import Foundation
+import Testing
+
+extension Workplace {
+  /// A small model of Hugging Face's layout, with a file of weights that only Python reads beside its safetensors.
+  func writeModel(_ name: String, type: ElementType = .float32, modules: Bool = true) throws {
+    let folder = url(name)
+    try FileManager.default.createDirectory(
+      at: folder.appendingPathComponent("1_Pooling"), withIntermediateDirectories: true)
+    var writer = SafetensorsWriter()
+    let values = (0..<4000).map { Float($0 * $0 % 1013) * 0.013 - 5 }
+    writer.add("embeddings.word_embeddings.weight", as: type, shape: [250, 16], values)
+    writer.add("encoder.weight", as: type, shape: [16, 16], Array(values.prefix(256)))
+    writer.add("embeddings.position_ids", shape: [1, 4], [0, 1, 2, 3] as [Int64])
+    try writer.write(to: folder.appendingPathComponent("model.safetensors"))
+    let settings = "{\"model_type\": \"bert\", \"hidden_size\": 16, \"max_position_embeddings\": 64, \"eps\": 1e-12}"
+    try write(settings, to: "\(name)/config.json")
+    try write("{\"model\": {\"type\": \"WordPiece\"}}", to: "\(name)/tokenizer.json")
+    try write("{\"model_max_length\": 48}", to: "\(name)/tokenizer_config.json")
+    try write("# A model\n", to: "\(name)/README.md")
+    try write("no weights", to: "\(name)/pytorch_model.bin")
+    try write("{\"word_embedding_dimension\": 16}", to: "\(name)/1_Pooling/config.json")
+    guard modules else { return try FileManager.default.removeItem(at: folder.appendingPathComponent("1_Pooling")) }
+    let list = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")].map {
+      "{\"path\": \"\($0.0)\", \"type\": \"sentence_transformers.models.\($0.1)\"}"
+    }
+    try write("[\(list.joined(separator: ", "))]", to: "\(name)/modules.json")
+    try write("{\"max_seq_length\": 32}", to: "\(name)/sentence_bert_config.json")
+  }
+
+  /// What a model of `writeModel` has after a download.
+  static let modelFiles = [
+    "1_Pooling", "README.md", "config.json", "model.safetensors", "modules.json", "sentence_bert_config.json",
+    "tokenizer.json", "tokenizer_config.json",
+  ]
+
+  /// Runs a program of the system.
+  func system(_ arguments: String...) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(arguments)")
+  }
+}
+
+/// `model get`, from a hub on this machine and from files.
+@Suite(.serialized) struct ModelGetTests {
+  let place: Workplace
+  let hub: Hub
+
+  init() throws {
+    place = try Workplace()
+    try FileManager.default.createDirectory(at: place.url("hub/org"), withIntermediateDirectories: true)
+    hub = try Hub(place.url("hub"))
+    place.environment = ["HF_ENDPOINT": hub.endpoint, "HF_TOKEN": "", "HF_HUB_OFFLINE": ""]
+  }
+
+  func expectModel(_ name: String, like source: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    #expect(try place.names(name) == Workplace.modelFiles, sourceLocation: sourceLocation)
+    for file in Workplace.modelFiles + ["1_Pooling/config.json"] where file != "1_Pooling" {
+      #expect(try place.bytes("\(name)/\(file)") == place.bytes("\(source)/\(file)"), sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test func fetchesWhatIsNeededAndKeepsIt() throws {
+    try place.writeModel("hub/org/tiny")
+    let outcome = try place.run("model", "get", "org/tiny", "--revision", "refs/pr/1")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output == place.url("models/tiny").path + "\n")
+    #expect(outcome.errors.contains("left out: pytorch_model.bin"))
+    try expectModel("models/tiny", like: "hub/org/tiny")
+    #expect(try place.names("models") == ["tiny"])
+    // Once more: nothing but the list is asked for.
+    let before = try hub.requests().count
+    let again = try place.run("model", "get", "org/tiny")
+    #expect(again.code == 0 && again.errors.contains("is there already and whole"), "\(again.errors)")
+    #expect(try hub.requests()[before...].allSatisfy { $0.contains("/api/models/org/tiny/tree/") })
+    // A changed file isn't overwritten.
+    try place.write(
+      "{\"model_type\": \"bart\", \"hidden_size\": 16, \"max_position_embeddings\": 64, \"eps\": 1e-12}",
+      to: "models/tiny/config.json")
+    try place.expectFailure(["model", "get", "org/tiny"], "models/tiny/config.json: expected content with git's SHA-1")
+  }
+
+  @Test(arguments: ["cut", "rangeless"]) func goesOnAfterABrokenConnection(_ name: String) throws {
+    try place.writeModel("hub/org/\(name)")
+    let outcome = try place.run("model", "get", "org/\(name)", "--output", "here")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    try expectModel("here", like: "hub/org/\(name)")
+    let half = try place.bytes("here/model.safetensors").count / 2
+    let ranges = try hub.requests().filter { $0.contains("/large/") }.map { $0.split(separator: " ")[2] }
+    #expect(ranges == (name == "cut" ? ["-", "bytes=\(half)-"] : ["-", "bytes=\(half)-", "-"]))
+  }
+
+  @Test func aLaterRunGoesOn() throws {
+    try place.writeModel("hub/org/down")
+    try place.expectFailure(["model", "get", "org/down"], "HTTP 503")
+    #expect(try place.names("models") == [".down.partial"])
+    try place.write("", to: "hub/up")
+    let before = try hub.requests().count
+    let outcome = try place.run("model", "get", "org/down")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    try expectModel("models/down", like: "hub/org/down")
+    #expect(try place.names("models") == ["down"])
+    let half = try place.bytes("models/down/model.safetensors").count / 2
+    let later = try hub.requests()[before...].filter { !$0.contains("/api/") && !$0.contains("/large/") }
+    #expect(
+      later.allSatisfy { !$0.contains("config.json") || $0.contains("sentence_bert") || $0.contains("tokenizer") })
+    #expect(try hub.requests().last { $0.contains("/large/") }?.contains("bytes=\(half)-") == true)
+  }
+
+  @Test func anInterruptionEndsTheDownloadToo() throws {
+    try place.writeModel("hub/org/slow")
+    let running = try Program.start(["model", "get", "org/slow"], environment: place.environment, in: place.folder)
+    #expect(running.runs { (try? hub.requests().contains { $0.contains("/resolve/") }) ?? false })
+    kill(running.process.processIdentifier, SIGINT)
+    #expect(try running.wait().code == 128 + SIGINT)
+    usleep(300_000)
+    // Whoever still writes there would spoil what the next run goes on with.
+    let folder = place.url("models/.slow.partial").path
+    let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.filter {
+      (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.contains(folder) == true
+    }
+    #expect(left == [])
+    #expect(!place.exists("models/slow"))
+  }
+
+  @Test func theTokenGoesToTheHubOnly() throws {
+    try place.writeModel("hub/org/private")
+    try place.expectFailure(["model", "get", "org/private"], "HF_TOKEN")
+    place.environment["HF_TOKEN"] = "wrong-token"
+    let refused = try place.run("model", "get", "org/private")
+    #expect(refused.code == 1 && refused.errors.contains("may not read it") && !refused.errors.contains("wrong-token"))
+    place.environment["HF_TOKEN"] = "secret"
+    let outcome = try place.run("model", "get", "org/private")
+    #expect(outcome.code == 0 && !outcome.errors.contains("secret"), "\(outcome.errors)")
+    try expectModel("models/private", like: "hub/org/private")
+    let large = try hub.requests().filter { $0.hasPrefix("localhost ") }
+    #expect(!large.isEmpty && large.allSatisfy { $0.hasSuffix(" -") })
+    #expect(try hub.requests().contains { $0.hasPrefix("127.0.0.1 ") && $0.hasSuffix(" Bearer secret") })
+  }
+
+  @Test func mistakesGetOneLine() throws {
+    try place.expectError(["model", "get", "org/none"], ["org/none: no such model at revision \"main\" (HTTP 404)"])
+    try place.writeModel("hub/org/tiny")
+    try place.expectError(["model", "get", "org/tiny", "--revision", "v2"], ["no such model at revision \"v2\""])
+    try place.expectError(["model", "get", "not a name"], ["expected a model's name", "\"not a name\""])
+    try place.writeModel("hub/org/evil")
+    try place.expectError(["model", "get", "org/evil"], ["../evil.json"])
+    try place.writeModel("hub/org/wrong")
+    try place.expectFailure(["model", "get", "org/wrong"], "expected content with SHA-256")
+    #expect(try place.names("models") == [".wrong.partial"])
+    try place.writeModel("hub/org/empty")
+    for name in ["model.safetensors", "pytorch_model.bin"] {
+      try FileManager.default.removeItem(at: place.url("hub/org/empty/\(name)"))
+    }
+    try place.expectError(["model", "get", "org/empty"], ["expected a model with weights as safetensors"])
+    try place.write("", to: "file")
+    try place.expectFailure(
+      ["model", "get", "org/tiny", "--output", "file"], "expected a folder to write to, found a file")
+    try place.expectFailure(["model", "get", "org/tiny", "--output", "hub"], "expected a new folder to write to")
+    place.environment["HF_HUB_OFFLINE"] = "1"
+    try place.expectError(["model", "get", "org/tiny"], ["HF_HUB_OFFLINE is set", "--from"])
+    place.environment["HF_HUB_OFFLINE"] = ""
+    place.environment["HF_ENDPOINT"] = "http://127.0.0.1:1"
+    try place.expectError(["model", "get", "org/tiny"], ["cannot reach http://127.0.0.1:1", "HF_ENDPOINT"])
+    place.environment["HF_ENDPOINT"] = "ftp://x"
+    try place.expectError(["model", "get", "org/tiny"], ["HF_ENDPOINT: expected an address"])
+  }
+
+  @Test func takesFoldersAndArchives() throws {
+    place.environment["HF_HUB_OFFLINE"] = "1"
+    try place.writeModel("package/model")
+    try place.write("{}", to: "package/notes.json")
+    try place.system("tar", "-czf", "a.tar.gz", "package")
+    try place.system("tar", "-cf", "a.tar", "-C", "package/model", ".")
+    try place.system("zip", "-qr", "a.whl", "package")
+    for source in ["package/model", "a.tar.gz", "a.tar", "a.whl"] {
+      let outcome = try place.run("model", "get", "org/name", "--from", source, "--output", "out/\(source)")
+      #expect(outcome.code == 0, "\(source): \(outcome.errors)")
+      #expect(outcome.errors.contains("left out: pytorch_model.bin"))
+      try expectModel("out/\(source)", like: "package/model")
+    }
+    let whole = try place.bytes("a.tar.gz")
+    for share in 0..<8 {
+      try whole.prefix(whole.count * share / 8).write(to: place.url("cut.tar.gz"))
+      try place.expectFailure(["model", "get", "x", "--from", "cut.tar.gz", "--output", "cut"], "/cut.tar.gz: ")
+    }
+    try place.write("no archive", to: "no.zip")
+    try place.expectError(
+      ["model", "get", "x", "--from", "no.zip"], ["/no.zip: expected a tar, tar.gz or zip archive"])
+    try place.expectError(["model", "get", "x", "--from", "none"], ["/none: no such file"])
+    try place.expectError(["model", "get", "x", "--from", "package"], ["/package: expected a model folder"])
+    // A damaged file in an archive is named, and nothing is left.
+    try place.bytes("package/model/model.safetensors").dropLast(9).write(
+      to: place.url("package/model/model.safetensors"))
+    try place.system("zip", "-qr", "b.zip", "package")
+    try place.expectFailure(
+      ["model", "get", "x", "--from", "b.zip", "--output", "bad"], "/b.zip: \"package/model/model.safetensors\": ")
+    try place.expectError(
+      ["model", "get", "x", "--from", "package/model", "--output", "bad"], ["/package/model/model.safetensors: "])
+    try place.writeModel("package/second")
+    try place.system("zip", "-qr", "two.zip", "package")
+    try place.expectError(
+      ["model", "get", "x", "--from", "two.zip"], ["expected one model", "package/model/, package/second/"])
+    #expect(try place.names().filter { $0.hasPrefix(".") || $0 == "bad" || $0 == "cut" } == [])
+  }
+}
+
+extension Workplace {
+  /// Expects code 1, nothing on standard output, and as the last line on standard error one that has a part; what was done before may stand
+  /// above it.
+  func expectFailure(_ arguments: [String], _ part: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let outcome = try Program.run(arguments, environment: environment, in: folder)
+    #expect(outcome.code == 1, "\(arguments): \(outcome.errors)", sourceLocation: sourceLocation)
+    #expect(outcome.output == "", sourceLocation: sourceLocation)
+    let last = outcome.errorLines.last ?? ""
+    #expect(last.hasPrefix("encoders: ") && last.contains(part), "\(outcome.errors)", sourceLocation: sourceLocation)
+    #expect(outcome.errorLines.count { $0.hasPrefix("encoders: ") } == 1, sourceLocation: sourceLocation)
+  }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The verbs on pretrained encoders: tiny folders of sentence-transformers.
+@Suite struct PretrainedTests {
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace()
+    for name in ["bert", "splade", "cross", "plain"] {
+      try FileManager.default.copyItem(
+        at: goldens.appendingPathComponent("Sentence/\(name)"), to: place.url(name))
+    }
+  }
+
+  func run(_ arguments: String..., input: String = "", sourceLocation: SourceLocation = #_sourceLocation) throws
+    -> String
+  {
+    let outcome = try Program.run(arguments, input: Data(input.utf8), in: place.folder)
+    #expect(outcome.code == 0, "\(outcome.errors)", sourceLocation: sourceLocation)
+    return outcome.output
+  }
+
+  func rows(_ output: String) throws -> [[String: Any]] {
+    try output.split(separator: "\n").map {
+      try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+  }
+
+  @Test func embed() throws {
+    let texts = "A masterpiece\n{\"text\": \"dull plot\"}\n"
+    let plain = try rows(run("embed", "bert", input: texts)).compactMap { $0["embedding"] as? [Double] }
+    #expect(plain.map(\.count) == [32, 32])
+    let prompted = try rows(run("embed", "bert", "--prompt", "query", input: texts)).compactMap {
+      $0["embedding"] as? [Double]
+    }
+    #expect(prompted != plain)
+    let written = try rows(run("embed", "bert", "--prompt-text", "find the film: ", input: texts))
+    #expect(written.compactMap { $0["embedding"] as? [Double] } == prompted)
+    let short = try rows(run("embed", "bert", "--dimensions", "5", "--normalize", input: texts))
+    for row in short.compactMap({ $0["embedding"] as? [Double] }) {
+      #expect(row.count == 5 && abs(row.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5)
+    }
+    let bits = try rows(run("embed", "bert", "--precision", "ubinary", input: texts)).compactMap {
+      $0["embedding"] as? [Int]
+    }
+    #expect(bits.map(\.count) == [4, 4])
+    let raw = try rows(run("embed", "bert", "--no-normalize", input: texts)).compactMap { $0["embedding"] as? [Double] }
+    #expect(raw[0].reduce(0) { $0 + $1 * $1 } > 1.01)
+    let tokens = try rows(run("embed", "bert", "--tokens", input: "a\n")).compactMap { $0["embeddings"] as? [[Double]] }
+    #expect(tokens.first?.count == 3 && tokens.first?.first?.count == 32)
+    let sparse = try rows(run("embed", "splade", input: texts))
+    let (indices, values) = (sparse[0]["indices"] as? [Int], sparse[0]["values"] as? [Double])
+    #expect(indices?.count == values?.count && values?.contains(0) == false)
+  }
+
+  @Test func similarity() throws {
+    #expect(
+      try Float(run("similarity", "bert", "dull", "dull").trimmingCharacters(in: .newlines)).map { abs($0 - 1) < 1e-5 }
+        == true)
+    try place.write("dull\nmasterpiece\n", to: "a.txt")
+    try place.write("masterpiece\ndull\nplot\n", to: "b.txt")
+    #expect(try run("similarity", "bert", "a.txt", "b.txt", "--matrix").split(separator: "\n").count == 2)
+    try place.expectError(["similarity", "bert", "a.txt", "b.txt"], ["found 2 and 3"])
+    try place.expectError(["similarity", "bert", "a.txt", "none.txt"], ["'none.txt', which is no file"])
+  }
+
+  @Test(arguments: ["bert", "cross"]) func rerank(_ model: String) throws {
+    let texts = "dull plot\nGREAT film\nthe the the\n"
+    let found = try rows(run("rerank", model, "--query", "GREAT film", "--top", "2", input: texts))
+    let scores = found.compactMap { $0["score"] as? Double }
+    #expect(scores.count == 2 && scores[0] >= scores[1])
+    if model == "bert" { #expect(found[0]["index"] as? Int == 1 && found[0]["text"] as? String == "GREAT film") }
+  }
+
+  @Test func predictionsOfACrossEncoderWithOneLabel() throws {
+    let found = try rows(run("predict", "cross", input: "dull plot\n"))
+    #expect(found[0]["label"] as? String == "LABEL_0")
+  }
+
+  @Test func verify() throws {
+    try place.expectError(["verify", "bert"], ["no reference.json", "--create"])
+    _ = try run("verify", "bert", "--create")
+    #expect(try run("verify", "bert").contains("come out"))
+    // Another limit changes the tokens of long texts.
+    try place.write("{\"max_seq_length\": 6, \"do_lower_case\": false}", to: "bert/sentence_bert_config.json")
+    let outcome = try place.run("verify", "bert")
+    #expect(outcome.code == 1)
+    #expect(outcome.output.contains("changed files: sentence_bert_config.json"))
+    #expect(outcome.output.contains("have other tokens") && outcome.output.contains("do NOT come out"))
+  }
+
+  @Test func mistakes() throws {
+    try place.expectError(["embed", "bert", "--prompt", "querry"], ["no prompt 'querry'; it has document, query"])
+    try place.expectError(["embed", "bert", "--dimensions", "64"], ["at most 32, found 64"])
+    try place.expectError(["predict", "bert"], ["it has no labels to predict; use embed"])
+    try place.expectError(["rerank", "none", "--query", "a"], ["/none: expected a model folder"])
+    try FileManager.default.removeItem(at: place.url("plain/tokenizer.json"))
+    try place.expectError(
+      ["embed", "plain"], ["/plain: expected a tokenizer.json, a vocab.txt or a SentencePiece model"])
+    try place.write("{}", to: "bert/1_Pooling/config.json")
+    #expect(try place.run("embed", "bert", input: "a\n").code == 0)
+    try place.write("{\"word_embedding_dimension\": 31}", to: "bert/1_Pooling/config.json")
+    try place.expectError(["embed", "bert"], ["/bert/1_Pooling/config.json: ", "expected 32", "found 31"])
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+/// `tokenizer train` and `tokenize`, from a corpus to tokens.
+@Suite struct TokenizerVerbTests {
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace()
+    let words = ["the", "film", "was", "dull", "brilliant", "unwatchable", "naïve", "masterpiece", "plot", "acting"]
+    let lines = (0..<200).map { line -> String in
+      let places = (0..<7).map { (word: Int) -> Int in (line * 7 + word * word + line / 10) % 10 }
+      return places.map { words[$0] }.joined(separator: " ")
+    }
+    try place.write(lines.joined(separator: "\n") + "\n", to: "corpus.txt")
+  }
+
+  @Test(arguments: ["wordpiece", "bpe", "unigram"]) func trainedTokenizersCutTexts(_ type: String) throws {
+    let trained = try place.run(
+      "tokenizer", "train", "--type", type, "--size", "80", "--input", "corpus.txt", "--output", "vocabulary")
+    #expect(trained.code == 0, "\(trained.errors)")
+    let found = try place.run("tokenize", "vocabulary", input: "the film was unwatchable\n{\"text\": \"naïve 😀\"}\n")
+    #expect(found.code == 0, "\(found.errors)")
+    let lines = try found.output.split(separator: "\n").map {
+      try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+    #expect(lines.count == 2)
+    for line in lines {
+      let (ids, tokens) = (line["ids"] as? [Int] ?? [], line["tokens"] as? [String] ?? [])
+      #expect(ids.count == tokens.count && !ids.isEmpty && ids.allSatisfy { $0 < 80 + 256 })
+      let offsets = try #require(line["offsets"] as? [[Int]])
+      #expect(offsets.allSatisfy { $0.count == 2 && $0[0] <= $0[1] && $0[1] <= 24 })
+    }
+    // Offsets count Unicode scalars: the whole of the text is covered.
+    #expect(((lines[0]["offsets"] as? [[Int]])?.map { $0[1] }.max()) == 24)
+  }
+
+  @Test func mistakes() throws {
+    try place.expectError(
+      ["tokenizer", "train", "--type", "bpe", "--size", "80", "--input", "none.txt", "--output", "vocabulary"],
+      ["/none.txt"])
+    #expect(!place.exists("vocabulary/tokenizer.json"))
+    let wrong = try place.run(
+      "tokenizer", "train", "--type", "bbpe", "--size", "80", "--input", "corpus.txt", "--output", "v")
+    #expect(wrong.code == 64 && wrong.errors.contains("bbpe"))
+    try place.expectError(["tokenize", "none"], ["/none"])
+    try FileManager.default.createDirectory(at: place.url("broken"), withIntermediateDirectories: true)
+    try place.write("{\"model\": ", to: "broken/tokenizer.json")
+    try place.expectError(["tokenize", "broken"], ["/broken/tokenizer.json"])
+  }
+}

@@ -1,0 +1,204 @@
+import Checkpoints
+import Encoders
+import Evaluation
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Fine-tuning of a tiny BERT, from files to a model folder.
+@Suite struct SentenceRunTests {
+  let folder: TemporaryFolder
+  var url: URL { folder.url }
+
+  init() throws {
+    folder = try TemporaryFolder()
+    let things = ["film", "plot's", "cast", "acting,", "café", "sci-fi"]
+    let (good, bad) = (["brilliant!", "great", "a masterpiece"], ["dull", "unwatchable", "naïve"])
+    var pairs = "query\tpositive\tnegative\n"
+    var scored = "first\tsecond\tscore\n"
+    var labelled = "text\tlabel\n"
+    for index in 0..<45 {
+      let thing = things[index % 6]
+      let (same, other) = index % 2 == 0 ? (good, bad) : (bad, good)
+      pairs += "the \(thing) \(same[index % 3])\t\(same[index % 3]) \(thing) 8/10\ta \(other[index / 3 % 3]) \(thing)\n"
+      scored +=
+        "the \(thing) \(same[index % 3])\t\(index % 4 < 2 ? same[index / 3 % 3] : other[0]) film\t\(index % 4)\n"
+      labelled += "the \(thing) \(same[index % 3]) \(things[index / 6 % 6])\t\(index % 2 == 0 ? "yes" : "no")\n"
+    }
+    try write(pairs, "pairs.tsv")
+    try write(scored, "scored.tsv")
+    try write(labelled, "labelled.tsv")
+  }
+
+  func write(_ text: String, _ name: String) throws {
+    try Data(text.utf8).write(to: url.appendingPathComponent(name))
+  }
+
+  func run(_ data: String, _ objective: String, _ training: String, encode: String = "", rate: String = "0.002") throws
+    -> any RecipeRun
+  {
+    let text = """
+      encode: {pretrained: \(goldens.appendingPathComponent("Sentence/bert").path)\(encode)}
+      data: {\(data)}
+      objective: \(objective)
+      training: {learning_rate: \(rate), \(training)}
+      """
+    return try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start()
+  }
+
+  func bits(_ name: String) throws -> Data {
+    try Data(contentsOf: url.appendingPathComponent("\(name)/model.safetensors"))
+  }
+
+  @discardableResult
+  func train(
+    _ name: String, _ run: any RecipeRun, resume: Bool = false, observers: [any TrainerObserver] = []
+  ) throws -> TrainingSummary? {
+    try run.run(output: url.appendingPathComponent(name), resume: resume, observers: observers)
+  }
+
+  /// Killed in the first epoch before any checkpoint, in an epoch's middle, at its end.
+  @Test(arguments: [2, 8, 12])
+  func resumesToTheSameBits(killedAfter step: Int) throws {
+    let data = "path: pairs.tsv, validation: scored.tsv"
+    let objective = "{multiple_negatives_ranking: {learned_temperature: true}}"
+    let training = "epochs: 3, batch_size: 8, no_duplicates: true, cached: 3, checkpoint_every: 3, clip_norm: 1"
+    let whole = try train("whole", run(data, objective, training))
+    #expect(throws: Kill.Killed.self) {
+      try train("cut", run(data, objective, training), observers: [Kill(after: step)])
+    }
+    let resumed = try train("cut", run(data, objective, training), resume: true)
+    #expect(try bits("cut") == bits("whole"))
+    #expect(resumed?.fineTuning?.scores == whole?.fineTuning?.scores)
+    #expect(resumed?.fineTuning?.before == whole?.fineTuning?.before)
+    // The temperature is learnt, and starts at the scale.
+    let scale = try #require(whole?.fineTuning?.scale)
+    #expect(scale != 20 && abs(scale - 20) < 2)
+  }
+
+  /// Without dropout, minibatches give the gradients of the whole batch.
+  @Test func cachedLearnsAsTheWholeBatch() throws {
+    let model = url.appendingPathComponent("still")
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/bert"), to: model)
+    let config = try String(contentsOf: model.appendingPathComponent("config.json"), encoding: .utf8)
+    try write(config.replacingOccurrences(of: "dropout_prob\": 0.1", with: "dropout_prob\": 0.0"), "still/config.json")
+    let runs = try ["", "cached: 3, "].map { cached in
+      let text = """
+        encode: {pretrained: still}
+        data: {path: pairs.tsv}
+        objective: multiple_negatives_ranking
+        training: {\(cached)epochs: 1, batch_size: 16, learning_rate: 0.1, optimizer: sgd}
+        """
+      let run = try SentenceRun(SentenceRecipe(text, url.appendingPathComponent("recipe.yaml")))
+      try train("cached\(cached.count)", run)
+      return run.encoder.parameters
+    }
+    let start = try SentenceEncoder.open(model).parameters
+    for ((a, b), before) in zip(zip(runs[0], runs[1]), start) {
+      #expect(zip(a.scalars, b.scalars).allSatisfy { abs($0 - $1) < 2e-6 }, "\(a.name)")
+      if a.name.hasSuffix("dense.weight"), !a.name.contains("pooler") {
+        #expect(zip(a.scalars, before.scalars).contains { abs($0 - $1) > 1e-4 }, "\(a.name)")
+      }
+    }
+  }
+
+  @Test func learnsAndWritesAModelThatOpens() throws {
+    let summary = try #require(
+      try train(
+        "model",
+        run(
+          "path: pairs.tsv, columns: [query, positive], split: {random: {validation: 0.2, test: 0.2}}",
+          "multiple_negatives_ranking", "epochs: 4, batch_size: 8")))
+    let tuning = try #require(summary.fineTuning)
+    let (before, after) = (try #require(tuning.before?["mrr@10"]), try #require(tuning.scores?["mrr@10"]))
+    #expect(after.value > before.value)
+    #expect(tuning.base == "bert" && tuning.objectives == ["multiple_negatives_ranking"])
+    #expect(summary.trainSamples == 27 && summary.bestEpoch != nil)
+    let opened = try SentenceEncoder.open(url.appendingPathComponent("model"))
+    let report = try ScoringData(.init(url.appendingPathComponent("scored.tsv"))).report(opened)
+    #expect(report.scores.map(\.name) == ["pearson_cosine", "spearman_cosine"])
+    let card = try String(contentsOf: url.appendingPathComponent("model/README.md"), encoding: .utf8)
+    for part in ["base_model: \"bert\"", "pipeline_tag: sentence-similarity", "| mrr@10 | ", "no_duplicates"] {
+      #expect(card.contains(part) == (part != "no_duplicates"), "\(part)")
+    }
+    let page = try String(contentsOf: url.appendingPathComponent("model/report.html"), encoding: .utf8)
+    for part in ["ndcg@10", "id=\"map\"", "id=\"curves\""] { #expect(page.contains(part), "\(part)") }
+  }
+
+  /// Each objective takes its data, and changes what isn't frozen and nothing else.
+  @Test(arguments: [
+    ("path: scored.tsv", "cosent"), ("path: scored.tsv", "{adaptive_layers: {loss: cosent}}"),
+    ("path: pairs.tsv", "{matryoshka: {dimensions: [32, 8], loss: triplet}}"),
+    ("path: labelled.tsv", "batch_hard_triplet"), ("path: scored.tsv", "softmax"),
+    ("path: pairs.tsv", "{gist_embed: {guide: GUIDE}}"), ("path: pairs.tsv", "{margin_mse: {teacher: GUIDE}}"),
+    ("path: labelled.tsv, columns: [text]", "{embedding_mse: {teacher: GUIDE}}"),
+    ("sets: [{path: scored.tsv, objective: cosent}, {path: pairs.tsv}], mixing: round_robin", "triplet"),
+  ])
+  func objectives(data: String, objective: String) throws {
+    let guide = goldens.appendingPathComponent("Sentence/plain").path
+    let run = try #require(
+      try run(
+        data, objective.replacingOccurrences(of: "GUIDE", with: guide), "epochs: 1, batch_size: 8",
+        encode: ", freeze: [embeddings]") as? SentenceRun)
+    let start = run.encoder.parameters.map(\.scalars)
+    try train("model", run)
+    for (parameter, before) in zip(run.encoder.parameters, start) {
+      if parameter.name.contains("embeddings.") { #expect(parameter.scalars == before, "\(parameter.name)") }
+      if parameter.name.hasSuffix("0.attention.self.query.weight") { #expect(parameter.scalars != before) }
+    }
+  }
+
+  @Test func headsLearnOnFrozenAndFreeEncoders() throws {
+    for (encode, rate) in [(", freeze: all", "0.05"), ("", "0.002")] {
+      let run = try #require(
+        try run(
+          "path: labelled.tsv, split: {random: {validation: 0.2, test: 0}}", "classification",
+          "epochs: 6, batch_size: 8", encode: encode, rate: rate) as? TrainingRun)
+      let start = run.model.parameters.map(\.scalars)
+      let summary = try train("head\(rate)", run)
+      #expect((summary?.classification?.accuracy.value ?? 0) > 0.7)
+      let changed = zip(run.model.parameters, start).filter { $0.scalars != $1 }.map(\.0.name)
+      #expect(changed.contains("head.weight"))
+      #expect(changed.contains { $0.contains("layer.1") } == encode.isEmpty)
+      let opened = try Model.open(url.appendingPathComponent("head\(rate)"))
+      #expect(opened.labels == ["no", "yes"])
+    }
+  }
+
+  @Test(arguments: [
+    (
+      "path: pairs.tsv, columns: [query, positive]", "cosent",
+      "pairs.tsv: objective cosent: expected samples of first, second and a score, found 2 columns and no label"
+    ),
+    (
+      "path: pairs.tsv, columns: [query, posit]", "triplet",
+      "pairs.tsv:1: no column 'posit' in query, positive, negative"
+    ),
+    (
+      "path: scored.tsv, label: second, columns: [first, first]", "cosent",
+      "scored.tsv:1: expected 2 columns 'first', found 1"
+    ),
+    (
+      "path: labelled.tsv, label: text, columns: [label, text]", "cosent",
+      "labelled.tsv:2: expected a number as score, found 'the film brilliant! film'"
+    ),
+    ("path: none.tsv", "triplet", "none.tsv"),
+  ])
+  func badData(data: String, objective: String, expected: String) {
+    do {
+      _ = try run(data, objective, "epochs: 1")
+      Issue.record("no error")
+    } catch {
+      #expect("\(error)".contains(expected), "\(error)")
+    }
+  }
+
+  @Test func theMetricMustBeOneOfTheValidation() throws {
+    let run = try run("path: pairs.tsv, validation: scored.tsv", "triplet", "best: mrr@10")
+    #expect(throws: TrainingError.unknownMetric("mrr@10", known: ["pearson_cosine", "spearman_cosine"])) {
+      try train("model", run)
+    }
+  }
+}
