@@ -53,10 +53,27 @@ INLINE void spread_bias(const enc_attention_form *f, const float *bias, float *o
   }
 }
 
+// factors[j] = 0 for a dropped key j of query i and 1 / keep for the others, for keys from `start` to before `end`. Which are dropped depends
+// on the row and the key alone, not on what else is seen. `factors` holds `end` floats, rounded up to 64.
+INLINE void dropout_factors(const enc_attention_form *f, size_t i, size_t start, size_t end, float *factors) {
+  const v16 factor = splat(1.0f / f->keep);
+  const uint32_t limit = dropout_limit(f->keep);
+  for (size_t j = start / 64 * 64; j < end; j += 64) {
+    u16 numbers[4];
+    philox16(f->seed, f->stream, f->first_block + i * f->row_blocks + j / 4, numbers);
+    for (size_t n = 0; n < 4; n++) {
+      i16 kept = (i16)(numbers[n] < (u16){} + limit);
+      store(factors + j + 16 * n, choose16(kept, factor, splat(0)));
+    }
+  }
+}
+INLINE void multiply_by(float *y, const float *x, size_t n) { EACH16(n, STORE(y, LOAD(y) * LOAD(x));); }
+
 void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
                      float *out, float *logsums, float *scratch) {
   const size_t length = f->length, width = f->width;
   float *columns = scratch, *scores = scratch + length * width, *biases = scores + 4 * length;
+  float *factors = biases + 2 * length;
   transpose_keys(length, width, f->kv_stride, k, columns);
   if (bias) spread_bias(f, bias, biases);
   for (size_t first = 0; first < length; first += 4) {
@@ -69,6 +86,10 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
       if (bias) add_to(s + low, biases + start + low + length - 1 - i, seen);
       float m = largest(s + low, seen), sum = exponentials(s + low, m, s + low, seen);
       NAME(scale)(seen, s + low, 1.0f / sum, s + low);
+      if (f->keep < 1) {
+        dropout_factors(f, i, start + low, start + low + seen, factors);
+        multiply_by(s + low, factors + start + low, seen);
+      }
       for (size_t j = 0; j < low; j++) s[j] = 0;
       for (size_t j = low + seen; j < count; j++) s[j] = 0;
       logsums[i] = m + logf(sum);
@@ -85,6 +106,7 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
   const size_t length = f->length, width = f->width, stride = f->q_stride, kv_stride = f->kv_stride;
   float *keys = scratch, *values = keys + length * width, *scores = values + length * width;
   float *slopes = scores + 4 * length, *biases = slopes + 4 * length;
+  float *factors = biases + 2 * length;
   transpose_keys(length, width, kv_stride, k, keys);
   transpose_keys(length, width, kv_stride, v, values);
   if (bias) spread_bias(f, bias, biases);
@@ -106,8 +128,13 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
       float *p = scores + r * length, *d = slopes + r * length;
       if (bias) add_to(p + low, biases + start + low + length - 1 - i, seen);
       exponentials(p + low, logsums[i], p + low, seen);
+      if (f->keep < 1) {
+        dropout_factors(f, i, start + low, start + low + seen, factors);
+        multiply_by(d + low, factors + start + low, seen);
+      }
       v16 along = splat(dot(out + i * f->out_stride, slope + r * f->out_stride, width)), factor = splat(f->scale);
       EACH16(seen, STORE(d + low, LOAD(p + low) * (LOAD(d + low) - along)););
+      if (f->keep < 1) multiply_by(p + low, factors + start + low, seen);
       if (bias)
         for (size_t j = low; j < low + seen; j++) {
           const ptrdiff_t distance = (ptrdiff_t)(start + j) - (ptrdiff_t)i, reach = (ptrdiff_t)f->reach;

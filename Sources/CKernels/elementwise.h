@@ -119,11 +119,15 @@ INLINE void philox16(uint64_t seed, uint64_t stream, uint64_t block, u16 result[
   result[3] = c3;
 }
 
+// An element is kept if its number is below keep · 2³².
+INLINE uint32_t dropout_limit(float keep) {
+  const double bound = (double)keep * 4294967296.0;
+  return bound >= 4294967295.0 ? 0xffffffffu : (uint32_t)bound;
+}
+
 void NAME(dropout)(size_t n, const float *x, float keep, uint64_t seed, uint64_t stream, uint64_t first, float *out) {
   const v16 factor = splat(1.0f / keep);
-  // An element is kept if its number is below keep · 2³².
-  const double bound = (double)keep * 4294967296.0;
-  const uint32_t limit = bound >= 4294967295.0 ? 0xffffffffu : (uint32_t)bound;
+  const uint32_t limit = dropout_limit(keep);
   for (size_t start = 0; start < n; start += 64) {
     u16 numbers[4];
     philox16(seed, stream, (first + start) / 4, numbers);
@@ -154,6 +158,14 @@ void NAME(square_sum)(size_t n, const float *x, double *out) {
     sum += (double)dot(x + start, x + start, count);
   }
   *out = sum;
+}
+
+void NAME(to_bfloat16)(size_t n, const float *x, void *out) {
+  typedef uint16_t h16 __attribute__((vector_size(32)));
+  uint16_t *y = out;
+  EACH16(n, v16 value = LOAD(x); u16 bits = (u16)value; u16 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+         h16 halves = __builtin_convertvector((u16)choose16(value == value, (v16)rounded, (v16)((u16){} + 0x7fc0u)), h16);
+         memcpy(y + i, &halves, lanes * sizeof(uint16_t)););
 }
 
 void NAME(is_finite)(size_t n, const float *x, bool *out) {

@@ -1,21 +1,33 @@
 import Tensors
 
-/// y = x·Wᵀ + b, with PyTorch's names, layout and initialisation.
+/// y = x·Wᵀ + b, with PyTorch's names, layout and initialisation; and a low-rank addition, if the scope's adaptation has this layer as a target.
 public struct Linear: Layer {
   /// `[outputs, inputs]`
   public let weight: Parameter
   /// `[outputs]`
   public let bias: Parameter?
+  /// What fine-tuning adds.
+  public let adapter: LowRankAdapter?
 
   /// A layer of `outputs` sums of `inputs`. With `initial` for the weight, the bias starts at 0.
   public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, initial: Initializer? = nil, at scope: Scope) throws {
     weight = try scope.parameter("weight", [outputs, inputs], initial ?? .kaimingUniform)
     let bound = 1 / Float(max(1, inputs)).squareRoot()
     self.bias = bias ? try scope.parameter("bias", [outputs], initial == nil ? .uniform(bound) : .zeros) : nil
+    adapter = try scope.adapter(inputs: inputs, outputs: outputs)
   }
 
   /// `[…, inputs]` to `[…, outputs]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight, bias) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let y = x.linear(weight, bias)
+    return adapter.map { y + $0(x) } ?? y
+  }
+
+  /// The weight with the addition in it `[outputs, inputs]`, as a layer without computes the same: W + (alpha / rank) · B·A, rounded once.
+  public var mergedWeight: Tensor {
+    adapter.map { $0.adaptation.mergedWeight(weight, down: $0.down, up: $0.up) }
+      ?? Tensor(weight.scalars, shape: weight.shape)
+  }
 }
 
 /// A table of vectors, one an id.

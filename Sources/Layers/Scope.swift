@@ -8,12 +8,13 @@ import Tensors
 /// The same layer code serves a new model (`Scope.random`) and a stored one (`Scope.open`). Names join with dots, as in PyTorch.
 public struct Scope: Sendable {
   private let source: Source
+  private var rules: ScopeRules
   /// The path of this place; empty at the root.
   public let path: String
 
   /// A new model: every parameter starts from its initialiser, as a function of the seed and its name alone.
   public static func random(seed: UInt64) -> Scope {
-    Scope(source: Source(file: nil, random: Random(seed: seed)), path: "")
+    Scope(Source(file: nil, random: Random(seed: seed)), path: "")
   }
 
   /// A stored model: a safetensors file, an index of several, or a folder with either. `name` stands before the names of its
@@ -21,11 +22,40 @@ public struct Scope: Sendable {
   ///
   /// - Throws: `FileError` if a file is missing or damaged.
   public static func open(_ url: URL, name: String = "") throws -> Scope {
-    Scope(source: Source(file: try Checkpoint(url), name: name, random: Random(seed: 0)), path: "")
+    Scope(Source(file: try Checkpoint(url), name: name, random: Random(seed: 0)), path: "")
   }
 
   /// The place `name` below this one; this one if `name` is empty.
-  public subscript(name: String) -> Scope { Scope(source: source, path: join(name)) }
+  public subscript(name: String) -> Scope { Scope(source, path: join(name), rules) }
+
+  private init(_ source: Source, path: String, _ rules: ScopeRules = ScopeRules()) {
+    (self.source, self.path, self.rules) = (source, path, rules)
+  }
+
+  /// This place with parts of the model frozen: no derivatives are computed by what is made there.
+  ///
+  /// A part is a run of whole name parts: `embeddings`, `encoder.layer.0`, or several layers as `encoder.layer.0-5`.
+  public func freezing(_ parts: [String]) -> Scope {
+    var scope = self
+    scope.rules.frozen += parts
+    return scope
+  }
+
+  /// This place with additions to the linear layers that `adaptation` targets, and all else frozen.
+  public func adapted(by adaptation: LowRankAdaptation) -> Scope {
+    var scope = self
+    scope.rules.adaptation = adaptation
+    return scope
+  }
+
+  /// Checks that every frozen part and every target of the adaptation has been met below this place. Call when the model is made.
+  ///
+  /// - Throws: `ScopeError` naming the part or the target, and the names that there are.
+  public func requireRulesMatched() throws {
+    let prefix = path.isEmpty ? "" : path + "."
+    let linears = source.linears.withLock { $0.filter { $0.hasPrefix(prefix) || $0 == path } }
+    try rules.requireMatched(parameters: parameters.map(\.name), linears: linears)
+  }
 
   /// A parameter of this place: from the file, or from `initial`.
   ///
@@ -34,8 +64,14 @@ public struct Scope: Sendable {
     _ name: String, _ shape: [Int], _ initial: Initializer, trainable: Bool = true
   ) throws -> Parameter {
     let name = join(name)
+    return try make(name, shape, initial, source.random, trainable: trainable && rules.trains(name))
+  }
+
+  private func make(
+    _ name: String, _ shape: [Int], _ initial: Initializer, _ random: Random, trainable: Bool, isNew: Bool = false
+  ) throws -> Parameter {
     let parameter: Parameter
-    if let file = source.file {
+    if let file = source.file, !isNew {
       let entry = try file.entry(name)
       guard entry.shape == shape else {
         throw FileError(.mismatched, file.url(of: name), item: name, "expected shape \(shape), found \(entry.shape)")
@@ -44,10 +80,25 @@ public struct Scope: Sendable {
         try file.read(name, into: $0)
       }
     } else {
-      parameter = Parameter(name, initial.tensor(shape, source.random.split(name)), trainable: trainable)
+      let full = source.prefix + name
+      parameter = Parameter(full, initial.tensor(shape, random.split(full)), trainable: trainable)
     }
     source.parameters.withLock { $0.append(parameter) }
     return parameter
+  }
+
+  /// The addition to the linear layer of this place, if it's a target: from the file if it has one, else new.
+  func adapter(inputs: Int, outputs: Int) throws -> LowRankAdapter? {
+    source.linears.withLock { $0.append(path) }
+    guard let adaptation = rules.adaptation, adaptation.applies(to: path) else { return nil }
+    func parameter(_ name: String, _ shape: [Int], _ initial: Initializer) throws -> Parameter {
+      let isNew = !(source.file?.contains(join(name)) ?? false)
+      return try make(
+        join(name), shape, initial, Random(seed: adaptation.seed), trainable: !rules.isFrozen(path), isNew: isNew)
+    }
+    return LowRankAdapter(
+      down: try parameter(LowRankAdapter.down, [adaptation.rank, inputs], .kaimingUniform),
+      up: try parameter(LowRankAdapter.up, [outputs, adaptation.rank], .zeros), adaptation: adaptation)
   }
 
   /// Whether the file has a parameter of this place; true for a new model.
@@ -72,7 +123,7 @@ public struct Scope: Sendable {
     let prefix = path.isEmpty ? "" : path + "."
     let keys = file.keys.filter { $0.hasPrefix(prefix) && ($0 == prefix + name || $0.hasSuffix("." + name)) }
     return keys.min { $0.utf8.count < $1.utf8.count }.map { key in
-      Scope(source: source, path: String(key.dropLast(key == name ? name.count : name.count + 1)))
+      Scope(source, path: String(key.dropLast(key == name ? name.count : name.count + 1)), rules)
     }
   }
 
@@ -108,6 +159,8 @@ public struct Scope: Sendable {
     let prefix: String
     let random: Random
     let parameters = Mutex<[Parameter]>([])
+    /// The paths of the linear layers made so far.
+    let linears = Mutex<[String]>([])
 
     init(file: Checkpoint?, name: String = "", random: Random) {
       self.file = file

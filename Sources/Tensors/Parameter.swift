@@ -41,7 +41,9 @@ public final class Parameter: @unchecked Sendable {  // the storage is written b
 
   /// The value as operations take it: it shares the parameter's memory, and is recorded in `recording` and `training` if trainable.
   public var tensor: Tensor {
-    guard isTrainable, Mode.current.records else { return Tensor(storage, shape) }
+    guard isTrainable else { return Tensor(storage, shape) }
+    Mode.pause?.noteUse()
+    guard Mode.current.records else { return Tensor(storage, shape) }
     return Tensor(storage, shape, node: Node(inputs: [], parameter: self, pullback: nil))
   }
 

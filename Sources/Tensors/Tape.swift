@@ -15,8 +15,11 @@ public enum Mode: Sendable {
   /// Whether derivatives are recorded.
   public var records: Bool {
     if case .inference = self { return false }
-    return true
+    return Mode.pause == nil
   }
+
+  /// Set while a checkpointed part computes without recording, whatever the mode.
+  @TaskLocal static var pause: Pause?
 }
 
 /// Hands each call of a random operation its own stream, in program order.
@@ -26,6 +29,12 @@ public final class RandomStreams: Sendable {
 
   /// Streams of a generator.
   public init(_ random: Random) { self.random = random }
+
+  /// Streams of their own that go on from where these are.
+  init(continuing other: RandomStreams) {
+    random = other.random
+    used.store(other.used.load(ordering: .relaxed), ordering: .relaxed)
+  }
 
   /// The next stream.
   public func next() -> Random { random.split(used.wrappingAdd(1, ordering: .relaxed).oldValue) }
@@ -50,10 +59,12 @@ final class Node: @unchecked Sendable {  // used by one thread at a time: the on
   let id: UInt64
   let parameter: Parameter?
   var inputs: [Node?]
-  var pullback: ((Tensor) -> [Tensor?])?
+  /// Also adds to the derivatives by parameters that are no inputs.
+  typealias Pullback = (Tensor, inout Gradients) -> [Tensor?]
+  var pullback: Pullback?
   var gradient: Tensor?
 
-  init(inputs: [Node?], parameter: Parameter? = nil, pullback: ((Tensor) -> [Tensor?])?) {
+  init(inputs: [Node?], parameter: Parameter? = nil, pullback: Pullback?) {
     id = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
     self.inputs = inputs
     self.parameter = parameter
@@ -78,15 +89,21 @@ extension Tensor {
   /// returns one gradient an input, nil where none is needed; it must capture detached tensors only.
   func recorded(_ inputs: [Tensor], _ pullback: @escaping (Tensor) -> [Tensor?]) -> Tensor {
     guard inputs.contains(where: \.isRecorded) else { return self }
-    return Tensor(storage, shape, node: Node(inputs: inputs.map(\.node), pullback: pullback))
+    return Tensor(storage, shape, node: Node(inputs: inputs.map(\.node)) { dy, _ in pullback(dy) })
   }
 
   /// The derivative of this scalar by each trainable parameter that it was computed from. The record is used up.
   public func gradients() -> Gradients {
     precondition(count == 1, "gradients: expected a scalar, found shape \(shape)")
     var gradients = Gradients()
-    guard let root = node else { return gradients }
-    root.gradient = Tensor(repeating: 1, shape: shape)
+    propagate(Tensor(repeating: 1, shape: shape), into: &gradients)
+    return gradients
+  }
+
+  /// Carries a gradient of this tensor back to the parameters.
+  func propagate(_ gradient: Tensor, into gradients: inout Gradients) {
+    guard let root = node else { return }
+    root.gradient = gradient
     // A node's id is higher than its inputs', so the highest id that waits is always complete.
     var waiting = Heap()
     waiting.push(root)
@@ -99,7 +116,7 @@ extension Tensor {
       node.pullback = nil
       let inputs = node.inputs
       node.inputs = []
-      for (input, piece) in zip(inputs, pullback(gradient)) {
+      for (input, piece) in zip(inputs, pullback(gradient, &gradients)) {
         guard let input, let piece else { continue }
         if let sum = input.gradient {
           input.gradient = sum + piece
@@ -109,7 +126,6 @@ extension Tensor {
         }
       }
     }
-    return gradients
   }
 }
 

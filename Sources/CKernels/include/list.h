@@ -23,6 +23,8 @@ KERNEL(add_row, (size_t rows, size_t width, const float *x, const float *row, fl
 KERNEL(column_sums, (size_t rows, size_t width, size_t stride, const float *x, bool add, float *out), (rows, width, stride, x, add, out))
 // *out = Σ x² and Σ a·b, in double.
 KERNEL(square_sum, (size_t n, const float *x, double *out), (n, x, out))
+// 16-bit brain floats, rounded to the nearest, ties to even.
+KERNEL(to_bfloat16, (size_t n, const float *x, void *out), (n, x, out))
 KERNEL(is_finite, (size_t n, const float *x, bool *out), (n, x, out))
 
 // Norms.
@@ -92,7 +94,7 @@ KERNEL(gru_step, (size_t count, size_t hidden, const int32_t *rows, const float 
 KERNEL(gru_step_backward, (size_t count, size_t hidden, const int32_t *rows, const int32_t *previous, float *gates, float *candidates, const float *outputs, const float *doutput, size_t stride, const float *dh, float *direct, float *drecurrent), (count, hidden, rows, previous, gates, candidates, outputs, doutput, stride, dh, direct, drecurrent))
 
 // Attention of one head in one sequence; dq has q's stride, dk and dv those of k and v. `scratch` holds
-// 2 · length · (width + 5) floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
+// 2 · length · (width + 6) + 64 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
 // `bias` may be NULL; `dbias` [2 · reach + 1] is overwritten.
 KERNEL(attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *logsums, float *scratch), (form, q, k, v, bias, out, logsums, scratch))
 KERNEL(attention_backward, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, const float *out, const float *logsums, const float *dout, bool add, float *dq, float *dk, float *dv, float *dbias, float *scratch), (form, q, k, v, bias, out, logsums, dout, add, dq, dk, dv, dbias, scratch))

@@ -6,11 +6,13 @@ import Tensors
 /// A pretrained Transformer encoder: token ids to a hidden state a token.
 ///
 /// Parameters have the names of the checkpoint. A text's bits depend neither on its batch nor on the threads; padding doesn't exist.
-/// In `training` the configuration's dropouts drop, those of attention probabilities aside.
+/// In `training` the configuration's dropouts drop.
 /// Source: the transformers library's models of the families in `TransformerConfiguration.Family`.
 public struct Transformer: Layer {
   /// Its architecture.
   public let configuration: TransformerConfiguration
+  /// Whether training keeps the inputs of layers alone and computes each layer again to differentiate it: less memory for a third more time.
+  public var checkpointsLayers = false
   /// Its parameters, in the order of their making.
   public let parameters: [Parameter]
   /// Where its parameters are in the checkpoint: the prefix `bert`, or nothing.
@@ -104,8 +106,14 @@ public struct Transformer: Layer {
 
   private func run(_ x: inout Ragged<Tensor>, _ note: (Ragged<Tensor>) -> Void) {
     let bias = distances?()
+    let (offsets, shared) = (x.offsets, bias.map { [$0] } ?? [])
     for (layer, form) in zip(layers, configuration.layerForms) {
-      x = layer(x, form, angles: form.rotary.map { angles[$0] }, bias: bias)
+      let turn = form.rotary.map { angles[$0] }
+      let rows = { (inputs: [Tensor]) in
+        layer(Ragged(inputs[0], offsets), form, angles: turn, bias: inputs.count > 1 ? inputs[1] : nil).rows
+      }
+      let inputs = [x.rows] + shared
+      x = Ragged(checkpointsLayers ? checkpointed(inputs, rows) : rows(inputs), offsets)
       note(x)
     }
     switch finalNorm {

@@ -34,7 +34,10 @@ extension TransformerConfiguration {
       throw file.error("max_position_embeddings", "\(entries) leave no position after the padding's")
     }
     let rate = try file.rate("hidden_dropout_prob", default: family == .albert ? 0 : 0.1)
-    dropout = DropoutRates(embedding: rate, attention: rate, output: family == .albert ? 0 : rate, classifier: rate)
+    dropout = DropoutRates(
+      embedding: rate,
+      probabilities: try file.rate("attention_probs_dropout_prob", default: family == .albert ? 0 : 0.1),
+      attention: rate, output: family == .albert ? 0 : rate, classifier: rate)
     switch family {
     case .albert:
       embeddingWidth = try file.integer("embedding_size", default: 128)
@@ -62,7 +65,8 @@ extension TransformerConfiguration {
     positions = .learned(entries: maximumLength, offset: 0)
     let rate = try file.rate("dropout", default: 0.1)
     dropout = DropoutRates(
-      embedding: rate, output: rate, classifier: try file.rate("seq_classif_dropout", default: 0.2))
+      embedding: rate, probabilities: try file.rate("attention_dropout", default: 0.1), output: rate,
+      classifier: try file.rate("seq_classif_dropout", default: 0.2))
   }
 
   mutating func readModernBERT(_ file: ModelConfigurationFile) throws {
@@ -97,6 +101,7 @@ extension TransformerConfiguration {
     }
     dropout = DropoutRates(
       embedding: try file.rate("embedding_dropout", default: 0),
+      probabilities: try file.rate("attention_dropout", default: 0),
       attention: try file.rate("attention_dropout", default: 0), inner: try file.rate("mlp_dropout", default: 0),
       classifier: try file.rate("classifier_dropout", default: 0))
     classifier = ClassifierForm(
@@ -151,8 +156,8 @@ extension TransformerConfiguration {
     layerForms = Array(repeating: LayerForm(rotary: 0), count: layers)
     let rate = try file.rate("resid_pdrop", default: 0)
     dropout = DropoutRates(
-      embedding: try file.rate("embd_pdrop", default: 0), attention: rate, output: rate,
-      classifier: try file.rate("classifier_dropout", default: rate))
+      embedding: try file.rate("embd_pdrop", default: 0), probabilities: try file.rate("attn_pdrop", default: 0),
+      attention: rate, output: rate, classifier: try file.rate("classifier_dropout", default: rate))
   }
 
   /// GTE as its own code (`new`) and transformers (`gte`) write it, and NomicBERT as transformers does.
@@ -185,8 +190,8 @@ extension TransformerConfiguration {
     biases = Biases(projections: !isNomic, output: !isNomic, up: false, down: !isNomic)
     let rate = try file.rate("hidden_dropout_prob", default: isNomic ? 0 : 0.1)
     dropout = DropoutRates(
-      embedding: rate, attention: rate, inner: isNomic ? 0 : rate, output: rate,
-      classifier: try file.rate("classifier_dropout", default: rate))
+      embedding: rate, probabilities: try file.rate("attention_probs_dropout_prob", default: 0), attention: rate,
+      inner: isNomic ? 0 : rate, output: rate, classifier: try file.rate("classifier_dropout", default: rate))
   }
 
   mutating func readQwen3(_ file: ModelConfigurationFile) throws {
@@ -204,6 +209,7 @@ extension TransformerConfiguration {
     norm = NormForm(isRMS: true, hasBias: false, isFirst: true)
     let bias = try file.bool("attention_bias", default: false)
     biases = Biases(projections: bias, output: bias, up: false, down: false)
+    dropout.probabilities = try file.rate("attention_dropout", default: 0)
     rotary = [try file.rotary(width: headWidth, defaultTheta: 10_000, trained: maximumLength)]
     let window =
       try file.bool("use_sliding_window", default: false) ? file.integerIfAny("sliding_window", least: 1) : nil

@@ -88,7 +88,9 @@ public struct TransformerConfiguration: Sendable {
   }
 
   struct DropoutRates: Sendable, Equatable {
-    var embedding: Float = 0, attention: Float = 0, inner: Float = 0, output: Float = 0, classifier: Float = 0
+    /// `probabilities` are those of attention, `attention` what comes out of it.
+    var embedding: Float = 0, probabilities: Float = 0, attention: Float = 0, inner: Float = 0, output: Float = 0,
+      classifier: Float = 0
   }
 
   struct ClassifierForm: Sendable, Equatable {

@@ -52,8 +52,7 @@ struct TransformerLayer: Layer {
   }
 }
 
-/// Multi-head self-attention with the projections of a pretrained model. Dropout of attention probabilities, which are never in memory,
-/// is left out: in fine-tuning the other dropouts do the work.
+/// Multi-head self-attention with the projections of a pretrained model.
 struct TransformerAttention: Layer {
   private enum Projection: Sendable {
     case fused(Linear)
@@ -62,9 +61,11 @@ struct TransformerAttention: Layer {
   private let projection: Projection, output: Linear
   private let headNorms: (query: RMSNorm, key: RMSNorm)?
   private let heads: Int, keyHeads: Int, headWidth: Int
+  private let dropout: Float
 
   init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws {
     (heads, keyHeads, headWidth) = (configuration.heads, configuration.keyHeads, configuration.headWidth)
+    dropout = configuration.dropout.probabilities
     let (width, inner, keyWidth) = (configuration.width, heads * headWidth, keyHeads * headWidth)
     let (initial, biases) = (Initializer.normal(configuration.initializerRange), configuration.biases)
     func linear(_ outputs: Int, _ name: String) throws -> Linear {
@@ -93,7 +94,8 @@ struct TransformerAttention: Layer {
     case .fused(let linear):
       var all = x.map { linear($0) }
       if let angles { all = angles.turn(all, headWidth: headWidth, columns: 0..<2 * heads * headWidth) }
-      return output(all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias).rows)
+      return output(
+        all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout).rows)
     case .separate(let query, let key, let value):
       var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
       if let headNorms {
@@ -106,7 +108,7 @@ struct TransformerAttention: Layer {
       }
       let mixed = queries.attention(
         keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
-        window: form.window, bias: bias)
+        window: form.window, bias: bias, dropout: dropout)
       return output(mixed.rows)
     }
   }

@@ -5,13 +5,15 @@ extension Ragged where Rows == Tensor {
   ///
   /// Rows `[rows, 3 · width]` give `[rows, width]`, `heads` heads of width / heads columns each, scaled by 1/√(head width).
   /// The options are those of `attention`.
-  public func selfAttention(heads: Int, causal: Bool = false, window: Int? = nil, bias: Tensor? = nil) -> Ragged<Tensor>
-  {
+  public func selfAttention(
+    heads: Int, causal: Bool = false, window: Int? = nil, bias: Tensor? = nil, dropout: Float = 0
+  ) -> Ragged<Tensor> {
     let width = rows.width / 3
     precondition(
       rows.width == 3 * width && width % heads == 0, "selfAttention: \(heads) heads do not divide rows \(rows.shape)")
     let form = AttentionForm(
-      offsets: offsets, heads: heads, keyHeads: heads, size: width / heads, causal: causal, window: window)
+      offsets: offsets, heads: heads, keyHeads: heads, size: width / heads, causal: causal, window: window,
+      dropout: AttentionDropout(dropout))
     let x = rows.detached
     func side(_ tensor: Tensor) -> AttentionSide {
       AttentionSide(tensor.pointer, tensor.pointer + width, tensor.pointer + 2 * width, 3 * width, 3 * width)
@@ -31,11 +33,13 @@ extension Ragged where Rows == Tensor {
   /// - `causal` hides later rows; `window` hides rows farther than so many.
   /// - `bias` `[2 · reach + 1, heads]` is added to the scores by how far the key stands after the query, from −reach to reach;
   ///   what is farther counts as that far.
+  /// - `dropout` is the rate at which probabilities are dropped in training, and the others divided by 1 − rate. Which ones depends on
+  ///   the operation's random stream, the head and the rows of query and key in the batch.
   ///
   /// The score matrix is never kept: the pullback computes it anew. Source: Vaswani et al. 2017; Dao et al. 2022; groups: Ainslie et al. 2023.
   public func attention(
     keys: Tensor, values: Tensor, heads: Int, keyHeads: Int, causal: Bool = false, window: Int? = nil,
-    bias: Tensor? = nil
+    bias: Tensor? = nil, dropout: Float = 0
   ) -> Ragged<Tensor> {
     let size = rows.width / heads
     precondition(
@@ -43,7 +47,8 @@ extension Ragged where Rows == Tensor {
         && values.shape == keys.shape,
       "attention: \(heads) heads of \(rows.shape) do not fit \(keyHeads) of \(keys.shape) and \(values.shape)")
     let form = AttentionForm(
-      offsets: offsets, heads: heads, keyHeads: keyHeads, size: size, causal: causal, window: window)
+      offsets: offsets, heads: heads, keyHeads: keyHeads, size: size, causal: causal, window: window,
+      dropout: AttentionDropout(dropout))
     let (q, k, v, b) = (rows.detached, keys.detached, values.detached, bias?.detached)
     func side(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> AttentionSide {
       AttentionSide(q.pointer, k.pointer, v.pointer, heads * size, keyHeads * size)
@@ -73,15 +78,30 @@ private struct AttentionSide {
   }
 }
 
+/// Which probabilities a call of attention drops in training; nil elsewhere.
+private struct AttentionDropout {
+  let keep: Float, random: Random
+
+  init?(_ rate: Float) {
+    precondition(rate >= 0 && rate < 1, "attention: expected a dropout in [0, 1), found \(rate)")
+    guard rate > 0, case .training(let streams) = Mode.current else { return nil }
+    (keep, random) = (1 - rate, streams.next())
+  }
+}
+
 /// The work of attention, cut by sequence and head: one query head a chunk forward, one key head with its group backward.
 private struct AttentionForm {
   let offsets: Offsets
   let heads: Int, keyHeads: Int, size: Int
   let causal: Bool, window: Int?
+  let dropout: AttentionDropout?
+  /// How many blocks of random numbers a query of a head may use: four keys a block.
+  private static let blocks: UInt64 = 1 << 24
 
   func logsums() -> Storage { Storage(count: offsets.rows * heads) }
 
-  private func form(_ length: Int, _ side: AttentionSide, _ bias: Tensor?) -> enc_attention_form {
+  private func form(_ rows: Range<Int>, _ side: AttentionSide, _ bias: Tensor?) -> enc_attention_form {
+    let length = rows.count
     precondition(
       bias.map { $0.shape.count == 2 && $0.width == heads && $0.shape[0] % 2 == 1 } ?? true,
       "attention: expected a bias [2 · reach + 1, \(heads)], found \(bias?.shape ?? [])")
@@ -89,14 +109,21 @@ private struct AttentionForm {
     return enc_attention_form(
       length: length, width: size, q_stride: side.stride, kv_stride: side.keyStride, out_stride: heads * size,
       before: before, after: causal ? 0 : before, reach: ((bias?.shape[0] ?? 1) - 1) / 2, bias_stride: heads,
-      scale: 1 / Float(size).squareRoot())
+      scale: 1 / Float(size).squareRoot(), keep: dropout?.keep ?? 1, seed: dropout?.random.seed ?? 0,
+      stream: dropout?.random.stream ?? 0, first_block: 0, row_blocks: AttentionForm.blocks * UInt64(heads))
+  }
+
+  /// Where the random numbers of a head's first query are.
+  private func firstBlock(_ rows: Range<Int>, _ head: Int) -> UInt64 {
+    AttentionForm.blocks * UInt64(rows.lowerBound * heads + head)
   }
 
   func forward(_ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage) {
     Workers.run(chunks: offsets.count * heads) { index in
       let (rows, head) = (offsets[index / heads], index % heads)
       guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
-      var form = form(rows.count, side, bias)
+      var form = form(rows, side, bias)
+      form.first_block = firstBlock(rows, head)
       let key = rows.lowerBound * side.keyStride + head / (heads / keyHeads) * size
       enc_attention(
         &form, side.queries + rows.lowerBound * side.stride + head * size, side.keys + key, side.values + key,
@@ -115,12 +142,13 @@ private struct AttentionForm {
       let (sequence, keyHead) = (index / keyHeads, index % keyHeads)
       let rows = offsets[sequence]
       guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
-      var form = form(rows.count, side, bias)
+      var form = form(rows, side, bias)
       let key = rows.lowerBound * side.keyStride + keyHead * size
       for head in keyHead * group..<(keyHead + 1) * group {
         let (query, at) = (
           rows.lowerBound * side.stride + head * size, (rows.lowerBound * heads + head) * size
         )
+        form.first_block = firstBlock(rows, head)
         enc_attention_backward(
           &form, side.queries + query, side.keys + key, side.values + key,
           bias.map { UnsafePointer($0.pointer + head) }, out.pointer + at,
@@ -137,6 +165,6 @@ private struct AttentionForm {
   }
 
   private func scratch(_ length: Int) -> UnsafeMutablePointer<Float>? {
-    enc_scratch(Int32(ENC_SCRATCH_A), 2 * length * (size + 5) * 4)?.assumingMemoryBound(to: Float.self)
+    enc_scratch(Int32(ENC_SCRATCH_A), (2 * length * (size + 6) + 64) * 4)?.assumingMemoryBound(to: Float.self)
   }
 }

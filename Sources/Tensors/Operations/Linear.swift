@@ -10,7 +10,8 @@ extension Tensor {
     precondition(
       bias.map { $0.shape == [outputs] } ?? true, "linear: expected a bias [\(outputs)], found \(bias?.shape ?? [])")
     let out = Tensor(uninitialized: shape.dropLast() + [outputs])
-    weight.storage.packed(.transposed(inner: inputs, outer: outputs))
+    let precision = Precision.forProduct(weight.shape)
+    weight.storage.packed(.transposed(inner: inputs, outer: outputs, precision))
       .productOnWorkers(rows: rows, pointer, bias: bias?.pointer, into: out.pointer)
     let (x, w, needsX, needsW, needsBias) = (
       detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false
@@ -19,16 +20,21 @@ extension Tensor {
       var dx: Tensor?
       if needsX {
         let gradient = Tensor(uninitialized: x.shape)
-        w.storage.packed(.plain(inner: outputs, outer: inputs)).productOnWorkers(
+        w.storage.packed(.plain(inner: outputs, outer: inputs, precision)).productOnWorkers(
           rows: rows, dy.pointer, into: gradient.pointer)
         dx = gradient
       }
       var dw: Tensor?
       if needsW {
         let gradient = Tensor(uninitialized: w.shape)
-        transposedProduct(
-          rows: rows, n: outputs, k: inputs, dy.pointer, aStride: outputs, x.pointer, bStride: inputs,
-          into: gradient.pointer, outStride: inputs)
+        if precision == .bfloat16 {
+          narrowTransposedProduct(
+            rows: rows, n: outputs, k: inputs, dy.pointer, x.pointer, into: gradient.pointer)
+        } else {
+          transposedProduct(
+            rows: rows, n: outputs, k: inputs, dy.pointer, aStride: outputs, x.pointer, bStride: inputs,
+            into: gradient.pointer, outStride: inputs)
+        }
         dw = gradient
       }
       return [dx, dw, needsBias ? dy.columnSums() : nil]
