@@ -48,13 +48,24 @@ public struct Scope: Sendable {
     return scope
   }
 
+  /// What is added to the linear layers made here, if something is.
+  public var adaptation: LowRankAdaptation? { rules.adaptation }
+
   /// Checks that every frozen part and every target of the adaptation has been met below this place. Call when the model is made.
   ///
   /// - Throws: `ScopeError` naming the part or the target, and the names that there are.
-  public func requireRulesMatched() throws {
-    let prefix = path.isEmpty ? "" : path + "."
-    let linears = source.linears.withLock { $0.filter { $0.hasPrefix(prefix) || $0 == path } }
-    try rules.requireMatched(parameters: parameters.map(\.name), linears: linears)
+  public func requireRulesMatched() throws { try Scope.requireRulesMatched(in: [self]) }
+
+  /// Checks the same for a model in several files, whose scopes have the same rules: each must be met in one of them.
+  ///
+  /// - Throws: `ScopeError` naming the part or the target, and the names that there are.
+  public static func requireRulesMatched(in scopes: [Scope]) throws {
+    let parameters = scopes.flatMap { scope in scope.parameters.map { $0.name.dropFirst(scope.source.prefix.count) } }
+    let linears = scopes.flatMap { scope in
+      let prefix = scope.path.isEmpty ? "" : scope.path + "."
+      return scope.source.linears.withLock { $0.filter { $0.hasPrefix(prefix) || $0 == scope.path } }
+    }
+    try scopes.first?.rules.requireMatched(parameters: parameters.map { String($0) }, linears: linears)
   }
 
   /// A parameter of this place: from the file, or from `initial`.

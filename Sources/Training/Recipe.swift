@@ -26,8 +26,6 @@ public struct Recipe: Sendable {
   public let objective: Objective
   /// How it is learnt.
   public private(set) var training: TrainingSettings
-  /// What the learning rate of a pretrained encoder's layer is of that of the layer above it.
-  public let layerDecay: Double?
 
   /// Reads a recipe and checks that its steps fit each other.
   ///
@@ -70,8 +68,6 @@ public struct Recipe: Sendable {
     data = try DataOptions(Section(root.required("data")), folder, isText: readsText)
     objective = try Objective(root.required("objective"), readsText: readsText)
     let section = try Section(root.required("training"))
-    layerDecay =
-      isPretrained ? try section["layer_decay"]?.double("a number above 0 to 1") { $0 > 0 && $0 <= 1 } : nil
     training = try TrainingSettings(
       section, metrics: objective.metrics, of: objective.task.rawValue, isPretrained: isPretrained)
     if objective.task != .reconstruction, let decode = root["decode"] {
@@ -103,11 +99,10 @@ public struct Recipe: Sendable {
       configuration?.encode = .text(embedding, network)
     }
     let steps = configuration?.json.members ?? pretrained.map { [.init("encode", $0.json(folder))] } ?? []
-    let decay = pretrained == nil ? [] : [JSON.Member("layer_decay", layerDecay.map { .number($0) } ?? .null)]
     return .object(
       steps + [
         .init("data", data.json(isText: readsText, folder)), .init("objective", objective.json),
-        .init("training", .object((training.json.members ?? []) + decay)),
+        .init("training", training.json),
       ])
   }
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import Encoders
+import Tensors
 
 /// The recipe's section `training`.
 public struct TrainingSettings: Sendable {
@@ -12,8 +13,13 @@ public struct TrainingSettings: Sendable {
 
   /// The update rule.
   public var rule: any UpdateRule { optimizer.updateRule }
-  /// What weight decay leaves alone.
-  public var groups: [ParameterGroup] { optimizer.groups }
+  /// What the learning rate of a pretrained encoder's layer is of that of the layer above it.
+  public let layerDecay: Double?
+
+  /// What weight decay leaves alone, and the rates of layers, of a model's parameters in the order of their making.
+  public func groups(of parameters: [Parameter]) -> [ParameterGroup] {
+    layerDecay.map { ParameterGroup.layerwise(parameters, decay: $0, groups: optimizer.groups) } ?? optimizer.groups
+  }
 
   /// The section of a recipe for `objective`, whose validation gives `metrics`: the first picks the best epoch unless the recipe
   /// says otherwise. Pretrained encoders have gentler defaults.
@@ -23,6 +29,8 @@ public struct TrainingSettings: Sendable {
       try section["learning_rate"]?.double("a number above 0") { $0 > 0 }
       ?? (isPretrained ? 2e-5 : optimizer.usualLearningRate)
     schedule = try section["schedule"].map { try Schedule($0, peak: rate) } ?? Schedule(.constant, peak: rate)
+    layerDecay =
+      isPretrained ? try section["layer_decay"]?.double("a number above 0 to 1") { $0 > 0 && $0 <= 1 } : nil
     let every = section["checkpoint_every"]
     options = TrainerOptions(
       epochs: try section["epochs"]?.int(1...1_000_000) ?? (isPretrained ? 1 : 10),
@@ -31,7 +39,8 @@ public struct TrainingSettings: Sendable {
       clipNorm: try section["clip_norm"]?.double("a number above 0") { $0 > 0 },
       emaDecay: try section["ema"]?.double("a decay from 0 to below 1") { $0 >= 0 && $0 < 1 },
       seed: UInt64(try section["seed"]?.int(0...Int.max) ?? 0),
-      checkpointEvery: every?.node.string == "epoch" ? nil : try every?.steps())
+      checkpointEvery: every?.node.string == "epoch" ? nil : try every?.steps(),
+      precision: try section["precision"]?.precision() ?? .float32)
     options.earlyStopping = try TrainingSettings.earlyStopping(section, metrics, objective)
     try section.finish()
   }
@@ -71,15 +80,17 @@ public struct TrainingSettings: Sendable {
         "minimum_change": .number(stopping?.minimumChange ?? 0),
       ]
     }
-    return [
+    let members: JSON = [
       "epochs": .integer(options.epochs), "batch_size": .integer(options.batchSize), "optimizer": optimizer.json,
       "learning_rate": .number(schedule.peak), "schedule": schedule.json,
       "clip_norm": options.clipNorm.map { .number($0) } ?? .null, "accumulate": .integer(options.accumulate),
       "ema": options.emaDecay.map { .number($0) } ?? .null, "early_stopping": early ?? .null,
       "best": stopping.map { .string($0.metric) } ?? .null,
       "checkpoint_every": options.checkpointEvery.map { .integer($0) } ?? "epoch",
-      "seed": .integer(Int(clamping: options.seed)),
+      "precision": .string(options.precision.rawValue), "seed": .integer(Int(clamping: options.seed)),
     ]
+    guard let layerDecay else { return members }
+    return .object((members.members ?? []) + [.init("layer_decay", .number(layerDecay))])
   }
 }
 
@@ -91,6 +102,15 @@ extension EarlyStopping.Direction {
 }
 
 extension Value {
+  /// The numbers that products multiply.
+  fileprivate func precision() throws -> Precision {
+    let name = try string()
+    guard let precision = Precision(rawValue: name) else {
+      throw error(unknown("precision", name, Precision.allCases.map(\.rawValue)))
+    }
+    return precision
+  }
+
   /// A number of steps, where the word `epoch` was possible too.
   fileprivate func steps() throws -> Int {
     guard node.int != nil else { throw error("expected a number of steps or 'epoch', found \(shown)") }

@@ -35,7 +35,7 @@ extension Trainer {
     let samples = passes.reduce(0) { $0 + $1.count }
     var (gradients, mean) = (Gradients(), 0.0)
     for (pass, part) in passes.enumerated() {
-      let value = try training(random.split(UInt64(pass))) { try loss(part, state.epoch) }
+      let value = try training(random.split(UInt64(pass))) { try options.precision { try loss(part, state.epoch) } }
       precondition(value.count == 1, "Trainer: expected the loss to be a scalar, found shape \(value.shape)")
       try requireFinite(Double(value.scalar), "the loss")
       // Passes count by their samples, so that together they are the mean over the whole batch.

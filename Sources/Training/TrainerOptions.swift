@@ -1,3 +1,5 @@
+import Tensors
+
 /// The settings of a run of training.
 public struct TrainerOptions: Sendable {
   /// How often all samples are seen.
@@ -17,11 +19,14 @@ public struct TrainerOptions: Sendable {
   public var seed: UInt64
   /// Steps from one checkpoint to the next, besides the one after each epoch.
   public var checkpointEvery: Int?
+  /// The numbers that products multiply in training; weights, sums and validation are in float32.
+  public var precision: Precision
 
   /// Settings; those left out have the usual values.
   public init(
     epochs: Int = 1, batchSize: Int = 32, accumulate: Int = 1, clipNorm: Double? = nil, emaDecay: Double? = nil,
-    earlyStopping: EarlyStopping? = nil, seed: UInt64 = 0, checkpointEvery: Int? = nil
+    earlyStopping: EarlyStopping? = nil, seed: UInt64 = 0, checkpointEvery: Int? = nil,
+    precision: Precision = .float32
   ) {
     precondition(
       epochs >= 0 && batchSize > 0 && accumulate > 0 && (checkpointEvery ?? 1) > 0,
@@ -34,5 +39,6 @@ public struct TrainerOptions: Sendable {
     self.earlyStopping = earlyStopping
     self.seed = seed
     self.checkpointEvery = checkpointEvery
+    self.precision = precision
   }
 }

@@ -12,13 +12,9 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible, 
   /// The checkpoint is of another run than the one to be resumed.
   case otherRun(path: String, setting: String, expected: String, found: String)
 
-  /// A key of the recipe that this release can read but not carry out.
-  case unavailable(String)
-
   /// The one line.
   public var description: String {
     switch self {
-    case .unavailable(let key): "recipe: \(key) is not available in this release"
     case .noSamples:
       "training: expected at least one sample, found none"
     case .notFinite(let what, let value, let epoch, let step, let batch, let checkpoint):

@@ -57,7 +57,7 @@ public final class TrainingRun: RecipeRun {
         configuration, sections: sections, task: recipe.objective.task, labels: labels, tokenizer: tokenizer,
         vectors: vectors, at: scope)
     } else if let pretrained = recipe.pretrained {
-      let encoder = try pretrained.open(layerDecay: recipe.layerDecay)
+      let encoder = try pretrained.open(seed: recipe.training.options.seed)
       notes += encoder.notes
       model = try Model(encoder, task: recipe.objective.task, labels: labels, at: scope)
     } else {
@@ -82,7 +82,7 @@ public final class TrainingRun: RecipeRun {
     var options = settings.options
     if data.validation.count == 0 { options.earlyStopping = nil }
     let trainer = Trainer(
-      parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups),
+      parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups(of: model.parameters)),
       schedule: settings.schedule,
       options: options, sampleCount: data.train.count, output: output,
       loss: { [self] indices, epoch in

@@ -10,7 +10,7 @@ extension SentenceEncoder {
   /// one of a causal language model) is the embedding, and `notes` says so.
   ///
   /// - Parameters:
-  ///   - adapting: what is done to each file's scope before its layers are made, such as freezing.
+  ///   - adapting: what is done to each file's scope before its layers are made, such as freezing or adapting.
   /// - Throws: `FileError` naming the file and key that is missing, damaged or of another shape.
   public static func open(_ folder: URL, adapting: (Scope) -> Scope = { $0 }) throws -> SentenceEncoder {
     guard isFolder(folder) else {
@@ -31,7 +31,8 @@ extension SentenceEncoder {
       } else {
         module = try SentenceModule(entry, width: &width, tokenizer: tokens?.tokenizer, at: scope)
       }
-      stages.append(Stage(module: module, entry: entry, parameters: scope.parameters))
+      stages.append(
+        Stage(module: module, entry: entry, parameters: scope.parameters, adaptation: scope.adaptation))
     }
     if entries == nil {
       var modes: [Pooling.Mode] = [.mean]

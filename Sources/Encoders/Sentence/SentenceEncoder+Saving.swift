@@ -4,7 +4,7 @@ import Layers
 import Tensors
 
 extension SentenceEncoder {
-  /// Writes the folder that it was opened from with its present parameters, in float32; sentence-transformers opens it too.
+  /// Writes the folder that it was opened from with its present parameters, low-rank additions merged, in float32; sentence-transformers opens it too.
   ///
   /// Tensors of the original files that no layer here reads, such as a pooler, stay as they are. A plain folder becomes one with
   /// `modules.json`. Weights in other formats, and what a training run keeps beside a model, are left out.
@@ -59,8 +59,8 @@ extension SentenceEncoder {
     let checkpoint = try Checkpoint(
       stage.entry.type == "Transformer" ? stage.entry.folder : stage.entry.file("model.safetensors"))
     let prefix = stage.entry.name + "."
-    let values = Dictionary(stage.parameters.map { (String($0.name.dropFirst(prefix.count)), $0) }) { first, _ in first
-    }
+    let parameters = stage.adaptation?.merged(stage.parameters) ?? stage.parameters
+    let values = Dictionary(parameters.map { (String($0.name.dropFirst(prefix.count)), $0) }) { first, _ in first }
     var writer = SafetensorsWriter()
     for key in checkpoint.keys {
       let (type, shape) = try checkpoint.entry(key)

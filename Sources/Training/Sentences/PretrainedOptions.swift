@@ -1,6 +1,8 @@
 import Checkpoints
 import Encoders
 import Foundation
+import Layers
+import Tensors
 
 /// The recipe's section `encode` where it names a pretrained encoder: `{pretrained: models/all-MiniLM-L6-v2, freeze: all}`.
 public struct PretrainedOptions: Sendable, Equatable {
@@ -8,8 +10,8 @@ public struct PretrainedOptions: Sendable, Equatable {
   public enum Freezing: Sendable, Equatable {
     /// All of the encoder's: only a head learns.
     case all
-    /// Those whose names begin with one of these, as `embeddings` or `encoder.layer.0`.
-    case prefixes([String])
+    /// Those whose names have one of these parts, as `embeddings`, `encoder.layer.0` or `encoder.layer.0-3`; see `Scope.freezing`.
+    case parts([String])
   }
 
   /// Low-rank changes of weights that keep their values. Source: Hu et al. 2021 (LoRA).
@@ -20,7 +22,7 @@ public struct PretrainedOptions: Sendable, Equatable {
     public var alpha: Double
     /// The part of its input that is dropped in training.
     public var dropout: Float
-    /// What the names of the changed layers end with.
+    /// What the names of the changed layers end with; `all-linear` for all.
     public var targets: [String]
   }
 
@@ -45,48 +47,46 @@ public struct PretrainedOptions: Sendable, Equatable {
     checkpointing = try section["gradient_checkpointing"]?.bool() ?? false
     if let frozen = section["freeze"] {
       freezing =
-        frozen.node.string == "all" ? .all : .prefixes(try frozen.list(of: "prefixes of names").map { try $0.string() })
+        frozen.node.string == "all" ? .all : .parts(try frozen.list(of: "parts of names").map { try $0.string() })
     } else {
-      freezing = .prefixes([])
+      freezing = .parts([])
     }
     try section.finish()
+    if freezing == .all, lowRank != nil, let value = section["freeze"] {
+      throw value.error("expected no 'all' beside lora, whose additions are what is trained")
+    }
   }
 
-  /// Opens the encoder, its frozen parameters no longer trainable.
+  /// Opens the encoder, its frozen parameters no longer trainable, its adapted layers with new additions.
   ///
-  /// - Throws: `FileError` from the model's folder, or if a prefix freezes nothing.
-  func open(layerDecay: Double? = nil) throws -> SentenceEncoder {
-    for (isGiven, key) in [
-      (lowRank != nil, "encode.lora"), (checkpointing, "encode.gradient_checkpointing"),
-      (layerDecay != nil, "training.layer_decay"),
-    ] where isGiven {
-      throw TrainingError.unavailable(key)
+  /// - Throws: `FileError` from the model's folder, or if a name freezes or adapts nothing.
+  func open(seed: UInt64) throws -> SentenceEncoder {
+    let adaptation = lowRank.map {
+      LowRankAdaptation(
+        rank: $0.rank, alpha: Float($0.alpha), dropout: $0.dropout, targets: $0.targets, seed: seed)
     }
-    let encoder = try SentenceEncoder.open(model)
-    if case .prefixes(let prefixes) = freezing {
-      for prefix in prefixes where !encoder.parameters.contains(where: { Self.begins($0.name, with: prefix) }) {
-        throw FileError(.mismatched, model, item: "encode.freeze", "no parameter's name begins with '\(prefix)'")
-      }
+    var frozen: [String] = []
+    if case .parts(let parts) = freezing { frozen = parts }
+    var scopes: [Scope] = []
+    let encoder = try SentenceEncoder.open(model) { scope in
+      let frozen = scope.freezing(frozen)
+      scopes.append(adaptation.map { frozen.adapted(by: $0) } ?? frozen)
+      return scopes[scopes.count - 1]
     }
-    for parameter in encoder.parameters where freezes(parameter.name) { parameter.isTrainable = false }
-    return encoder
-  }
-
-  /// Whether a parameter keeps its value; its name begins with the number of its module.
-  func freezes(_ name: String) -> Bool {
-    guard case .prefixes(let prefixes) = freezing else { return true }
-    return prefixes.contains { Self.begins(name, with: $0) }
-  }
-
-  private static func begins(_ name: String, with prefix: String) -> Bool {
-    name.hasPrefix(prefix) || name.drop { $0 != "." }.dropFirst().hasPrefix(prefix)
+    do {
+      try Scope.requireRulesMatched(in: scopes)
+    } catch let error as ScopeError {
+      throw FileError(.mismatched, model, item: "encode", error.description)
+    }
+    if freezing == .all { for parameter in encoder.parameters { parameter.isTrainable = false } }
+    return checkpointing ? encoder.checkpointingLayers() : encoder
   }
 
   func json(_ folder: URL) -> JSON {
     let freeze: JSON
     switch freezing {
     case .all: freeze = "all"
-    case .prefixes(let prefixes): freeze = prefixes.isEmpty ? .null : .array(prefixes.map { .string($0) })
+    case .parts(let parts): freeze = parts.isEmpty ? .null : .array(parts.map { .string($0) })
     }
     return [
       "pretrained": .string(relative(model, to: folder)), "lora": lowRank?.json ?? .null, "freeze": freeze,
@@ -100,14 +100,15 @@ extension PretrainedOptions.LowRank {
     rank = try section["rank"]?.size() ?? 8
     alpha = try section["alpha"]?.double("a number above 0") { $0 > 0 } ?? Double(2 * rank)
     dropout = try section["dropout"]?.rate() ?? 0
-    targets = try section["targets"]?.list(of: "names of layers").map { try $0.string() } ?? []
+    targets =
+      try section["targets"]?.list(of: "names of layers").map { try $0.string() } ?? [LowRankAdaptation.allLinear]
     try section.finish()
   }
 
   fileprivate var json: JSON {
     [
       "rank": .integer(rank), "alpha": .number(alpha), "dropout": .float(dropout),
-      "targets": targets.isEmpty ? .null : .array(targets.map { .string($0) }),
+      "targets": .array(targets.map { .string($0) }),
     ]
   }
 }

@@ -85,14 +85,11 @@ public struct TuningOptions: Sendable, Equatable {
   public let cached: Int?
   /// Whether samples come in another order each epoch; else in the file's.
   public let shuffle: Bool
-  /// What the learning rate of a layer is of that of the layer above it.
-  public let layerDecay: Double?
 
   init(_ section: Section) throws {
     noDuplicates = try section["no_duplicates"]?.bool() ?? false
     cached = try section["cached"]?.size()
     shuffle = try section["shuffle"]?.bool() ?? true
-    layerDecay = try section["layer_decay"]?.double("a number above 0 to 1") { $0 > 0 && $0 <= 1 }
     if noDuplicates, !shuffle {
       throw section.error(at: "shuffle", "training.shuffle: batches without duplicates have no order of the file's")
     }
@@ -101,7 +98,7 @@ public struct TuningOptions: Sendable, Equatable {
   var members: [JSON.Member] {
     [
       .init("no_duplicates", .bool(noDuplicates)), .init("cached", cached.map { .integer($0) } ?? .null),
-      .init("shuffle", .bool(shuffle)), .init("layer_decay", layerDecay.map { .number($0) } ?? .null),
+      .init("shuffle", .bool(shuffle)),
     ]
   }
 }

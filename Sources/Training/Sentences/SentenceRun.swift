@@ -31,7 +31,7 @@ public final class SentenceRun: RecipeRun {
   /// - Throws: one-line errors of the recipe, the data and the model.
   public init(_ recipe: SentenceRecipe) throws {
     self.recipe = recipe
-    encoder = try recipe.encoder.open(layerDecay: recipe.tuning.layerDecay)
+    encoder = try recipe.encoder.open(seed: recipe.training.options.seed)
     notes += encoder.notes
     let read = try recipe.data.sets.map { try SentenceParts($0, seed: recipe.training.options.seed) }
     sets = read.map(\.train)
@@ -87,9 +87,11 @@ public final class SentenceRun: RecipeRun {
     let scored = test ?? validation
     try checkMetric()
     let before = try scored.map { try $0.report(encoder) }
+    let parameters = encoder.parameters + losses.flatMap(\.all)
     let trainer = Trainer(
-      parameters: encoder.parameters + losses.flatMap(\.all),
-      optimizer: Optimizer(settings.rule, groups: settings.groups), schedule: settings.schedule, options: options,
+      parameters: parameters,
+      optimizer: Optimizer(settings.rule, groups: settings.groups(of: parameters)), schedule: settings.schedule,
+      options: options,
       sampleCount: starts.last ?? 0, output: output, batches: { [self] in try batches(epoch: $0) },
       loss: { [self] indices, _ in try loss(indices) },
       validate: validation == nil && held.isEmpty ? nil : { [self] in try validationMetrics() })
