@@ -73,7 +73,8 @@ public final class Trainer {
     settings = TrainerState.Settings(
       seed: options.seed, sampleCount: sampleCount, batchSize: options.batchSize, accumulate: options.accumulate,
       average: ema != nil, rule: "\(type(of: optimizer.rule))",
-      metric: options.earlyStopping.map { "\($0.direction.rawValue) \($0.metric)" } ?? "none")
+      metric: options.earlyStopping.map { "\($0.direction.rawValue) \($0.metric)" } ?? "none",
+      precision: options.precision.rawValue)
     state = TrainerState(settings: settings, earlyStopping: options.earlyStopping)
   }
 

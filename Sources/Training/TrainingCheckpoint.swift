@@ -126,6 +126,7 @@ struct TrainerState: Codable {
     let average: Bool
     let rule: String
     let metric: String
+    let precision: String
   }
 
   let settings: Settings
@@ -161,6 +162,7 @@ struct TrainerState: Codable {
       ("a moving average", "\(settings.average)", "\(self.settings.average)"),
       ("the optimiser", settings.rule, self.settings.rule),
       ("the metric for the best epoch", settings.metric, self.settings.metric),
+      ("the precision", settings.precision, self.settings.precision),
     ]
     for (setting, expected, found) in pairs where expected != found {
       throw TrainingError.otherRun(path: path, setting: setting, expected: expected, found: found)

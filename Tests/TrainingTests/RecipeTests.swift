@@ -14,7 +14,7 @@ import Testing
     #expect(recipe.objective.task == .classification && recipe.objective.classWeights == .equal)
     let training = recipe.training
     #expect(training.schedule == Schedule(.constant, peak: 0.001))
-    #expect(training.optimizer.rule == .adam() && training.groups.isEmpty)
+    #expect(training.optimizer.rule == .adam() && training.groups(of: []).isEmpty)
     #expect((training.options.epochs, training.options.batchSize, training.options.accumulate) == (8, 50, 1))
     #expect(training.options.earlyStopping == EarlyStopping("accuracy", .maximize))
     #expect(
@@ -79,7 +79,7 @@ import Testing
     let training = recipe.training
     #expect(training.optimizer.rule == .adamW(beta1: 0.8, beta2: 0.9, epsilon: 1e-6))
     #expect(training.optimizer.weightDecay == 0.1 && training.optimizer.exclude == [.bias])
-    let group = try #require(training.groups.first)
+    let group = try #require(training.groups(of: []).first)
     #expect(group.contains("encode.rnn.bias_ih_l0", [4]) && group.contains("head.bias", [2]))
     #expect(!group.contains("norm.weight", [4]) && !group.contains("head.weight", [2, 4]))
     #expect(training.schedule == Schedule(.oneCycle, peak: 0.001, warmUp: .steps(100)))

@@ -40,6 +40,7 @@ import Testing
           early_stopping: null
           best: accuracy
           checkpoint_every: epoch
+          precision: float32
           seed: 0
 
         """)
