@@ -14,10 +14,11 @@ public protocol RecipeRun: AnyObject {
   func run(output: URL, resume: Bool, observers: [any TrainerObserver]) throws -> TrainingSummary?
 }
 
-/// A recipe of either kind: of single samples with labels (or images to come back), or of pairs and triplets of texts.
+/// A recipe of any kind: of single samples with labels (or images to come back), of pairs and triplets of texts, or of plain texts.
 public enum RecipeFile: Sendable {
   case samples(Recipe)
   case sentences(SentenceRecipe)
+  case pretraining(PretrainingRecipe)
 
   /// Reads a recipe.
   ///
@@ -27,6 +28,10 @@ public enum RecipeFile: Sendable {
   /// A recipe from its text; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {
     let root = try Section(Value(parsing: text, file: url.path))
+    if try PretrainingRecipe.isNamed(root) {
+      self = .pretraining(try PretrainingRecipe(text, url))
+      return
+    }
     let name = try root["objective"]?.variant().name
     let isLabelled = Task.allCases.contains { $0.hasLabels && $0.rawValue == name }
     self =
@@ -39,6 +44,7 @@ public enum RecipeFile: Sendable {
     switch self {
     case .samples(let recipe): .samples(recipe.with(seed: seed))
     case .sentences(let recipe): .sentences(recipe.with(seed: seed))
+    case .pretraining(let recipe): .pretraining(recipe.with(seed: seed))
     }
   }
 
@@ -49,6 +55,7 @@ public enum RecipeFile: Sendable {
     switch self {
     case .samples(let recipe): try TrainingRun(recipe)
     case .sentences(let recipe): try SentenceRun(recipe)
+    case .pretraining(let recipe): try PretrainingRun(recipe)
     }
   }
 }

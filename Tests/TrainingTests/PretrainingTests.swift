@@ -1,0 +1,58 @@
+import Encoders
+import Foundation
+import TestSupport
+import Tensors
+import Testing
+import Tokenizers
+
+@testable import Training
+
+/// Transformers that learn to guess masked tokens.
+@Suite struct PretrainingTests {
+  let folder: TemporaryFolder
+  var url: URL { folder.url }
+
+  init() throws {
+    folder = try TemporaryFolder()
+    let lines = (0..<60).map { "the \(["film", "plot", "cast"][$0 % 3]) is \(["great", "dull"][$0 % 2]) \($0)" }
+    try Data(lines.joined(separator: "\n").utf8).write(to: url.appendingPathComponent("texts.txt"))
+  }
+
+  func train(_ name: String, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
+    let text = """
+      encode: {new: {tokenizer: \(goldens.appendingPathComponent("Sentence/bert").path), hidden_size: 32,
+        num_hidden_layers: 1, num_attention_heads: 2, max_position_embeddings: 32}}
+      data: {path: texts.txt, validation: 0.2}
+      objective: masked_language_model
+      training: {epochs: 3, batch_size: 8, learning_rate: 0.003, checkpoint_every: 3}
+      """
+    let run = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start()
+    return try run.run(output: url.appendingPathComponent(name), resume: resume, observers: observers)
+  }
+
+  @Test func resumesToTheSameBitsAndOpens() throws {
+    let summary = try #require(try train("whole"))
+    #expect(summary.trainSamples + summary.validationSamples == 60 && summary.validationSamples > 0)
+    #expect(throws: Kill.Killed.self) { _ = try train("cut", observers: [Kill(after: 8)]) }
+    _ = try train("cut", resume: true)
+    func bits(_ name: String) throws -> Data {
+      try Data(contentsOf: url.appendingPathComponent("\(name)/model.safetensors"))
+    }
+    #expect(try bits("cut") == bits("whole"))
+    #expect(try SentenceEncoder.open(url.appendingPathComponent("whole")).encode(["the film"]).shape == [1, 32])
+  }
+
+  @Test func masksByChance() throws {
+    let tokenizer = try Tokenizer(folder: goldens.appendingPathComponent("Sentence/bert"))
+    let masking = try #require(TokenMasking(tokenizer))
+    let free = try #require((0..<Int32(tokenizer.vocabularySize)).first { !masking.special.contains($0) })
+    let special = try #require(masking.special.first)
+    let texts = Array(repeating: [special] + Array(repeating: free, count: 99), count: 200)
+    let (masked, places, hidden) = masking(texts, Random(seed: 1))
+    #expect(abs(Double(places.count) / 19800 - 0.15) < 0.01)
+    #expect(hidden.allSatisfy { $0 == free } && places.allSatisfy { $0 % 100 != 0 })
+    let masks = masked.joined().count { $0 == masking.mask }
+    #expect(abs(Double(masks) / Double(places.count) - 0.8) < 0.03)
+    #expect(masking([[special, free]], Random(seed: 2)).hidden == [free])
+  }
+}
