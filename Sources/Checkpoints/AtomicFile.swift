@@ -15,6 +15,11 @@ public enum AtomicFile {
     try write(to: url) { try $0.write(text) }
   }
 
+  /// Writes a JSON document, indented and ended by a line break.
+  public static func write(_ json: JSON, to url: URL) throws {
+    try write(json.text(indented: true) + "\n", to: url)
+  }
+
   /// Writes a file piece by piece; if `body` throws, the file is left as it was.
   public static func write(to url: URL, _ body: (AtomicWriter) throws -> Void) throws {
     let writer = try AtomicWriter(url)

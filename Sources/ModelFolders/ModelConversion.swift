@@ -55,7 +55,7 @@ public struct ModelConversion: Sendable {
         let (from, to) = (model.appendingPathComponent(path), folder.appendingPathComponent(place))
         if let type, place.split(separator: "/").last == "config.json", let changed = try configuration(from, type) {
           try AtomicFolder.make(to.deletingLastPathComponent(), for: to)
-          try AtomicFile.write(changed.text(indented: true) + "\n", to: to)
+          try AtomicFile.write(changed, to: to)
         } else {
           try ModelFiles.copy(from, to: to)
         }
@@ -63,7 +63,7 @@ public struct ModelConversion: Sendable {
       for file in layout.additions {
         let url = folder.appendingPathComponent(file.path)
         try AtomicFolder.make(url.deletingLastPathComponent(), for: url)
-        try AtomicFile.write(file.content.text(indented: true) + "\n", to: url)
+        try AtomicFile.write(file.content, to: url)
       }
       for set in weights { try set.write(to: folder) }
     }

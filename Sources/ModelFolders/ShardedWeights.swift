@@ -77,6 +77,6 @@ struct ShardedWeights {
       "weight_map": .object(map.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }),
     ]
     try AtomicFile.write(
-      index.text(indented: true) + "\n", to: target.appendingPathComponent("\(stem).safetensors.index.json"))
+      index, to: target.appendingPathComponent("\(stem).safetensors.index.json"))
   }
 }

@@ -63,7 +63,7 @@ extension Tokenizer {
       "decoder": decoder?.json ?? .null,
       "model": model.json,
     ]
-    try AtomicFile.write(file.text(indented: true) + "\n", to: url)
+    try AtomicFile.write(file, to: url)
   }
 }
 

@@ -51,7 +51,7 @@ extension WordTokenizer {
       "decoder": .null,
       "model": ["type": "WordLevel", "vocab": .object(vocabulary), "unk_token": .string(table[Int(unknownID)])],
     ]
-    try AtomicFile.write(file.text(indented: true) + "\n", to: url)
+    try AtomicFile.write(file, to: url)
   }
 }
 

@@ -28,11 +28,11 @@ public enum RecipeFile: Sendable {
   /// A recipe from its text; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {
     let root = try Section(Value(parsing: text, file: url.path))
-    if try PretrainingRecipe.isNamed(root) {
+    let name = try root["objective"]?.variant().name
+    if name == PretrainingRecipe.objective {
       self = .pretraining(try PretrainingRecipe(text, url))
       return
     }
-    let name = try root["objective"]?.variant().name
     let isLabelled = Task.allCases.contains { $0.hasLabels && $0.rawValue == name }
     self =
       PretrainedOptions.isNamed(root) && !isLabelled
@@ -61,10 +61,10 @@ public enum RecipeFile: Sendable {
 }
 
 /// Throws if a model would be written over the one it is made from.
-func requireOther(_ output: URL, than encoder: SentenceEncoder) throws {
-  let folders = [output, encoder.folder].map { $0.standardizedFileURL.resolvingSymlinksInPath().path }
+func requireOther(_ output: URL, than folder: URL, of what: String = "pretrained model") throws {
+  let folders = [output, folder].map { $0.standardizedFileURL.resolvingSymlinksInPath().path }
   if folders[0] == folders[1] {
-    throw FileError(.unwritable, output, "expected another folder than the one of the pretrained model")
+    throw FileError(.unwritable, output, "expected another folder than the one of the \(what)")
   }
 }
 

@@ -84,7 +84,7 @@ struct TokenizerCommand: ParsableCommand {
         let tokenizer = try trainer.train()
         try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
         try AtomicFile.write(
-          options.configuration.text(indented: true) + "\n", to: folder.appendingPathComponent("tokenizer_config.json"))
+          options.configuration, to: folder.appendingPathComponent("tokenizer_config.json"))
         note("\(tokenizer.model.vocabulary.count) tokens from \(count) texts, \(trainer.wordCount) different words")
         try printLine(folder.appendingPathComponent("tokenizer.json").path)
       }

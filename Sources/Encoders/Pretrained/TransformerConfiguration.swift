@@ -152,6 +152,15 @@ public struct TransformerConfiguration: Sendable {
     try self.init(JSON(contentsOf: url), url: url)
   }
 
+  /// Writes `config.json` into a folder, with float32 as the type of the weights that stand beside it.
+  ///
+  /// - Throws: `FileError` if the file can't be written.
+  public func write(to folder: URL) throws {
+    let members = (json.members ?? []).filter { !["dtype", "torch_dtype"].contains($0.name) }
+    try AtomicFile.write(
+      JSON.object(members + [.init("dtype", "float32")]), to: folder.appendingPathComponent("config.json"))
+  }
+
   /// A BERT whose sizes are those of its weights, for folders without `config.json`.
   ///
   /// - Parameters:

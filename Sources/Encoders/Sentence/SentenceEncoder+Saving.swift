@@ -18,7 +18,7 @@ extension SentenceEncoder {
     for stage in stages {
       let place = stage.entry.path.isEmpty ? output : output.appendingPathComponent(stage.entry.path)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-      if case .transformer(let transformer) = stage.module { try write(transformer, to: place) }
+      if case .transformer(let transformer) = stage.module { try transformer.configuration.write(to: place) }
       if !stage.parameters.isEmpty { try write(stage, to: place) }
     }
     if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path) {
@@ -46,13 +46,6 @@ extension SentenceEncoder {
       }
     }
     try copy(folder, output)
-  }
-
-  /// `config.json` with the type of the weights that stand beside it.
-  private func write(_ transformer: Transformer, to place: URL) throws {
-    let members = (transformer.configuration.json.members ?? []).filter { !["dtype", "torch_dtype"].contains($0.name) }
-    try AtomicFile.write(
-      JSON.object(members + [.init("dtype", "float32")]), to: place.appendingPathComponent("config.json"))
   }
 
   private func write(_ stage: Stage, to place: URL) throws {
@@ -101,12 +94,5 @@ extension SentenceEncoder {
     ]
     try AtomicFile.write(general, to: output.appendingPathComponent("config_sentence_transformers.json"))
     try AtomicFile.write(.array(list), to: output.appendingPathComponent("modules.json"))
-  }
-}
-
-extension AtomicFile {
-  /// Writes JSON, indented, with a line end.
-  static func write(_ json: JSON, to url: URL) throws {
-    try write(Data((json.text(indented: true) + "\n").utf8), to: url)
   }
 }

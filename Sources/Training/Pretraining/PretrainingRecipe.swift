@@ -42,9 +42,6 @@ public struct PretrainingRecipe: Sendable {
   /// The name of the objective.
   public static let objective = "masked_language_model"
 
-  /// Whether a recipe's root is of this kind.
-  static func isNamed(_ root: Section) throws -> Bool { try root["objective"]?.variant().name == objective }
-
   /// A recipe from its text; relative paths in it start from the file's folder.
   ///
   /// - Throws: `ConfigurationError` with line and column.
@@ -55,12 +52,12 @@ public struct PretrainingRecipe: Sendable {
     try PretrainedOptions.requireNoSteps(root)
     try root.finish()
     let folder = url.deletingLastPathComponent()
-    let encode = try Section(root.required("encode"))
-    let value = root["encode"]
+    let encoder = try root.required("encode")
+    let encode = try Section(encoder)
     switch (encode["new"], encode["pretrained"]) {
     case (let new?, nil): start = try PretrainingRecipe.new(new, folder)
     case (nil, let path?): start = .pretrained(resolve(try path.string(), folder))
-    default: throw (value ?? encode.value).error("expected either 'new' or 'pretrained' for \(Self.objective)")
+    default: throw encoder.error("expected either 'new' or 'pretrained' for \(Self.objective)")
     }
     try encode.finish()
     let data = try Section(root.required("data"))

@@ -85,7 +85,7 @@ public final class PretrainingRun: RecipeRun {
       return table.columns[place]
     }
     let lines = try MappedFile(recipe.data).withBytes { bytes in
-      try bytes.split(separator: 0x0A).enumerated().map { index, line in
+      try bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated().map { index, line in
         guard let text = String(validating: line, as: UTF8.self) else {
           throw FileError(.malformed, recipe.data, line: index + 1, "expected UTF-8 text, found other bytes")
         }
@@ -105,10 +105,7 @@ public final class PretrainingRun: RecipeRun {
   ///
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
-    let folders = [output, tokenizerFolder].map { $0.standardizedFileURL.resolvingSymlinksInPath().path }
-    if folders[0] == folders[1] {
-      throw FileError(.unwritable, output, "expected another folder than the one of the tokenizer")
-    }
+    try requireOther(output, than: tokenizerFolder, of: "tokenizer")
     try makeFolder(output)
     let settings = recipe.training
     try AtomicFile.write(try recipe.json(relativeTo: output).yaml(), to: output.appendingPathComponent("recipe.yaml"))
@@ -165,12 +162,7 @@ public final class PretrainingRun: RecipeRun {
         try AtomicFile.write(Data($0), to: output.appendingPathComponent(name))
       }
     }
-    let members = (model.transformer.configuration.json.members ?? []).filter {
-      !["dtype", "torch_dtype"].contains($0.name)
-    }
-    try AtomicFile.write(
-      Data((JSON.object(members + [.init("dtype", "float32")]).text(indented: true) + "\n").utf8),
-      to: output.appendingPathComponent("config.json"))
+    try model.transformer.configuration.write(to: output)
     var writer = SafetensorsWriter()
     for parameter in model.parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
     try writer.write(to: output.appendingPathComponent("model.safetensors"))
