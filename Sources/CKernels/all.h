@@ -1,6 +1,7 @@
 #include "vector.h"
 #include "elementwise.h"
 #include "norms.h"
+#include "products.h"
 #include "losses.h"
 #include "sequences.h"
 #include "recurrence.h"

@@ -69,34 +69,106 @@ INLINE void dropout_factors(const enc_attention_form *f, size_t i, size_t start,
 }
 INLINE void multiply_by(float *y, const float *x, size_t n) { EACH16(n, STORE(y, LOAD(y) * LOAD(x));); }
 
+// scores[r][j] = scale · Σ_c q[r][c] · columns[c][j] for `count` keys, a multiple of 16; keys stand `length` apart in `columns` and `scores`.
+INLINE void score_vectors(const size_t rows, const size_t vectors, size_t width, size_t stride, const float *q,
+                          const float *columns, size_t length, float scale, float *scores) {
+  v16 sums[TILE_ROWS][TILE_VECTORS];
+  for (size_t r = 0; r < rows; r++)
+    for (size_t v = 0; v < vectors; v++) sums[r][v] = splat(0);
+  for (size_t c = 0; c < width; c++) {
+    v16 keys[TILE_VECTORS];
+    for (size_t v = 0; v < vectors; v++) keys[v] = load(columns + c * length + 16 * v);
+    for (size_t r = 0; r < rows; r++)
+      for (size_t v = 0; v < vectors; v++) sums[r][v] += splat(q[r * stride + c]) * keys[v];
+  }
+  for (size_t r = 0; r < rows; r++)
+    for (size_t v = 0; v < vectors; v++) store(scores + r * length + 16 * v, sums[r][v] * splat(scale));
+}
+INLINE void score_tile(const size_t rows, size_t width, size_t stride, const float *q, const float *columns, size_t length,
+                       size_t count, float scale, float *scores) {
+  size_t j = 0;
+  for (; j + 16 * TILE_VECTORS <= count; j += 16 * TILE_VECTORS)
+    score_vectors(rows, TILE_VECTORS, width, stride, q, columns + j, length, scale, scores + j);
+  for (; j < count; j += 16) score_vectors(rows, 1, width, stride, q, columns + j, length, scale, scores + j);
+}
+
+// out[r] = factors[r] · Σ_j weights[r][j] · v[j].
+INLINE void mix_tile(const size_t rows, size_t width, size_t stride, const float *weights, size_t length, size_t count,
+                     const float *v, const float *factors, float *out, size_t out_stride) {
+  size_t column = 0;
+  for (; column + 16 * TILE_VECTORS <= width; column += 16 * TILE_VECTORS) {
+    v16 sums[TILE_ROWS][TILE_VECTORS];
+    for (size_t r = 0; r < rows; r++)
+      for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] = splat(0);
+    for (size_t j = 0; j < count; j++) {
+      v16 values[TILE_VECTORS];
+      for (size_t n = 0; n < TILE_VECTORS; n++) values[n] = load(v + j * stride + column + 16 * n);
+      for (size_t r = 0; r < rows; r++)
+        for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] += splat(weights[r * length + j]) * values[n];
+    }
+    for (size_t r = 0; r < rows; r++)
+      for (size_t n = 0; n < TILE_VECTORS; n++)
+        store(out + r * out_stride + column + 16 * n, sums[r][n] * splat(factors[r]));
+  }
+  for (; column < width; column += 16) {
+    const size_t lanes = width - column < 16 ? width - column : 16, i = column;
+    v16 sums[TILE_ROWS];
+    for (size_t r = 0; r < rows; r++) sums[r] = splat(0);
+    for (size_t j = 0; j < count; j++) {
+      const v16 values = LOAD(v + j * stride);
+      for (size_t r = 0; r < rows; r++) sums[r] += splat(weights[r * length + j]) * values;
+    }
+    for (size_t r = 0; r < rows; r++) STORE(out + r * out_stride, sums[r] * splat(factors[r]));
+  }
+}
+
+// Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0.
 void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
                      float *out, float *logsums, float *scratch) {
-  const size_t length = f->length, width = f->width;
-  float *columns = scratch, *scores = scratch + length * width, *biases = scores + 4 * length;
-  float *factors = biases + 2 * length;
-  transpose_keys(length, width, f->kv_stride, k, columns);
+  const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16;
+  float *columns = scratch, *scores = columns + padded * width, *biases = scores + TILE_ROWS * padded;
+  float *dropped = biases + 2 * length;
+  for (size_t c = 0; c < width; c++)
+    for (size_t j = length; j < padded; j++) columns[c * padded + j] = 0;
+  for (size_t j = 0; j < length; j++)
+    for (size_t c = 0; c < width; c++) columns[c * padded + j] = k[j * f->kv_stride + c];
   if (bias) spread_bias(f, bias, biases);
-  for (size_t first = 0; first < length; first += 4) {
-    const size_t rows = length - first < 4 ? length - first : 4;
-    const size_t start = first_key(f, first), count = end_key(f, first + rows - 1) - start;
-    products4(rows, width, f->q_stride, q + first * f->q_stride, columns + start, length, count, f->scale, scores);
-    for (size_t r = 0; r < rows; r++) {
-      const size_t i = first + r, low = first_key(f, i) - start, seen = end_key(f, i) - start - low;
-      float *s = scores + r * length;
-      if (bias) add_to(s + low, biases + start + low + length - 1 - i, seen);
-      float m = largest(s + low, seen), sum = exponentials(s + low, m, s + low, seen);
-      NAME(scale)(seen, s + low, 1.0f / sum, s + low);
-      if (f->keep < 1) {
-        dropout_factors(f, i, start + low, start + low + seen, factors);
-        multiply_by(s + low, factors + start + low, seen);
-      }
-      for (size_t j = 0; j < low; j++) s[j] = 0;
-      for (size_t j = low + seen; j < count; j++) s[j] = 0;
-      logsums[i] = m + logf(sum);
-      memset(out + i * f->out_stride, 0, width * sizeof(float));
+  for (size_t first = 0; first < length; first += TILE_ROWS) {
+    const size_t rows = length - first < TILE_ROWS ? length - first : TILE_ROWS;
+    const size_t start = first_key(f, first) / 16 * 16, end = end_key(f, first + rows - 1);
+    const size_t count = (end - start + 15) / 16 * 16;
+    const float *queries = q + first * f->q_stride;
+    float factors[TILE_ROWS], *target = out + first * f->out_stride;
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, score_tile, width, f->q_stride, queries, columns + start, padded, count, f->scale, scores)
     }
-    weighted4(rows, width, f->kv_stride, scores, length, count, v + start * f->kv_stride, out + first * f->out_stride,
-              f->out_stride);
+    for (size_t r = 0; r < rows; r++) {
+      const size_t i = first + r, low = first_key(f, i) - start, high = end_key(f, i) - start;
+      float *s = scores + r * padded;
+      if (bias) add_to(s + low, biases + start + low + length - 1 - i, high - low);
+      for (size_t j = 0; j < low; j++) s[j] = -INFINITY;
+      for (size_t j = high; j < count; j++) s[j] = -INFINITY;
+      v16 most = load(s), sum = splat(0);
+      for (size_t j = 16; j < count; j += 16) most = max16(most, load(s + j));
+      const float m = __builtin_reduce_max(most);
+      for (size_t j = 0; j < count; j += 16) {
+        const v16 x = load(s + j);
+        const v16 e = choose16(x > splat(-INFINITY), exp16(x - splat(m)), splat(0));
+        store(s + j, e);
+        sum += e;
+      }
+      const float total = sum16(sum);
+      if (f->keep < 1) {
+        dropout_factors(f, i, start + low, start + high, dropped);
+        multiply_by(s + low, dropped + start + low, high - low);
+      }
+      factors[r] = 1.0f / total;
+      logsums[i] = m + logf(total);
+    }
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, mix_tile, width, f->kv_stride, scores, padded, end - start, v + start * f->kv_stride, factors,
+                    target, f->out_stride)
+    }
   }
 }
 

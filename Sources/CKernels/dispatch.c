@@ -21,7 +21,8 @@ DEFINE_TABLE(scalar)
 };
 
 #if defined(__x86_64__)
-#define KERNEL(name, parameters, arguments) void name##_avx2 parameters; void name##_avx512 parameters;
+#define KERNEL(name, parameters, arguments) void name##_avx2 parameters; void name##_avx512 parameters; \
+  void name##_avx512vnni parameters;
 #include "list.h"
 #undef KERNEL
 DEFINE_TABLE(avx2)
@@ -31,6 +32,11 @@ DEFINE_TABLE(avx2)
 };
 DEFINE_TABLE(avx512)
 #define KERNEL(name, parameters, arguments) name##_avx512,
+#include "list.h"
+#undef KERNEL
+};
+DEFINE_TABLE(avx512vnni)
+#define KERNEL(name, parameters, arguments) name##_avx512vnni,
 #include "list.h"
 #undef KERNEL
 };
@@ -47,7 +53,10 @@ __attribute__((constructor)) static void choose(void) {
   bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-  if (avx512 && (any || strcmp(wanted, "avx512") == 0)) {
+  if (avx512 && __builtin_cpu_supports("avx512vnni") && (any || strcmp(wanted, "avx512vnni") == 0)) {
+    chosen = &table_avx512vnni;
+    chosen_name = "avx512vnni";
+  } else if (avx512 && (any || strcmp(wanted, "avx512") == 0)) {
     chosen = &table_avx512;
     chosen_name = "avx512";
   } else if (avx2 && (any || strcmp(wanted, "avx2") == 0)) {

@@ -2,6 +2,9 @@
 #if defined(__x86_64__)
 #include "vector_includes.h"
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define TILE_ROWS 6
+#define TILE_VECTORS 1
+#define BYTE_TILE_ROWS 2
 #define NAME(name) name##_avx2
 #include "all.h"
 #pragma clang attribute pop

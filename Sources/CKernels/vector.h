@@ -3,11 +3,16 @@ typedef float v16 __attribute__((vector_size(64)));
 typedef float v16u __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t i16 __attribute__((vector_size(64)));
 typedef uint32_t u16 __attribute__((vector_size(64)));
+typedef uint8_t b16 __attribute__((vector_size(16)));
 typedef uint64_t w8 __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE v16 load(const float *p) { return *(const v16u *)p; }
 INLINE void store(float *p, v16 x) { *(v16u *)p = x; }
+#if defined(ISA_AVX512)
+INLINE v16 load_some(const float *p, size_t n) { return (v16)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+INLINE void store_some(float *p, v16 x, size_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)x); }
+#else
 INLINE v16 load_some(const float *p, size_t n) {
   float t[16] = {0};
   memcpy(t, p, n * sizeof(float));
@@ -18,6 +23,7 @@ INLINE void store_some(float *p, v16 x, size_t n) {
   store(t, x);
   memcpy(p, t, n * sizeof(float));
 }
+#endif
 INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 INLINE v16 max16(v16 a, v16 b) { return __builtin_elementwise_max(a, b); }
 INLINE v16 min16(v16 a, v16 b) { return __builtin_elementwise_min(a, b); }
@@ -35,6 +41,29 @@ INLINE float largest16(v16 x) {
   for (int i = 1; i < 16; i++) t[0] = t[i] > t[0] ? t[i] : t[0];
   return t[0];
 }
+
+// Sums of products of four neighbouring bytes, those of `a` unsigned, added to 32-bit numbers.
+typedef int32_t i16u __attribute__((vector_size(64), aligned(1), may_alias));
+INLINE i16 load_bytes(const int8_t *p) { return *(const i16u *)p; }
+INLINE i16 splat_bytes(const uint8_t *p) {
+  int32_t x;
+  memcpy(&x, p, 4);
+  return (i16){} + x;
+}
+#if defined(ISA_VNNI)
+INLINE i16 dot4(i16 sum, i16 a, i16 b) { return (i16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b); }
+#elif defined(ISA_AVX512)
+INLINE i16 dot4(i16 sum, i16 a, i16 b) {
+  const __m512i x = (__m512i)a, y = (__m512i)b, low = _mm512_set1_epi16(255);
+  const __m512i even = _mm512_madd_epi16(_mm512_and_si512(x, low), _mm512_srai_epi16(_mm512_slli_epi16(y, 8), 8));
+  return sum + (i16)even + (i16)_mm512_madd_epi16(_mm512_srli_epi16(x, 8), _mm512_srai_epi16(y, 8));
+}
+#else
+INLINE i16 dot4(i16 sum, i16 a, i16 b) {
+  for (int place = 0; place < 32; place += 8) sum += ((a >> place) & 255) * ((b << (24 - place)) >> 24);
+  return sum;
+}
+#endif
 
 // Runs `body` for each group of up to 16 elements; in it, LOAD and STORE take a pointer to the group.
 #define EACH16(n, body)                          \

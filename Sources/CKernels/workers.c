@@ -158,6 +158,8 @@ static _Thread_local struct {
   size_t bytes;
 } scratch[ENC_SCRATCH_COUNT];
 
+bool enc_workers_inside(void) { return inside; }
+
 void *enc_scratch(int slot, size_t bytes) {
   if (scratch[slot].bytes < bytes) {
     free(scratch[slot].pointer);

@@ -17,10 +17,20 @@ public struct Linear: Layer {
     adapter = try scope.adapter(inputs: inputs, outputs: outputs)
   }
 
-  /// `[…, inputs]` to `[…, outputs]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    let y = x.linear(weight, bias)
-    return adapter.map { y + $0(x) } ?? y
+  /// `[…, inputs]` to `[…, outputs]`, then an activation and the addition of a residual, if there are any.
+  public func callAsFunction(
+    _ x: Tensor, activated activation: Activation? = nil, adding residual: Tensor? = nil
+  ) -> Tensor {
+    guard let adapter else { return x.linear(weight, bias, activated: activation, adding: residual) }
+    let sums = x.linear(weight, bias) + adapter(x)
+    let y = activation.map { sums.activated($0) } ?? sums
+    return residual.map { y + $0 } ?? y
+  }
+
+  /// `[…, inputs]` to `[…, outputs]`, with a dropout before the addition of a residual.
+  public func callAsFunction(_ x: Tensor, dropout: Dropout, adding residual: Tensor) -> Tensor {
+    guard case .training = Mode.current else { return self(x, adding: residual) }
+    return dropout(self(x)) + residual
   }
 
   /// The weight with the addition in it `[outputs, inputs]`, as a layer without computes the same: W + (alpha / rank) · B·A, rounded once.

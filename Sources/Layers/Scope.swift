@@ -227,5 +227,9 @@ public protocol Layer: Sendable {}
 
 extension Tensor {
   /// `linear` with parameters.
-  func linear(_ weight: Parameter, _ bias: Parameter?) -> Tensor { linear(weight.tensor, bias?.tensor) }
+  func linear(
+    _ weight: Parameter, _ bias: Parameter?, activated activation: Activation? = nil, adding residual: Tensor? = nil
+  ) -> Tensor {
+    linear(weight.tensor, bias?.tensor, activated: activation, adding: residual)
+  }
 }

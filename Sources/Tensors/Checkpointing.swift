@@ -14,7 +14,7 @@ public func checkpointed(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> Ten
   } else {
     replayed = mode
   }
-  let precision = Precision.ofProducts
+  let precision = Precision.current
   let pause = Pause()
   let values = inputs.map(\.detached)
   let out = Mode.$pause.withValue(pause) { body(values) }

@@ -1,4 +1,5 @@
 import COneDNN
+import Synchronization
 
 /// The numbers that the products of linear layers multiply. Sums, and all else, are in float32, and so are weights and their gradients.
 ///
@@ -6,10 +7,23 @@ import COneDNN
 public enum Precision: String, Sendable, CaseIterable {
   /// 24 bits of precision.
   case float32
-  /// 8 bits of precision, with float32's range: twice as fast where the processor multiplies them.
+  /// 8 bits of precision, with float32's range.
   case bfloat16
+  /// Whole numbers of 8 bits, outside training: a scale for each column of a weight, and a scale and an offset for each run of 128 numbers of
+  /// a row, found as it comes. Sums are exact within a run and float32 across runs.
+  case int8
 
-  @TaskLocal static var ofProducts = Precision.float32
+  @TaskLocal private static var ofTask: Precision?
+  private static let ofProcess = Atomic<Int>(0)
+
+  /// The precision of products where nothing else is said.
+  public static var `default`: Precision {
+    get { allCases[ofProcess.load(ordering: .relaxed)] }
+    set { ofProcess.store(allCases.firstIndex(of: newValue) ?? 0, ordering: .relaxed) }
+  }
+
+  /// The precision of the current task's products.
+  public static var current: Precision { ofTask ?? .default }
 
   /// Whether this processor multiplies bfloat16 numbers. Where it doesn't, `bfloat16` computes in float32.
   public static let hasBFloat16: Bool = {
@@ -19,11 +33,16 @@ public enum Precision: String, Sendable, CaseIterable {
 
   /// Runs `body` with products in this precision. Derivatives of what it computes are in the same, wherever they are computed.
   public func callAsFunction<R>(_ body: () throws -> R) rethrows -> R {
-    try Precision.$ofProducts.withValue(self, operation: body)
+    try Precision.$ofTask.withValue(self, operation: body)
   }
 
   /// The precision for a weight of a shape: narrow ones gain nothing.
   static func forProduct(_ shape: [Int]) -> Precision {
-    ofProducts == .bfloat16 && hasBFloat16 && shape.allSatisfy { $0 >= 64 } ? .bfloat16 : .float32
+    guard shape.allSatisfy({ $0 >= 64 }) else { return .float32 }
+    return switch current {
+    case .float32: .float32
+    case .bfloat16: hasBFloat16 ? .bfloat16 : .float32
+    case .int8: Mode.current.records ? .float32 : .int8
+    }
   }
 }

@@ -14,6 +14,9 @@ public enum Workers {
     set { threads.store(max(1, newValue), ordering: .relaxed) }
   }
 
+  /// Whether the calling thread runs a chunk, whose own chunks it runs alone.
+  static var isInside: Bool { enc_workers_inside() }
+
   /// Runs `body` for each chunk index; returns when all are done. Chunks run in any order, at the same time.
   public static func run(chunks: Int, _ body: (Int) -> Void) {
     guard chunks > 0 else { return }

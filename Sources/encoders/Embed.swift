@@ -35,7 +35,7 @@ struct EmbedCommand: ParsableCommand {
     name: .long, inversion: .prefixedNo,
     help: "Make the vectors' length 1, after --dimensions; --no-normalize leaves out the model's own step too.")
   var normalize: Bool?
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var compute: InferenceOptions
 
   func validate() throws {
     guard output == "-" || [".npy", ".jsonl"].contains(where: output.hasSuffix) else {

@@ -31,7 +31,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(name: .long, help: "The part to score on: train, validation or test (or what the column says).") var split =
     "test"
   @Flag(name: .long, help: "Print the scores as JSON.") var json = false
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var compute: InferenceOptions
 
   func run() throws {
     try reporting {

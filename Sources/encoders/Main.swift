@@ -44,6 +44,30 @@ struct ComputeOptions: ParsableArguments {
   }
 }
 
+/// The options of verbs that use a model.
+struct InferenceOptions: ParsableArguments {
+  @OptionGroup var compute: ComputeOptions
+  @Option(
+    name: .customLong("compute"),
+    help: ArgumentHelp(
+      "What the products of linear layers multiply: float32, or int8, which is faster and moves vectors by a cosine of 0.001 or less.",
+      valueName: "float32|int8"))
+  var precision = Precision.float32
+
+  var seed: UInt64? { compute.seed }
+
+  func validate() throws {
+    if precision == .bfloat16 { throw ValidationError("--compute: expected float32 or int8, found bfloat16") }
+  }
+
+  func apply() {
+    compute.apply()
+    Precision.default = precision
+  }
+}
+
+extension Precision: ExpressibleByArgument {}
+
 /// Runs a verb; whatever goes wrong becomes one line on standard error and exit code 1.
 func reporting(_ body: () throws -> Void) throws {
   do {

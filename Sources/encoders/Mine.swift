@@ -39,7 +39,7 @@ struct MineCommand: ParsableCommand {
     .top
   @Flag(name: .long, help: "Write all negatives of a pair in one row; pairs with fewer are left out.") var tuples =
     false
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var compute: InferenceOptions
 
   func validate() throws {
     guard [".tsv", ".jsonl"].contains(where: output.hasSuffix) else {

@@ -18,7 +18,7 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The file of inputs, - for standard input.") var input = "-"
   @Option(name: .long, help: "The file to write, - for standard output.") var output = "-"
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var compute: InferenceOptions
 
   func run() throws {
     try reporting {

@@ -21,7 +21,7 @@ struct RerankCommand: ParsableCommand {
   @Option(name: .long, help: "The file of texts, - for standard input.") var input = "-"
   @Option(name: .long, help: "The JSON lines file to write, - for standard output.") var output = "-"
   @Option(name: .long, help: "How many texts to print; else all.") var top: Int?
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var compute: InferenceOptions
 
   private struct Result: Encodable { let index: Int, score: Float, text: String }
 

@@ -25,7 +25,7 @@ struct SimilarityCommand: ParsableCommand {
   @Flag(name: .long, help: "Compare every line of the first file with every line of the second.") var matrix = false
   @Flag(name: .long, help: "Print JSON: the function and a list of numbers (--matrix: of lists).") var json = false
   @OptionGroup var prompts: PromptOptions
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var compute: InferenceOptions
 
   private struct Result: Encodable { let function: String, similarities: [Float] }
   private struct Matrix: Encodable { let function: String, similarities: [[Float]] }

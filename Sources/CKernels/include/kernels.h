@@ -1,7 +1,7 @@
 // The contract of the kernels: what oneDNN lacks, on plain pointers, single-threaded.
 //
 // Every kernel exists once in source and is compiled for several instruction sets (kernels_*.c); dispatch.c picks the best one
-// that the processor has, or the one that the environment variable ENCODERS_ISA (scalar, avx2, avx512) names. The code is
+// that the processor has, or the one that the environment variable ENCODERS_ISA (scalar, avx2, avx512, avx512vnni) names. The code is
 // written over vectors of 16 floats, and tails go through the same code, so an element's bits don't depend on its place.
 #ifndef ENCODERS_KERNELS_H
 #define ENCODERS_KERNELS_H
@@ -22,6 +22,22 @@ typedef struct {
   float scale, keep;
   uint64_t seed, stream, first_block, row_blocks;
 } enc_attention_form;
+
+// How a product ends: + bias [N] (or NULL), an activation (a negative kind: none), + residual (as `out`, or NULL).
+typedef struct {
+  const float *bias, *residual;
+  size_t out_stride;
+  int activation;
+} enc_product_end;
+
+// A packed matrix of bytes of `width` columns, a multiple of 32: column n is scales[n] · bytes. `sums` are those of the bytes of each run of
+// ENC_QUANTUM rows, [runs, width].
+typedef struct {
+  const int8_t *bytes;
+  const float *scales, *sums;
+  size_t width;
+} enc_byte_matrix;
+enum { ENC_QUANTUM = 128 };
 
 // The name of the instruction set in use.
 const char *enc_isa(void);

@@ -46,6 +46,16 @@ KERNEL(batch_norm_backward, (size_t rows, size_t width, const float *x, const fl
 KERNEL(normalize, (size_t rows, size_t width, float epsilon, const float *x, float *y, float *norms), (rows, width, epsilon, x, y, norms))
 KERNEL(normalize_backward, (size_t rows, size_t width, float epsilon, const float *y, const float *norms, const float *dy, float *dx), (rows, width, epsilon, y, norms, dy, dx))
 
+// Products with a matrix [K, N] packed in panels of 32 columns, for the columns from `first` (a multiple of 32) to before `columns`;
+// `out` and what its end names are whole.
+KERNEL(pack, (size_t inner, size_t columns, const float *b, size_t row_stride, size_t column_stride, float *panels), (inner, columns, b, row_stride, column_stride, panels))
+KERNEL(product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
+// One panel of a matrix of `width` columns as bytes.
+KERNEL(pack_bytes, (size_t inner, size_t columns, size_t width, const float *b, size_t row_stride, size_t column_stride, int8_t *bytes, float *scales, float *sums), (inner, columns, width, b, row_stride, column_stride, bytes, scales, sums))
+// Rows as bytes, with a scale and an offset for each run of ENC_QUANTUM numbers; the row stride is K rounded up to 64.
+KERNEL(quantize, (size_t rows, size_t inner, const float *x, uint8_t *bytes, float *scales, float *offsets), (rows, inner, x, bytes, scales, offsets))
+KERNEL(byte_product, (size_t rows, size_t inner, size_t first, size_t columns, const uint8_t *x, const float *scales, const float *offsets, const enc_byte_matrix *b, const enc_product_end *end, float *out), (rows, inner, first, columns, x, scales, offsets, b, end, out))
+
 // Softmax and losses.
 KERNEL(softmax, (size_t rows, size_t width, const float *x, float *y), (rows, width, x, y))
 KERNEL(softmax_backward, (size_t rows, size_t width, const float *y, const float *dy, float *dx), (rows, width, y, dy, dx))
@@ -94,7 +104,7 @@ KERNEL(gru_step, (size_t count, size_t hidden, const int32_t *rows, const float 
 KERNEL(gru_step_backward, (size_t count, size_t hidden, const int32_t *rows, const int32_t *previous, float *gates, float *candidates, const float *outputs, const float *doutput, size_t stride, const float *dh, float *direct, float *drecurrent), (count, hidden, rows, previous, gates, candidates, outputs, doutput, stride, dh, direct, drecurrent))
 
 // Attention of one head in one sequence; dq has q's stride, dk and dv those of k and v. `scratch` holds
-// 2 · length · (width + 6) + 64 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
+// (length + 16) · (2 · width + 16) + 128 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
 // `bias` may be NULL; `dbias` [2 · reach + 1] is overwritten.
 KERNEL(attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *logsums, float *scratch), (form, q, k, v, bias, out, logsums, scratch))
 KERNEL(attention_backward, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, const float *out, const float *logsums, const float *dout, bool add, float *dq, float *dk, float *dv, float *dbias, float *scratch), (form, q, k, v, bias, out, logsums, dout, add, dq, dk, dv, dbias, scratch))

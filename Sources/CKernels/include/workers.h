@@ -2,6 +2,7 @@
 // depend on who computes them.
 #ifndef ENCODERS_WORKERS_H
 #define ENCODERS_WORKERS_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,9 @@
 // are done. Inside, denormal numbers are flushed to zero and OpenMP is held to one thread. A call from within a body, or while
 // another thread's call is under way, runs on the calling thread alone.
 void enc_workers_run(size_t threads, size_t chunks, void (*body)(void *context, size_t chunk), void *context);
+
+// Whether the calling thread is inside such a body.
+bool enc_workers_inside(void);
 
 // How many processors this process may use.
 size_t enc_processors(void);

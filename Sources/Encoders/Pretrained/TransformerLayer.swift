@@ -44,21 +44,25 @@ struct TransformerLayer: Layer {
     _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, angles: RotaryAngles?, bias: Tensor?
   ) -> Ragged<Tensor> {
     if isNormFirst {
-      let y = x.map { $0 + attentionDropout(attention(x.map { attentionNorm($0) }, form, angles, bias)) }
-      return y.map { $0 + outputDropout(feedForward(outputNorm($0))) }
+      let mixed = attention.mixed(x.map { attentionNorm($0) }, form, angles, bias)
+      let y = x.map { attention.output(mixed, dropout: attentionDropout, adding: $0) }
+      return y.map { feedForward.down(feedForward.inner(outputNorm($0)), dropout: outputDropout, adding: $0) }
     }
-    let y = x.map { attentionNorm(attentionDropout(attention(x, form, angles, bias)) + $0) }
-    return y.map { outputNorm(outputDropout(feedForward($0)) + $0) }
+    let mixed = attention.mixed(x, form, angles, bias)
+    let y = x.map { attentionNorm(attention.output(mixed, dropout: attentionDropout, adding: $0)) }
+    return y.map { outputNorm(feedForward.down(feedForward.inner($0), dropout: outputDropout, adding: $0)) }
   }
 }
 
 /// Multi-head self-attention with the projections of a pretrained model.
-struct TransformerAttention: Layer {
+struct TransformerAttention {
   private enum Projection: Sendable {
     case fused(Linear)
     case separate(query: Linear, key: Linear, value: Linear)
   }
-  private let projection: Projection, output: Linear
+  private let projection: Projection
+  /// From the mixed values to the width of the model.
+  let output: Linear
   private let headNorms: (query: RMSNorm, key: RMSNorm)?
   private let heads: Int, keyHeads: Int, headWidth: Int
   private let dropout: Float
@@ -87,15 +91,16 @@ struct TransformerAttention: Layer {
     }
   }
 
-  func callAsFunction(
+  /// The values that each head mixed, `[rows, heads · headWidth]`.
+  func mixed(
     _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, _ angles: RotaryAngles?, _ bias: Tensor?
   ) -> Tensor {
     switch projection {
     case .fused(let linear):
       var all = x.map { linear($0) }
       if let angles { all = angles.turn(all, headWidth: headWidth, columns: 0..<2 * heads * headWidth) }
-      return output(
-        all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout).rows)
+      return all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout)
+        .rows
     case .separate(let query, let key, let value):
       var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
       if let headNorms {
@@ -106,22 +111,24 @@ struct TransformerAttention: Layer {
         queries = angles.turn(queries, headWidth: headWidth)
         keys = angles.turn(keys, headWidth: headWidth)
       }
-      let mixed = queries.attention(
+      return queries.attention(
         keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
-        window: form.window, bias: bias, dropout: dropout)
-      return output(mixed.rows)
+        window: form.window, bias: bias, dropout: dropout
+      ).rows
     }
   }
 }
 
 /// The feed-forward part of a layer: two products with an activation between, or a gated linear unit.
-struct TransformerFeedForward: Layer {
+struct TransformerFeedForward {
   private enum Up: Sendable {
     case plain(Linear)
     case gated(Linear, gateFirst: Bool)
     case separatelyGated(gate: Linear, up: Linear)
   }
-  private let up: Up, down: Linear
+  private let up: Up
+  /// Back to the width of the model.
+  let down: Linear
   private let activation: Activation, dropout: Dropout
 
   init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws {
@@ -141,13 +148,12 @@ struct TransformerFeedForward: Layer {
     dropout = Dropout(configuration.dropout.inner)
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let inner =
-      switch up {
-      case .plain(let linear): linear(x).activated(activation)
-      case .gated(let linear, let gateFirst): linear(x).gated(activation, gateFirst: gateFirst)
-      case .separatelyGated(let gate, let linear): gate(x).activated(activation) * linear(x)
-      }
-    return down(dropout(inner))
+  /// The hidden layer `[rows, intermediate]`.
+  func inner(_ x: Tensor) -> Tensor {
+    switch up {
+    case .plain(let linear): dropout(linear(x, activated: activation))
+    case .gated(let linear, let gateFirst): dropout(linear(x).gated(activation, gateFirst: gateFirst))
+    case .separatelyGated(let gate, let linear): dropout(gate(x, activated: activation) * linear(x))
+    }
   }
 }

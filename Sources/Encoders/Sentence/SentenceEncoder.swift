@@ -153,12 +153,26 @@ public struct SentenceEncoder: Sendable {
     vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
   }
 
-  /// The embeddings of a batch of any size `[texts, width]`, detached, of at most `tokens` tokens (or one text) at a time.
-  public func vectors(_ batch: SentenceBatch, tokens: Int = 8192) -> Tensor {
+  /// The embeddings of a batch of any size `[texts, width]`, detached.
+  ///
+  /// Each worker takes some texts, of at most `tokens` tokens (or one text), through all layers, so that what it computes stays in its cache
+  /// and workers seldom meet. A text's vector doesn't depend on that.
+  public func vectors(_ batch: SentenceBatch, tokens: Int = 256) -> Tensor {
     // Where each token has a number for every entry of the vocabulary, fewer of them fit in memory.
     let rows = isSparse ? max(1, min(tokens, 1 << 25 / width)) : tokens
-    let parts = batch.ids.offsets.parts(rows: rows).map { self(batch[$0]).detached }
-    return parts.isEmpty ? .zeros([0, width]) : Tensor.stacked(parts)
+    let parts = batch.ids.offsets.parts(rows: rows)
+    guard parts.count > 1 else { return parts.isEmpty ? .zeros([0, width]) : self(batch).detached }
+    let precision = Precision.current
+    return Tensor(shape: [batch.count, width]) { target in
+      nonisolated(unsafe) let target = target
+      Workers.run(chunks: parts.count) { index in
+        precision {
+          self(batch[parts[index]]).withUnsafeBuffer {
+            _ = UnsafeMutableBufferPointer(rebasing: target[(parts[index].lowerBound * width)...]).update(from: $0)
+          }
+        }
+      }
+    }
   }
 
   /// The same encoder, whose Transformer keeps what enters its layers and computes the rest again for the derivatives: less memory, more

@@ -15,7 +15,7 @@ public enum Activation: String, Sendable, Codable, CaseIterable {
   /// x·σ(x), also called swish.
   case silu
 
-  fileprivate var kind: Int32 {
+  var kind: Int32 {
     switch self {
     case .relu: Int32(ENC_RELU)
     case .gelu: Int32(ENC_GELU)

@@ -86,7 +86,7 @@ extension Ragged where Rows == Tensor {
         gather(rows, source, window, shape, group, pieces, into: scratch)
         let bias = bias.map { UnsafePointer($0.pointer + group * outer) }
         let target = out.pointer + first * outputs
-        packed[group].product(rows: count, scratch, bias: bias, into: groups == 1 ? target : dense)
+        packed[group].product(rows: count, scratch, ProductEnd(bias: bias), into: groups == 1 ? target : dense)
         if groups > 1 { copy(count, outer, dense, outer, target + group * outer, outputs) }
       }
     }

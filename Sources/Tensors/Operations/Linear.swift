@@ -1,18 +1,43 @@
 import CKernels
 
 extension Tensor {
-  /// x·Wᵀ + b for x `[…, inputs]`, weight W `[outputs, inputs]` and bias b `[outputs]`, as PyTorch's `linear`.
-  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+  /// f(x·Wᵀ + b) + residual for x `[…, inputs]`, weight W `[outputs, inputs]`, bias b `[outputs]`, an activation f and a residual
+  /// `[…, outputs]`; PyTorch's `linear` if there are neither. One pass where nothing is recorded, with the same bits.
+  public func linear(
+    _ weight: Tensor, _ bias: Tensor? = nil, activated activation: Activation? = nil, adding residual: Tensor? = nil
+  ) -> Tensor {
+    let precision = Precision.forProduct(weight.shape)
+    if precision == .bfloat16 || [self, weight, bias, residual].contains(where: { $0?.isRecorded ?? false }) {
+      let sums = recordedLinear(weight, bias)
+      let y = activation.map { sums.activated($0) } ?? sums
+      return residual.map { y + $0 } ?? y
+    }
+    return product(weight, bias, activation, residual, precision)
+  }
+
+  private func product(
+    _ weight: Tensor, _ bias: Tensor?, _ activation: Activation?, _ residual: Tensor?, _ precision: Precision
+  ) -> Tensor {
     precondition(
       weight.shape.count == 2 && weight.shape[1] == width,
       "linear: input \(shape) does not fit weight \(weight.shape)")
-    let (inputs, outputs, rows) = (weight.shape[1], weight.shape[0], self.rows)
+    let (inputs, outputs) = (weight.shape[1], weight.shape[0])
     precondition(
       bias.map { $0.shape == [outputs] } ?? true, "linear: expected a bias [\(outputs)], found \(bias?.shape ?? [])")
     let out = Tensor(uninitialized: shape.dropLast() + [outputs])
-    let precision = Precision.forProduct(weight.shape)
+    precondition(
+      residual.map { $0.shape == out.shape } ?? true,
+      "linear: expected a residual \(out.shape), found \(residual?.shape ?? [])")
+    let end = ProductEnd(bias: bias?.pointer, activation: activation, residual: residual?.pointer)
     weight.storage.packed(.transposed(inner: inputs, outer: outputs, precision))
-      .productOnWorkers(rows: rows, pointer, bias: bias?.pointer, into: out.pointer)
+      .productOnWorkers(rows: rows, pointer, end, into: out.pointer)
+    return out
+  }
+
+  private func recordedLinear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
+    let precision = Precision.forProduct(weight.shape)
+    let out = product(weight, bias, nil, nil, precision)
+    let (inputs, outputs, rows) = (weight.shape[1], weight.shape[0], self.rows)
     let (x, w, needsX, needsW, needsBias) = (
       detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false
     )

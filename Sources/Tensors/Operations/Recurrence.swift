@@ -119,7 +119,7 @@ private struct RecurrentPlan: Sendable {
     let saved = weights.map { weights in
       let gates = Storage(count: total * width)
       weights.input.storage.packed(.transposed(inner: x.width, outer: width))
-        .productOnWorkers(rows: total, x.pointer, bias: weights.inputBias.pointer, into: gates.pointer)
+        .productOnWorkers(rows: total, x.pointer, ProductEnd(bias: weights.inputBias.pointer), into: gates.pointer)
       return Saved(gates: gates, states: Storage(count: cell == .rnn ? 0 : total * hidden))
     }
     let packed = weights.map { $0.hidden.storage.packed(.transposed(inner: hidden, outer: width)) }
@@ -135,7 +135,7 @@ private struct RecurrentPlan: Sendable {
       var (rows, earlier) = ([Int32](repeating: 0, count: size), [Int32](repeating: 0, count: size))
       for step in 0..<offsets.length(chunk[0]) {
         let active = self.rows(chunk, step, reversed: direction == 1, &rows, &earlier)
-        packed[direction].product(rows: active, h, bias: bias, into: recurrent.pointer)
+        packed[direction].product(rows: active, h, ProductEnd(bias: bias), into: recurrent.pointer)
         switch cell {
         case .rnn: enc_rnn_step(active, hidden, rows, recurrent.pointer, gates, output, outputStride, h)
         case .lstm: enc_lstm_step(active, hidden, rows, recurrent.pointer, gates, kept, output, outputStride, h, c)

@@ -1,0 +1,193 @@
+// Products of rows with a packed matrix B [K, N]: out = x · B + bias, then an activation and the addition of rows, in one pass.
+//
+// B is cut into panels of 32 columns, each [K][32], the last filled up with zeros. A tile of a few rows and a panel's columns stays in
+// registers while it runs down K, and every element is one chain of sums over K, so its bits don't depend on the other rows or columns.
+
+INLINE v16 activate16(int kind, v16 x) {
+  switch (kind) {
+    case ENC_RELU: return max16(x, splat(0));
+    case ENC_GELU: return gelu16(x);
+    case ENC_TANH: return tanh16(x);
+    case ENC_SIGMOID: return sigmoid16(x);
+    case ENC_SILU: return x * sigmoid16(x);
+    case ENC_GELU_TANH: return gelu_tanh16(x);
+    default: return x;
+  }
+}
+
+// Adds bias and residual to a tile's sums [rows, 16 · TILE_VECTORS], activated between, and writes them at `column`.
+static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float *sums, const enc_product_end *end,
+                                                        size_t row, size_t column, size_t columns, float *out) {
+  const size_t n = columns - column < 16 * TILE_VECTORS ? columns - column : 16 * TILE_VECTORS;
+  for (size_t r = 0; r < rows; r++, sums += 16 * TILE_VECTORS) {
+    const size_t place = (row + r) * end->out_stride + column;
+    EACH16(n, v16 y = load(sums + i); if (end->bias) y += LOAD(end->bias + column); y = activate16(end->activation, y);
+           if (end->residual) y += LOAD(end->residual + place); STORE(out + place, y););
+  }
+}
+#define FINISH_TILE(sums)                                                                            \
+  float tile[TILE_ROWS * TILE_VECTORS * 16];                                                         \
+  for (size_t r = 0; r < rows; r++)                                                                  \
+    for (size_t v = 0; v < TILE_VECTORS; v++) store(tile + (r * TILE_VECTORS + v) * 16, sums[r][v]); \
+  NAME(finish_tile)(rows, tile, end, row, column, columns, out);
+
+INLINE void float_tile(const size_t rows, size_t inner, const float *x, const float *panel, size_t row, size_t column,
+                       size_t columns, const enc_product_end *end, float *out) {
+  v16 sums[TILE_ROWS][TILE_VECTORS];
+  const float *lines[TILE_ROWS];
+  for (size_t r = 0; r < rows; r++) {
+    lines[r] = x + (row + r) * inner;
+    for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
+  }
+  for (size_t k = 0; k < inner; k++, panel += 32) {
+    v16 b[TILE_VECTORS];
+    for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load(panel + 16 * v);
+    for (size_t r = 0; r < rows; r++) {
+      const v16 a = splat(lines[r][k]);
+      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] += a * b[v];
+    }
+  }
+  FINISH_TILE(sums)
+}
+
+// Calls `tile` with its number of rows, at most 8, as a constant.
+#define TILE_CASE(n, tile, ...) \
+  case n: tile(n, __VA_ARGS__); break;
+#define TILE_CASES(most, tile, ...) TILE_CASES_##most(tile, __VA_ARGS__)
+#define TILE_CASES_2(tile, ...) TILE_CASE(1, tile, __VA_ARGS__) TILE_CASE(2, tile, __VA_ARGS__)
+#define TILE_CASES_6(tile, ...)                                                                   \
+  TILE_CASES_2(tile, __VA_ARGS__) TILE_CASE(3, tile, __VA_ARGS__) TILE_CASE(4, tile, __VA_ARGS__) \
+  TILE_CASE(5, tile, __VA_ARGS__) TILE_CASE(6, tile, __VA_ARGS__)
+#define TILE_CASES_8(tile, ...) \
+  TILE_CASES_6(tile, __VA_ARGS__) TILE_CASE(7, tile, __VA_ARGS__) TILE_CASE(8, tile, __VA_ARGS__)
+#define TILE_CASES_OF(most, tile, ...) TILE_CASES(most, tile, __VA_ARGS__)
+
+// Runs `body` for rows `start` ..< `stop`, blocks of which stay in the cache while they meet all panels; a multiple of the tiles' rows.
+#define EACH_BLOCK(rows, row_bytes, ...)                                                \
+  const size_t block = ((256 << 10) / (row_bytes) / 24 + 1) * 24;                       \
+  for (size_t start = 0; start < (rows); start += block) {                              \
+    const size_t stop = (rows) - start < block ? (rows) : start + block;                \
+    __VA_ARGS__                                                                         \
+  }
+
+void NAME(product)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *panels,
+                   const enc_product_end *end, float *out) {
+  EACH_BLOCK(rows, inner * sizeof(float), {
+    for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {
+      const float *panel = panels + column / 32 * 32 * inner + column % 32;
+      for (size_t row = start; row < stop; row += TILE_ROWS) {
+        switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {
+          TILE_CASES_OF(TILE_ROWS, float_tile, inner, x, panel, row, column, columns, end, out)
+        }
+      }
+    }
+  })
+}
+
+// x [rows, K] to bytes: each run of ENC_QUANTUM numbers of a row becomes scale · (byte − zero). `bytes` has a row stride of K rounded up
+// to 64, zeros in the rest; scales and offsets (scale · zero) are [rows, runs].
+void NAME(quantize)(size_t rows, size_t inner, const float *x, uint8_t *bytes, float *scales, float *offsets) {
+  const size_t stride = (inner + 63) / 64 * 64;
+  for (size_t r = 0; r < rows; r++, x += inner, bytes += stride) {
+    memset(bytes + inner, 0, stride - inner);
+    for (size_t start = 0; start < inner; start += ENC_QUANTUM) {
+      const size_t n = inner - start < ENC_QUANTUM ? inner - start : ENC_QUANTUM;
+      const float *run = x + start;
+      v16 low = splat(0), high = splat(0);
+      EACH16(n, v16 a = LOAD(run); low = min16(low, a); high = max16(high, a););
+      const float bottom = __builtin_reduce_min(low), range = __builtin_reduce_max(high) - bottom;
+      const float scale = range > 0 ? range / 255.0f : 1.0f, factor = range > 0 ? 255.0f / range : 1.0f;
+      const float zero = rintf(-bottom * factor);
+      // Below 2²³ the sum with it rounds to a whole number, which stands in the lowest bits.
+      const v16 whole = splat(8388608.0f + zero);
+      EACH16(n, i16 y = (i16)(LOAD(run) * splat(factor) + whole) - 0x4B000000;
+             b16 narrow = __builtin_convertvector(__builtin_elementwise_min(__builtin_elementwise_max(y, (i16){}), (i16){} + 255), b16);
+             memcpy(bytes + start + i, &narrow, lanes););
+      *scales++ = scale;
+      *offsets++ = scale * zero;
+    }
+  }
+}
+
+INLINE void byte_tile(const size_t rows, size_t inner, size_t panel_column, const uint8_t *x, const float *scales,
+                      const float *offsets, const enc_byte_matrix *b, size_t row, size_t column, size_t columns,
+                      const enc_product_end *end, float *out) {
+  const size_t stride = (inner + 63) / 64 * 64, runs = (inner + ENC_QUANTUM - 1) / ENC_QUANTUM;
+  const size_t depth = (inner + 3) / 4, width = b->width;
+  const int8_t *panel = b->bytes + column / 32 * 128 * depth + 4 * panel_column;
+  v16 sums[BYTE_TILE_ROWS][TILE_VECTORS];
+  for (size_t r = 0; r < rows; r++)
+    for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
+  for (size_t run = 0, k = 0; run < runs; run++) {
+    i16 counts[BYTE_TILE_ROWS][TILE_VECTORS];
+    for (size_t r = 0; r < rows; r++)
+      for (size_t v = 0; v < TILE_VECTORS; v++) counts[r][v] = (i16){0};
+    const size_t stop = (run + 1) * (ENC_QUANTUM / 4) < depth ? (run + 1) * (ENC_QUANTUM / 4) : depth;
+    for (; k < stop; k++, panel += 128) {
+      i16 weights[TILE_VECTORS];
+      for (size_t v = 0; v < TILE_VECTORS; v++) weights[v] = load_bytes(panel + 64 * v);
+      for (size_t r = 0; r < rows; r++) {
+        const i16 a = splat_bytes(x + (row + r) * stride + 4 * k);
+        for (size_t v = 0; v < TILE_VECTORS; v++) counts[r][v] = dot4(counts[r][v], a, weights[v]);
+      }
+    }
+    for (size_t v = 0; v < TILE_VECTORS; v++) {
+      const v16 total = load(b->sums + run * width + column + 16 * v);
+      for (size_t r = 0; r < rows; r++) {
+        const size_t place = (row + r) * runs + run;
+        sums[r][v] += __builtin_convertvector(counts[r][v], v16) * splat(scales[place]) - total * splat(offsets[place]);
+      }
+    }
+  }
+  for (size_t v = 0; v < TILE_VECTORS; v++) {
+    const v16 scale = load(b->scales + column + 16 * v);
+    for (size_t r = 0; r < rows; r++) sums[r][v] *= scale;
+  }
+  FINISH_TILE(sums)
+}
+
+void NAME(byte_product)(size_t rows, size_t inner, size_t first, size_t columns, const uint8_t *x, const float *scales,
+                        const float *offsets, const enc_byte_matrix *b, const enc_product_end *end, float *out) {
+  EACH_BLOCK(rows, inner, {
+    for (size_t column = first; column < columns; column += 16 * TILE_VECTORS)
+      for (size_t row = start; row < stop; row += BYTE_TILE_ROWS)
+        switch (stop - row < BYTE_TILE_ROWS ? stop - row : BYTE_TILE_ROWS) {
+          TILE_CASES_OF(BYTE_TILE_ROWS, byte_tile, inner, column % 32, x, scales, offsets, b, row, column, columns, end, out)
+        }
+  })
+}
+
+// B [K, N], whose neighbours in a row and a column stand `column_stride` and `row_stride` apart, as panels.
+void NAME(pack)(size_t inner, size_t columns, const float *b, size_t row_stride, size_t column_stride, float *panels) {
+  for (size_t column = 0; column < columns; column += 32, panels += 32 * inner) {
+    const size_t n = columns - column < 32 ? columns - column : 32;
+    if (n < 32) memset(panels, 0, 32 * inner * sizeof(float));
+    for (size_t start = 0; start < inner; start += 16) {
+      const size_t stop = inner - start < 16 ? inner : start + 16;
+      for (size_t c = 0; c < n; c++)
+        for (size_t k = start; k < stop; k++) panels[k * 32 + c] = b[k * row_stride + (column + c) * column_stride];
+    }
+  }
+}
+
+// One panel of a matrix of `width` columns as bytes [⌈K / 4⌉][32][4], with a scale for each column; and the sums of the bytes of each run of
+// ENC_QUANTUM rows, `width` apart.
+void NAME(pack_bytes)(size_t inner, size_t columns, size_t width, const float *b, size_t row_stride,
+                      size_t column_stride, int8_t *bytes, float *scales, float *sums) {
+  memset(bytes, 0, (inner + 3) / 4 * 128);
+  for (size_t run = 0; run * ENC_QUANTUM < inner; run++) memset(sums + run * width, 0, 32 * sizeof(float));
+  for (size_t column = 0; column < 32; column++) {
+    scales[column] = 0;
+    if (column >= columns) continue;
+    const float *source = b + column * column_stride;
+    float most = 0;
+    for (size_t k = 0; k < inner; k++) most = fmaxf(most, fabsf(source[k * row_stride]));
+    scales[column] = most / 127;
+    const float factor = most > 0 ? 127 / most : 0;
+    for (size_t k = 0; k < inner; k++) {
+      const float whole = rintf(source[k * row_stride] * factor);
+      bytes[k / 4 * 128 + column * 4 + k % 4] = (int8_t)whole;
+      sums[k / ENC_QUANTUM * width + column] += whole;
+    }
+  }
+}
