@@ -43,12 +43,23 @@ struct TransformerLayer: Layer {
   func callAsFunction(
     _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, angles: RotaryAngles?, bias: Tensor?
   ) -> Ragged<Tensor> {
+    attended(x, form, angles: angles, bias: bias).map { fedForward($0) }
+  }
+
+  /// The layer's first half.
+  func attended(
+    _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, angles: RotaryAngles?, bias: Tensor?
+  ) -> Ragged<Tensor> {
     if isNormFirst {
-      let y = x.map { $0 + attentionDropout(attention(x.map { attentionNorm($0) }, form, angles, bias)) }
-      return y.map { $0 + outputDropout(feedForward(outputNorm($0))) }
+      return x.map { $0 + attentionDropout(attention(x.map { attentionNorm($0) }, form, angles, bias)) }
     }
-    let y = x.map { attentionNorm(attentionDropout(attention(x, form, angles, bias)) + $0) }
-    return y.map { outputNorm(outputDropout(feedForward($0)) + $0) }
+    return x.map { attentionNorm(attentionDropout(attention(x, form, angles, bias)) + $0) }
+  }
+
+  /// The layer's second half.
+  func fedForward(_ y: Tensor) -> Tensor {
+    if isNormFirst { return y + outputDropout(feedForward(outputNorm(y))) }
+    return outputNorm(outputDropout(feedForward(y)) + y)
   }
 }
 

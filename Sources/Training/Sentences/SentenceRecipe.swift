@@ -49,6 +49,12 @@ public struct SentenceRecipe: Sendable {
     if tuning.cached != nil, let value = section["cached"], data.sets.contains(where: { $0.objective.layers != nil }) {
       throw value.error("not with adaptive_layers, which takes the embeddings of all layers at once")
     }
+    if tuning.cached != nil, let value = section["cached"],
+      data.sets.contains(where: { $0.objective.form.labels == [.tokens] })
+    {
+      throw value.error(
+        "not with denoising_auto_encoder, whose loss is of each text by itself: accumulate does the same")
+    }
     training = try TrainingSettings(
       section, metrics: ["auto"] + SentenceScores.names, of: "fine-tuning", isPretrained: true)
   }
