@@ -94,7 +94,7 @@ public final class PretrainingRun: RecipeRun {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
     try makeFolder(output)
     let settings = recipe.training
-    try AtomicFile.write(try recipe.json(relativeTo: output).yaml(), to: output.appendingPathComponent("recipe.yaml"))
+    try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     var options = settings.options
     if held.isEmpty { options.earlyStopping = nil }
     let trainer = Trainer(
