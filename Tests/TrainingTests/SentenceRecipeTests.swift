@@ -52,8 +52,8 @@ import Testing
     ),
     (
       "multiple_negatives_ranking\ntraining:", "denoising_auto_encoder\ntraining:\n  cached: 4",
-      "recipe.yaml:6:11: training.cached: not with denoising_auto_encoder, whose loss is of each text by itself: "
-        + "accumulate does the same"
+      "recipe.yaml:6:11: training.cached: not with denoising_auto_encoder, whose loss is of each text by itself; "
+        + "expected 'accumulate'"
     ),
     (
       "epochs: 2", "best: spearman_cosin",

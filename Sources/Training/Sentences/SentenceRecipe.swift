@@ -48,7 +48,7 @@ public struct SentenceRecipe: RecipeDocument {
       data.sets.contains(where: { $0.objective.form.labels == [.tokens] })
     {
       throw value.error(
-        "not with denoising_auto_encoder, whose loss is of each text by itself: accumulate does the same")
+        "not with denoising_auto_encoder, whose loss is of each text by itself; expected 'accumulate'")
     }
     training = try TrainingSettings(
       section, metrics: ["auto"] + SentenceScores.names, of: "fine-tuning", isPretrained: true)
