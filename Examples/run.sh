@@ -7,16 +7,19 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 reviews=.cache/data/movie-reviews/reviews.tsv
 
+echo "== a vocabulary of one's own"
+tail -n +2 "$reviews" | cut -f1 | "$bin/encoders" tokenizer train --type wordpiece --lowercase --size 5000 \
+  --input - --output "$work/reviews-tokenizer"
+
 echo "== every recipe, one epoch (those whose data are here)"
 for recipe in Examples/recipes/*.yaml; do
   name="$(basename "$recipe" .yaml)"
-  data="$(sed -n 's|^ *path: \.\./\.\./||p' "$recipe")"
-  [ -e "$data" ] || { echo "$name: $data is not here, passed over"; continue; }
-  vectors="$(sed -n 's|.*vectors: \.\./\.\./\([^,} ]*\).*|\1|p' "$recipe")"
-  model="$(sed -n 's|.*pretrained: \.\./\.\./\([^,} ]*\).*|\1|p' "$recipe")"
-  [ -z "$model" ] || [ -e "$model" ] || { echo "$name: $model is not here, passed over"; continue; }
-  [ -z "$vectors" ] || [ -e "$vectors" ] || { echo "$name: $vectors is not here, passed over"; continue; }
-  sed -e "s|\.\./\.\./|$PWD/|" -e 's|epochs: [0-9]*|epochs: 1|' "$recipe" > "$work/$name.yaml"
+  # What one example makes for another stands in the work folder.
+  sed -e "s|\.\./\.\./models/reviews-|$work/reviews-|" -e "s|\.\./\.\./|$PWD/|" -e 's|epochs: [0-9]*|epochs: 1|' \
+    "$recipe" > "$work/$name.yaml"
+  missing="$(sed -nE 's#.*(path|vectors|pretrained|tokenizer): (/[^,} ]*).*#\2#p' "$work/$name.yaml" |
+    while read -r file; do [ -e "$file" ] || echo "$file"; done)"
+  [ -z "$missing" ] || { echo "$name: $missing is not here, passed over"; continue; }
   "$bin/encoders" train "$work/$name.yaml" --output "$work/$name" >/dev/null 2>"$work/log" || { cat "$work/log"; exit 1; }
   "$bin/encoders" inspect "$work/$name" >/dev/null
   echo "$name: ok"

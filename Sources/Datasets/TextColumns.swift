@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// All columns of a TSV, CSV or JSON-lines file, as texts.
+/// All columns of a TSV, CSV or JSON-lines file, or the one of a file of plain texts.
 ///
 /// A name may come several times: tables may repeat it in their header, and a list of JSON is a column an element.
 public struct TextColumns: Sendable {
@@ -33,6 +33,7 @@ public struct TextColumns: Sendable {
       switch format {
       case .tsv: try readTable(TabScanner(bytes, url))
       case .csv: try readTable(CommaScanner(bytes, url))
+      case .lines: try readTable(LineScanner(bytes, url))
       case .jsonl: try JSONLines.forEachObject(bytes, url) { try add($0, line: $1) }
       }
     }

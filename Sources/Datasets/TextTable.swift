@@ -9,6 +9,8 @@ public enum TextFormat: String, Sendable, CaseIterable {
   case csv
   /// A JSON object a line.
   case jsonl
+  /// A text a line; the one column is called `text`.
+  case lines
 }
 
 /// Reads texts and labels from TSV, CSV and JSON-lines files with named columns.
@@ -35,6 +37,7 @@ public enum TextTable {
       case .jsonl: try JSONLines.read(bytes, url, columns, add)
       case .tsv: try table(bytes, url, columns, TabScanner.init, add)
       case .csv: try table(bytes, url, columns, CommaScanner.init, add)
+      case .lines: try table(bytes, url, columns, LineScanner.init, add)
       }
     }
     guard !examples.texts.isEmpty else {

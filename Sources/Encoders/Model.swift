@@ -41,21 +41,18 @@ public struct Model: Sendable {
   private let head: Linear?
   private let decoder: Projection?
   private let decoderOutput: Linear?
-  private let sections: ModelSections?
 
   /// A new model, or a stored one, depending on the scope.
   ///
   /// - Throws: `ConfigurationError` where shapes don't fit, `FileError` from a stored model.
   public init(
-    _ configuration: EncoderConfiguration, sections: ModelSections, task: Task, labels: [String],
-    tokenizer: WordTokenizer?,
+    _ configuration: EncoderConfiguration, task: Task, labels: [String], tokenizer: WordTokenizer?,
     vectors: [Float]? = nil, at scope: Scope
   ) throws {
     let encoder = try Encoder(configuration, vocabularySize: tokenizer?.count ?? 2, vectors: vectors, at: scope)
     body = .steps(encoder, tokenizer)
     self.task = task
     self.labels = labels
-    self.sections = sections
     switch task {
     case .classification, .binaryClassification:
       head = try Linear(encoder.width, task == .classification ? labels.count : 1, at: scope["head"])
@@ -80,7 +77,7 @@ public struct Model: Sendable {
   public init(_ encoder: SentenceEncoder, task: Task = .embedding, labels: [String] = [], at scope: Scope) throws {
     precondition(task != .reconstruction, "Model: a pretrained encoder of texts has no decoder")
     body = .sentence(encoder)
-    (self.task, self.labels, sections) = (task, labels, nil)
+    (self.task, self.labels) = (task, labels)
     (decoder, decoderOutput) = (nil, nil)
     head =
       task.hasLabels
@@ -232,7 +229,6 @@ public struct Model: Sendable {
     }
     let text = String(decoding: try MappedFile(file).withBytes { Array($0) }, as: UTF8.self)
     let root = try Section(Value(parsing: text, file: file.path))
-    let sections = ModelSections(root)
     let task = try root.required("task").choice(Task.self)
     let labels = try root["labels"]?.list().map { try $0.string() } ?? []
     let configuration = try EncoderConfiguration(root)
@@ -240,8 +236,7 @@ public struct Model: Sendable {
       configuration.preprocess.isText
       ? try WordTokenizer(contentsOf: folder.appendingPathComponent("tokenizer.json")) : nil
     let scope = try Scope.open(folder.appendingPathComponent("model.safetensors"))
-    let model = try Model(
-      configuration, sections: sections, task: task, labels: labels, tokenizer: tokenizer, at: scope)
+    let model = try Model(configuration, task: task, labels: labels, tokenizer: tokenizer, at: scope)
     try scope.requireAllRead()
     return model
   }
@@ -281,19 +276,19 @@ public struct Model: Sendable {
     let configFile = folder.appendingPathComponent("config.json")
     try? FileManager.default.removeItem(at: configFile)
     try tokenizer?.write(to: folder.appendingPathComponent("tokenizer.json"))
-    var config = sections?.sections ?? [:]
-    config["model_type"] = "encoders"
-    config["task"] = task.rawValue
-    config["labels"] = labels
-    config["embedding_dimension"] = width
     if try !writeSentenceTransformers(encoder, tokenizer, to: folder) {
       let modules = ["preprocess", "encode", "pool", "project"].enumerated().map { index, name in
-        ["idx": index, "name": name, "path": "", "type": "encoders.\(name)"] as [String: Any]
+        ["idx": .integer(index), "name": .string(name), "path": "", "type": .string("encoders.\(name)")] as JSON
       }
-      try AtomicFile.write(jsonData(modules), to: folder.appendingPathComponent("modules.json"))
+      try AtomicFile.write(.array(modules), to: folder.appendingPathComponent("modules.json"))
     }
     try write(parameters, to: folder.appendingPathComponent("model.safetensors"))
-    try AtomicFile.write(jsonData(config), to: configFile)
+    let members: JSON = [
+      "model_type": "encoders", "task": .string(task.rawValue), "labels": .array(labels.map { .string($0) }),
+      "embedding_dimension": .integer(width),
+    ]
+    try AtomicFile.write(
+      .object((members.members ?? []) + (encoder.configuration.json.members ?? [])), to: configFile)
   }
 
   private func write(_ parameters: [Parameter], to url: URL) throws {
@@ -301,23 +296,6 @@ public struct Model: Sendable {
     for parameter in parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
     try writer.write(to: url)
   }
-}
-
-/// The recipe's sections as they are kept in config.json.
-public struct ModelSections: @unchecked Sendable {  // values of JSON, never changed
-  fileprivate let sections: [String: Any]
-
-  /// The four steps and the decoder out of a recipe or a config.json.
-  public init(_ root: Section) {
-    var sections: [String: Any] = [:]
-    for key in ["preprocess", "encode", "pool", "project", "decode"] { sections[key] = root[key]?.json }
-    self.sections = sections
-    _ = ["model_type", "embedding_dimension"].map { root[$0] }
-  }
-}
-
-private func jsonData(_ object: Any) throws -> Data {
-  try JSONSerialization.data(withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
 }
 
 extension EncoderConfiguration {

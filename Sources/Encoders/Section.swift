@@ -165,23 +165,6 @@ public struct Value {
     }
     return "\(unknown) (expected \(valid.count > 1 ? "one of " : "")\(valid.joined(separator: ", ")))"
   }
-
-  /// The same as JSON, with sorted keys.
-  public var json: Any {
-    switch node {
-    case .mapping(let mapping):
-      var object: [String: Any] = [:]
-      for (key, value) in mapping { object[key.string ?? ""] = Value(node: value, file: file, path: path).json }
-      return object
-    case .sequence(let sequence): return sequence.map { Value(node: $0, file: file, path: path).json }
-    default:
-      if isNull { return NSNull() }
-      if let flag = node.bool { return flag }
-      if let integer = node.int { return integer }
-      if let number = node.float { return number }
-      return (try? string()) ?? ""
-    }
-  }
 }
 
 /// A mapping of a YAML file whose keys are asked for one by one; `finish` then names those that nobody asked for.

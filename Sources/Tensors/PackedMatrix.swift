@@ -116,7 +116,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     return .bytes(rows, target, scales: scales, offsets: scales + rows * runs)
   }
 
-  private func product(_ input: Input, _ columns: Range<Int>, _ end: ProductEnd, into out: UnsafeMutablePointer<Float>) {
+  private func product(_ input: Input, _ columns: Range<Int>, _ end: ProductEnd, into out: UnsafeMutablePointer<Float>)
+  {
     var end = enc_product_end(
       bias: end.bias, residual: end.residual, out_stride: outer, activation: end.activation?.kind ?? -1)
     switch (form, input) {

@@ -9,15 +9,13 @@ import Foundation
 /// Keys are in snake_case. Whatever is unknown, misspelt, of the wrong type or out of range is a `ConfigurationError`
 /// with file, line and column, and so is a step whose output doesn't fit the next one's input. Paths are relative to
 /// the file.
-public struct Recipe: Sendable {
+public struct Recipe: RecipeDocument {
   /// The file.
   public let url: URL
   /// Its text.
   public let text: String
   /// The four steps; nil if the encoder is a pretrained one.
   public let configuration: EncoderConfiguration?
-  /// The four steps as the model folder keeps them; nil if the encoder is a pretrained one.
-  public let sections: ModelSections?
   /// The pretrained encoder, if it is one.
   public let pretrained: PretrainedOptions?
   /// Where the samples come from.
@@ -27,24 +25,10 @@ public struct Recipe: Sendable {
   /// How it is learnt.
   public private(set) var training: TrainingSettings
 
-  /// Reads a recipe and checks that its steps fit each other.
-  ///
-  /// - Throws: `ConfigurationError` with line and column; `FileError` if the file can't be read.
-  public init(contentsOf url: URL) throws { try self.init(try Recipe.text(of: url), url) }
-
-  /// The text of a file.
-  static func text(of url: URL) throws -> String {
-    let bytes = try MappedFile(url).withBytes { Array($0) }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw FileError(.malformed, url, "expected UTF-8 text, found other bytes")
-    }
-    return text
-  }
-
   private static let keys = ["preprocess", "encode", "pool", "project", "decode", "data", "objective", "training"]
   private static let requiredKeys = ["preprocess", "encode", "pool", "data", "objective", "training"]
 
-  /// A recipe from its text; relative paths in it start from the file's folder.
+  /// A recipe from its text, its steps checked against each other; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {
     self.url = url
     self.text = text
@@ -62,7 +46,6 @@ public struct Recipe: Sendable {
     let folder = url.deletingLastPathComponent()
     let configuration = isPretrained ? nil : try EncoderConfiguration(root)
     self.configuration = configuration
-    sections = isPretrained ? nil : ModelSections(root)
     pretrained = isPretrained ? try PretrainedOptions(Section(root.required("encode")), folder) : nil
     let readsText = configuration?.preprocess.isText ?? true
     data = try DataOptions(Section(root.required("data")), folder, isText: readsText)
@@ -104,13 +87,6 @@ public struct Recipe: Sendable {
         .init("data", data.json(isText: readsText, folder)), .init("objective", objective.json),
         .init("training", training.json),
       ])
-  }
-
-  /// Writes the recipe with all defaults, as `init(contentsOf:)` reads it again to an equal one, wherever it stands.
-  ///
-  /// - Throws: `FileError` if the file can't be written.
-  public func write(to file: URL) throws {
-    try AtomicFile.write(try json(relativeTo: file.deletingLastPathComponent()).yaml(), to: file)
   }
 }
 

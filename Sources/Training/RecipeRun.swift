@@ -23,7 +23,7 @@ public enum RecipeFile: Sendable {
   /// Reads a recipe.
   ///
   /// - Throws: `ConfigurationError` with line and column; `FileError` if the file can't be read.
-  public init(contentsOf url: URL) throws { try self.init(try Recipe.text(of: url), url) }
+  public init(contentsOf url: URL) throws { try self.init(try recipeText(url), url) }
 
   /// A recipe from its text; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {

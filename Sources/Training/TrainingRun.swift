@@ -52,9 +52,9 @@ public final class TrainingRun: RecipeRun {
     }
     let labels = recipe.objective.task == .reconstruction ? [] : data.labels
     let scope = Scope.random(seed: recipe.training.options.seed)
-    if let configuration = recipe.configuration, let sections = recipe.sections {
+    if let configuration = recipe.configuration {
       model = try Model(
-        configuration, sections: sections, task: recipe.objective.task, labels: labels, tokenizer: tokenizer,
+        configuration, task: recipe.objective.task, labels: labels, tokenizer: tokenizer,
         vectors: vectors, at: scope)
     } else if let pretrained = recipe.pretrained {
       let encoder = try pretrained.open(seed: recipe.training.options.seed)

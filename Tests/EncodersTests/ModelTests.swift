@@ -21,8 +21,8 @@ import Tokenizers
     let root = try Section(Value(parsing: text, file: "recipe.yaml"))
     let tokenizer = WordTokenizer.train(texts: ["one two three four five six seven"], maximumLength: 20)
     return try Model(
-      EncoderConfiguration(root), sections: ModelSections(root), task: .classification, labels: ["no", "yes"],
-      tokenizer: tokenizer, at: .random(seed: 1))
+      EncoderConfiguration(root), task: .classification, labels: ["no", "yes"], tokenizer: tokenizer,
+      at: .random(seed: 1))
   }
 
   @Test(arguments: networks) func aTextsVectorDoesNotDependOnItsBatch(_ network: String) throws {

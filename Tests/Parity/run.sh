@@ -16,7 +16,7 @@ export ENCODERS_SEED="${ENCODERS_SEED:-1}" HF_HUB_OFFLINE=1 ENCODERS_ROOT="$root
 export ENCODERS_GOLDENS="$(mktemp -d)"
 trap 'rm -rf "$ENCODERS_GOLDENS"' EXIT
 cp -r Tests/Golden/. "$ENCODERS_GOLDENS"
-find "$ENCODERS_GOLDENS" -name 'make*.py' -o -name words.py | sort | while read -r script; do
+find "$ENCODERS_GOLDENS" -name 'make*.py' -o -name words.py | LC_ALL=C sort | while read -r script; do
   (cd "$(dirname "$script")" && "$python" "$(basename "$script")" >/dev/null) || { echo "$script failed" >&2; exit 1; }
 done
 swift test -c release -Xswiftc -enable-testing --skip-build --skip EncodersCommandTests

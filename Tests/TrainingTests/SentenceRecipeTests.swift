@@ -43,6 +43,19 @@ import Testing
       "recipe.yaml:7:3: unknown key 'no_duplicate' in 'training' (did you mean 'no_duplicates'?)"
     ),
     (
+      "multiple_negatives_ranking", "{matryoshka: {dimensions: [8], loss: denoising_auto_encoder}}",
+      "recipe.yaml:4:49: objective.matryoshka.loss: denoising_auto_encoder can't be wrapped: its loss is of tokens"
+    ),
+    (
+      "multiple_negatives_ranking", "{denoising_auto_encoder: {deletion: 1}}",
+      "recipe.yaml:4:48: objective.denoising_auto_encoder.deletion: expected a number from 0 to below 1, found '1'"
+    ),
+    (
+      "multiple_negatives_ranking\ntraining:", "denoising_auto_encoder\ntraining:\n  cached: 4",
+      "recipe.yaml:6:11: training.cached: not with denoising_auto_encoder, whose loss is of each text by itself; "
+        + "expected 'accumulate'"
+    ),
+    (
       "epochs: 2", "best: spearman_cosin",
       "recipe.yaml:6:9: training.best: unknown metric 'spearman_cosin' (did you mean 'spearman_cosine'?) of fine-tuning"
     ),
@@ -72,7 +85,8 @@ import Testing
     "cosine_similarity", "contrastive", "{online_contrastive: {distance: manhattan}}", "{triplet: {margin: 0.5}}",
     "batch_all_triplet", "{batch_hard_triplet: {distance: cosine}}", "batch_hard_soft_margin_triplet",
     "batch_semi_hard_triplet", "{softmax: {product: true}}", "{embedding_mse: {teacher: other}}",
-    "{margin_mse: {teacher: other}}", "{splade: {loss: cosent, query_weight: 0.1}}",
+    "{margin_mse: {teacher: other}}", "{denoising_auto_encoder: {deletion: 0.5}}",
+    "{splade: {loss: cosent, query_weight: 0.1}}",
     "{matryoshka: {dimensions: [8, 4], weights: [1, 0.5], loss: {margin_mse: {similarity: cosine}}}}",
     "{adaptive_layers: {loss: {matryoshka: {dimensions: [8], loss: cosent}}, per_step: all, weighting: log}}",
   ])

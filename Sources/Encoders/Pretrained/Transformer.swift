@@ -18,7 +18,7 @@ public struct Transformer: Layer {
   /// Where its parameters are in the checkpoint: the prefix `bert`, or nothing.
   let root: Scope
   let embeddings: TransformerEmbeddings
-  private let layers: [TransformerLayer]
+  let layers: [TransformerLayer]
   private let finalNorm: FinalNorm?
   private let angles: [RotaryAngles]
   private let distances: RelativePositions?

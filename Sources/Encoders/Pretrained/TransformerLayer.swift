@@ -43,14 +43,25 @@ struct TransformerLayer: Layer {
   func callAsFunction(
     _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, angles: RotaryAngles?, bias: Tensor?
   ) -> Ragged<Tensor> {
+    attended(x, form, angles: angles, bias: bias).map { fedForward($0) }
+  }
+
+  /// The layer's first half.
+  func attended(
+    _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, angles: RotaryAngles?, bias: Tensor?
+  ) -> Ragged<Tensor> {
     if isNormFirst {
       let mixed = attention.mixed(x.map { attentionNorm($0) }, form, angles, bias)
-      let y = x.map { attention.output(mixed, dropout: attentionDropout, adding: $0) }
-      return y.map { feedForward.down(feedForward.inner(outputNorm($0)), dropout: outputDropout, adding: $0) }
+      return x.map { attention.output(mixed, dropout: attentionDropout, adding: $0) }
     }
     let mixed = attention.mixed(x, form, angles, bias)
-    let y = x.map { attentionNorm(attention.output(mixed, dropout: attentionDropout, adding: $0)) }
-    return y.map { outputNorm(feedForward.down(feedForward.inner($0), dropout: outputDropout, adding: $0)) }
+    return x.map { attentionNorm(attention.output(mixed, dropout: attentionDropout, adding: $0)) }
+  }
+
+  /// The layer's second half.
+  func fedForward(_ y: Tensor) -> Tensor {
+    if isNormFirst { return feedForward.down(feedForward.inner(outputNorm(y)), dropout: outputDropout, adding: y) }
+    return outputNorm(feedForward.down(feedForward.inner(y), dropout: outputDropout, adding: y))
   }
 }
 

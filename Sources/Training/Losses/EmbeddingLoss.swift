@@ -62,12 +62,18 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
   /// In a step all of them take part, or `perStep` drawn by chance. Source: Kusupati et al. 2022.
   case matryoshka(EmbeddingLoss, dimensions: [Int], weights: [Float]? = nil, perStep: Int? = nil)
 
+  /// Cross-entropy of each token of a text, predicted by a decoder that sees the tokens before it and the embedding of the text
+  /// without some of its words.
+  ///
+  /// The decoder shares the encoder's parameters; the labels are the tokens of the whole texts. Source: Wang et al. 2021 (TSDAE).
+  case denoisingAutoEncoder(DenoisingNoise = DenoisingNoise())
+
   /// The names of all, as recipes have them.
   public static let names = [
     multipleNegativesRanking(), gistEmbed(), cosent(), angle(), cosineSimilarity, contrastive(), onlineContrastive(),
     triplet(), batchAllTriplet(), batchHardTriplet(), batchHardSoftMarginTriplet(), batchSemiHardTriplet(),
     softmax(classes: 2), embeddingMSE, marginMSE(), splade(cosent(), documentWeight: 0, queryWeight: nil),
-    matryoshka(cosent(), dimensions: []),
+    matryoshka(cosent(), dimensions: []), denoisingAutoEncoder(),
   ].map(\.name)
 
   /// The name in recipes.
@@ -90,6 +96,7 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
     case .marginMSE: "margin_mse"
     case .splade: "splade"
     case .matryoshka: "matryoshka"
+    case .denoisingAutoEncoder: "denoising_auto_encoder"
     }
   }
 
@@ -112,6 +119,7 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
     case .marginMSE:
       LossForm("query", "positive", "negative", repeatsLast: true, labels: .scoreList, .score)
     case .splade(let loss, _, _, _), .matryoshka(let loss, _, _, _): loss.form
+    case .denoisingAutoEncoder: LossForm("text", labels: .tokens)
     }
   }
 
@@ -161,6 +169,11 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
       return queries.map { value + flops(columns[0], threshold) * $0 } ?? value
     case .matryoshka(let loss, let dimensions, let weights, let perStep):
       return try matryoshka(loss, dimensions, weights, perStep, columns, labels, parameters, random)
+    case .denoisingAutoEncoder:
+      guard case .tokens(let ids) = labels, let decoder = parameters.decoder else {
+        throw .invalid(loss: name, what: "parameters", expected: "a decoder", found: "none")
+      }
+      return try denoising(columns[0], ids, decoder)
     }
   }
 

@@ -14,6 +14,8 @@ public enum LossLabels: Sendable {
   case classes([Int])
   /// Another model's embedding of each column, `[samples, width]` each.
   case embeddings([Tensor])
+  /// The tokens of the text itself.
+  case tokens(Ragged<IDs>)
 
   /// What they are.
   public var kind: LossForm.Labels {
@@ -23,6 +25,7 @@ public enum LossLabels: Sendable {
     case .scoreLists: .scoreList
     case .classes: .class
     case .embeddings: .embeddings
+    case .tokens: .tokens
     }
   }
 
@@ -34,6 +37,7 @@ public enum LossLabels: Sendable {
     case .scoreLists(let values): values.shape.first ?? 0
     case .classes(let values): values.count
     case .embeddings(let values): values.first?.rows
+    case .tokens(let ids): ids.count
     }
   }
 }
@@ -52,10 +56,12 @@ public struct LossForm: Sendable, Equatable {
     case `class`
     /// Another model's embeddings of the texts.
     case embeddings
+    /// The text's own tokens: the data need no label.
+    case tokens
 
     var description: String {
       switch self {
-      case .none: "no label"
+      case .none, .tokens: "no label"
       case .score: "a score"
       case .scoreList: "a list of scores"
       case .class: "a class"
@@ -72,6 +78,8 @@ public struct LossForm: Sendable, Equatable {
   public let required: Int
   /// The labels it takes; the first is the usual one.
   public let labels: [Labels]
+  /// Whether the data have labels.
+  var hasLabels: Bool { labels != [.none] && labels != [.tokens] }
 
   init(_ columns: String..., repeatsLast: Bool = false, required: Int? = nil, labels: Labels...) {
     self.columns = columns

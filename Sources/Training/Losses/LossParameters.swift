@@ -1,3 +1,4 @@
+import Encoders
 import Foundation
 import Layers
 import Tensors
@@ -10,24 +11,31 @@ public struct LossParameters: Sendable {
   public let bias: Parameter?
   /// The logarithm of the learned scale (1 / temperature).
   public let logScale: Parameter?
+  /// The decoder of the denoising auto-encoder.
+  public let decoder: SentenceDecoder?
 
   /// These parameters.
-  public init(weight: Parameter? = nil, bias: Parameter? = nil, logScale: Parameter? = nil) {
+  public init(
+    weight: Parameter? = nil, bias: Parameter? = nil, logScale: Parameter? = nil, decoder: SentenceDecoder? = nil
+  ) {
     self.weight = weight
     self.bias = bias
     self.logScale = logScale
+    self.decoder = decoder
   }
 
   /// All of them.
-  public var all: [Parameter] { [weight, bias, logScale].compactMap(\.self) }
+  public var all: [Parameter] { [weight, bias, logScale].compactMap(\.self) + (decoder?.parameters ?? []) }
 }
 
 extension EmbeddingLoss {
   /// Makes what the loss learns itself, for embeddings of a width, and checks its settings.
   ///
-  /// The names are sentence-transformers' (`classifier.weight`) and CLIP's (`logit_scale`).
-  /// - Throws: `LossError` for settings out of range; `FileError` if the scope's file lacks a parameter.
-  public func parameters(width: Int, at scope: Scope) throws -> LossParameters {
+  /// The names are sentence-transformers' (`classifier.weight`), CLIP's (`logit_scale`) and, of the denoising auto-encoder's decoder, BERT's.
+  /// - Parameters:
+  ///   - encoder: what gives the embeddings, whose parameters the denoising auto-encoder shares; the others don't need it.
+  /// - Throws: `LossError` for settings out of range; `FileError` if the scope's file lacks a parameter, or the encoder can have no decoder.
+  public func parameters(width: Int, at scope: Scope, encoder: SentenceEncoder? = nil) throws -> LossParameters {
     switch self {
     case .multipleNegativesRanking(let scale, _, _, let learnsTemperature):
       try require(scale > 0, "scale", "a number above 0", scale)
@@ -56,6 +64,12 @@ extension EmbeddingLoss {
       try require(perStep.map { $0 > 0 } ?? true, "dimensions a step", "at least 1", perStep ?? 0)
       return try loss.parameters(width: width, at: scope)
     case .splade(let loss, _, _, _): return try loss.parameters(width: width, at: scope)
+    case .denoisingAutoEncoder:
+      guard let encoder else {
+        throw LossError.invalid(
+          loss: name, what: "encoder", expected: "the one that gives the embeddings", found: "none")
+      }
+      return LossParameters(decoder: try SentenceDecoder(encoder, at: scope))
     default: break
     }
     return LossParameters()

@@ -11,7 +11,7 @@ import Foundation
 ///
 /// `new` is a BERT with `config.json`'s own names for its sizes, or a folder with a `config.json` of any family and a tokenizer; in
 /// its place `pretrained` goes on with a folder that has weights. Paths are relative to the file.
-public struct PretrainingRecipe: Sendable {
+public struct PretrainingRecipe: RecipeDocument {
   /// What the model begins as.
   public enum Start: Sendable, Equatable {
     /// A BERT with these members of `config.json`, and the folder of its tokenizer.

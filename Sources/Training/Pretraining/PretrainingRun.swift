@@ -76,26 +76,12 @@ public final class PretrainingRun: RecipeRun {
 
   /// One text a line, or a column of a table.
   private static func texts(_ recipe: PretrainingRecipe) throws -> [String] {
-    guard recipe.data.pathExtension == "txt" else {
-      let table = try TextColumns(recipe.data)
-      guard let place = table.names.firstIndex(of: recipe.column) else {
-        throw FileError(
-          .mismatched, recipe.data, line: 1, "no column '\(recipe.column)' in \(table.names.joined(separator: ", "))")
-      }
-      return table.columns[place]
+    let table = try TextColumns(recipe.data, format: recipe.data.pathExtension == "txt" ? .lines : nil)
+    guard let place = table.names.firstIndex(of: recipe.column) else {
+      throw FileError(
+        .mismatched, recipe.data, line: 1, "no column '\(recipe.column)' in \(table.names.joined(separator: ", "))")
     }
-    let lines = try MappedFile(recipe.data).withBytes { bytes in
-      try bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated().map { index, line in
-        guard let text = String(validating: line, as: UTF8.self) else {
-          throw FileError(.malformed, recipe.data, line: index + 1, "expected UTF-8 text, found other bytes")
-        }
-        return text
-      }
-    }.filter { $0.contains { !$0.isWhitespace } }
-    guard !lines.isEmpty else {
-      throw FileError(.malformed, recipe.data, "expected at least one line of text, found none")
-    }
-    return lines
+    return table.columns[place]
   }
 
   /// The metric that picks the best epoch.
@@ -108,7 +94,7 @@ public final class PretrainingRun: RecipeRun {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
     try makeFolder(output)
     let settings = recipe.training
-    try AtomicFile.write(try recipe.json(relativeTo: output).yaml(), to: output.appendingPathComponent("recipe.yaml"))
+    try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     var options = settings.options
     if held.isEmpty { options.earlyStopping = nil }
     let trainer = Trainer(

@@ -23,7 +23,7 @@ public struct SentenceObjective: Sendable, Equatable {
     var teacher: URL?
     let (name, options) = try value.variant()
     if name == "adaptive_layers" {
-      loss = try EmbeddingLoss(options.required("loss"), folder, &teacher)
+      loss = try EmbeddingLoss(inner: options, folder, &teacher)
       layers = try AdaptiveLayers(loss, options)
       try options.finish()
     } else {
@@ -130,7 +130,7 @@ extension EmbeddingLoss {
       self = .marginMSE(similarity: try options.similarity(.dot))
     case "splade":
       self = .splade(
-        try EmbeddingLoss(options.required("loss"), folder, &teacher),
+        try EmbeddingLoss(inner: options, folder, &teacher),
         documentWeight: try options.from0("document_weight", 3e-5),
         queryWeight: try options["query_weight"].map { Float(try $0.double("a number from 0") { $0 >= 0 }) },
         threshold: try options["threshold"]?.size())
@@ -144,15 +144,24 @@ extension EmbeddingLoss {
         return weights
       }
       self = .matryoshka(
-        try EmbeddingLoss(options.required("loss"), folder, &teacher), dimensions: dimensions, weights: weights,
+        try EmbeddingLoss(inner: options, folder, &teacher), dimensions: dimensions, weights: weights,
         perStep: try options["per_step"]?.size())
     case "denoising_auto_encoder":
-      throw value.error("the denoising auto-encoder needs a decoder, which this release doesn't have")
+      self = .denoisingAutoEncoder(DenoisingNoise(ratio: try options["deletion"]?.rate() ?? DenoisingNoise().ratio))
     default:
       let extra = value.path == "objective" ? ["adaptive_layers", "classification", "binary_classification"] : []
       throw value.error(value.unknown("objective", name, EmbeddingLoss.names + extra))
     }
     try options.finish()
+  }
+
+  /// The loss that a wrapper's options name.
+  fileprivate init(inner options: Section, _ folder: URL, _ teacher: inout URL?) throws {
+    let value = try options.required("loss")
+    try self.init(value, folder, &teacher)
+    if case .denoisingAutoEncoder = self {
+      throw value.error("\(name) can't be wrapped: its loss is of tokens")
+    }
   }
 
   fileprivate func with(classes: Int) -> EmbeddingLoss {
@@ -204,6 +213,7 @@ extension EmbeddingLoss {
           "weights": weights.map { .array($0.map { .float($0) }) } ?? .null,
           "per_step": perStep.map { .integer($0) } ?? .null, "loss": loss.json(teacher),
         ]
+      case .denoisingAutoEncoder(let noise): ["deletion": .float(noise.ratio)]
       }
     return options == .null ? .string(name) : .object([.init(name, options)])
   }

@@ -15,7 +15,7 @@ struct SentenceParts {
     func table(_ url: URL, split: String? = nil) throws -> SentenceTable {
       try SentenceTable(
         url, format: options.format, columns: options.columns, label: options.label, split: split,
-        form: objective.form, hasLabels: objective.teacher == nil && objective.form.labels != [.none])
+        form: objective.form, hasLabels: objective.teacher == nil && objective.form.hasLabels)
     }
     var parts: [String: SentenceTable] = [:]
     switch options.split {

@@ -11,7 +11,7 @@ import Foundation
 ///
 /// Whatever is unknown, misspelt, of the wrong type or out of range is a `ConfigurationError` with file, line and
 /// column. Paths are relative to the file.
-public struct SentenceRecipe: Sendable {
+public struct SentenceRecipe: RecipeDocument {
   /// The file.
   public let url: URL
   /// Its text.
@@ -26,11 +26,6 @@ public struct SentenceRecipe: Sendable {
   public private(set) var training: TrainingSettings
   /// What only fine-tuning has.
   public let tuning: TuningOptions
-
-  /// Reads a recipe.
-  ///
-  /// - Throws: `ConfigurationError` with line and column; `FileError` if the file can't be read.
-  public init(contentsOf url: URL) throws { try self.init(try Recipe.text(of: url), url) }
 
   /// A recipe from its text; relative paths in it start from the file's folder.
   public init(_ text: String, _ url: URL) throws {
@@ -48,6 +43,12 @@ public struct SentenceRecipe: Sendable {
     tuning = try TuningOptions(section)
     if tuning.cached != nil, let value = section["cached"], data.sets.contains(where: { $0.objective.layers != nil }) {
       throw value.error("not with adaptive_layers, which takes the embeddings of all layers at once")
+    }
+    if tuning.cached != nil, let value = section["cached"],
+      data.sets.contains(where: { $0.objective.form.labels == [.tokens] })
+    {
+      throw value.error(
+        "not with denoising_auto_encoder, whose loss is of each text by itself; expected 'accumulate'")
     }
     training = try TrainingSettings(
       section, metrics: ["auto"] + SentenceScores.names, of: "fine-tuning", isPretrained: true)
@@ -67,13 +68,6 @@ public struct SentenceRecipe: Sendable {
       .init("objective", objective?.json(folder) ?? .null),
       .init("training", .object((training.json.members ?? []) + tuning.members)),
     ])
-  }
-
-  /// Writes the recipe with all defaults, as `init(contentsOf:)` reads it again.
-  ///
-  /// - Throws: `FileError` if the file can't be written.
-  public func write(to file: URL) throws {
-    try AtomicFile.write(try json(relativeTo: file.deletingLastPathComponent()).yaml(), to: file)
   }
 }
 

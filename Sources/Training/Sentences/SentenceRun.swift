@@ -43,8 +43,9 @@ public final class SentenceRun: RecipeRun {
     starts = sets.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
     let seed = recipe.training.options.seed
     let scope = Scope.random(seed: seed)
-    losses = try sets.enumerated().map { [width = encoder.width] index, set in
-      try set.objective.loss.parameters(width: width, at: scope[index == 0 ? "loss" : "loss.\(index)"])
+    losses = try sets.enumerated().map { [encoder] index, set in
+      let place = scope[index == 0 ? "loss" : "loss.\(index)"]
+      return try set.objective.loss.parameters(width: encoder.width, at: place, encoder: encoder)
     }
     guard encoder.parameters.contains(where: \.isTrainable) else {
       throw ConfigurationError(recipe.url.path, line: nil, "encode.freeze: nothing of the encoder is left to learn")
@@ -93,7 +94,7 @@ public final class SentenceRun: RecipeRun {
       optimizer: Optimizer(settings.rule, groups: settings.groups(of: parameters)), schedule: settings.schedule,
       options: options,
       sampleCount: starts.last ?? 0, output: output, batches: { [self] in try batches(epoch: $0) },
-      loss: { [self] indices, _ in try loss(indices) },
+      loss: { [self] indices, epoch in try loss(indices, epoch: epoch) },
       validate: validation == nil && held.isEmpty ? nil : { [self] in try validationMetrics() })
     trainer.observers = observers
     trainer.shouldStop = shouldStop
@@ -135,14 +136,18 @@ public final class SentenceRun: RecipeRun {
   }
 
   /// The loss of a batch, which is of one set.
-  private func loss(_ indices: [Int]) throws -> Tensor {
+  private func loss(_ indices: [Int], epoch: Int) throws -> Tensor {
     let index = (starts.firstIndex { $0 > indices[0] } ?? 1) - 1
-    return try loss(of: sets[index], indices.map { $0 - starts[index] }, losses[index])
+    let noise = self.noise.split(UInt64(epoch)).split(UInt64(index))
+    return try loss(of: sets[index], indices.map { $0 - starts[index] }, losses[index], noise: noise)
   }
 
+  /// What texts are damaged by: the same in a run that is resumed.
+  private var noise: Random { Random(seed: recipe.training.options.seed).split("noise") }
+
   /// The loss of some rows of a set.
-  func loss(of set: SentenceSet, _ rows: [Int], _ parameters: LossParameters) throws -> Tensor {
-    let labels = try set.labels(of: rows) { texts in
+  func loss(of set: SentenceSet, _ rows: [Int], _ parameters: LossParameters, noise: Random) throws -> Tensor {
+    let labels = try set.labels(of: rows, tokens: { try encoder.batch($0).ids }) { texts in
       guard let url = set.objective.teacher, let teacher = teachers[url] else {
         preconditionFailure("SentenceRun.loss: no teacher")
       }
@@ -151,7 +156,7 @@ public final class SentenceRun: RecipeRun {
     var random = Random(seed: recipe.training.options.seed)
     if case .training(let streams) = Mode.current { random = streams.next() }
     func batch(_ column: Int, _ range: Range<Int>) throws -> SentenceBatch {
-      try encoder.batch(rows[range].map { set.texts[column][$0] })
+      try encoder.batch(rows[range].map { set.input(column, $0, noise: noise) })
     }
     let objective = set.objective
     if let layers = objective.layers {
@@ -188,7 +193,7 @@ public final class SentenceRun: RecipeRun {
       let parameters = losses[sets.firstIndex { $0.objective == set.objective } ?? 0]
       for start in stride(from: 0, to: set.count, by: recipe.training.options.batchSize) {
         let rows = Array(start..<min(set.count, start + recipe.training.options.batchSize))
-        sum += Double(try loss(of: set, rows, parameters).scalar) * Double(rows.count)
+        sum += Double(try loss(of: set, rows, parameters, noise: noise.split("validation")).scalar) * Double(rows.count)
         count += rows.count
       }
     }

@@ -14,6 +14,8 @@ struct SentenceSet: Sendable {
     case classes([Int])
     /// A teacher's, computed batch by batch.
     case teacher
+    /// The texts' own tokens.
+    case tokens
   }
 
   let objective: SentenceObjective
@@ -33,6 +35,8 @@ struct SentenceSet: Sendable {
     var labels = Labels.none
     if objective.teacher != nil, table.labels.isEmpty || form.labels == [.embeddings] {
       labels = .teacher
+    } else if form.labels == [.tokens] {
+      labels = .tokens
     } else if form.labels.contains(.class), let column = table.labels.first {
       let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
       labels = .classes(
@@ -65,6 +69,7 @@ struct SentenceSet: Sendable {
     case .scores: .score
     case .lists: .scoreList
     case .classes: .class
+    case .tokens: .tokens
     case .teacher: objective.form.labels.contains(.embeddings) ? .embeddings : .scoreList
     }
   }
@@ -72,10 +77,19 @@ struct SentenceSet: Sendable {
   /// The classes' numbers; none if the rows have no classes.
   var classes: [Int] { if case .classes(let numbers) = labels { numbers } else { [] } }
 
-  /// What some rows carry; `embed` gives the teacher's embeddings of texts.
-  func labels(of rows: [Int], teacher embed: ([String]) throws -> Tensor) throws -> LossLabels {
+  /// A text as the encoder gets it: a denoising auto-encoder's without some of its words, other ones for other numbers.
+  func input(_ column: Int, _ row: Int, noise random: Random) -> String {
+    guard case .denoisingAutoEncoder(let noise) = objective.loss else { return texts[column][row] }
+    return noise(texts[column][row], random.split(UInt64(row)))
+  }
+
+  /// What some rows carry; `tokenize` gives the tokens of texts, `embed` the teacher's embeddings.
+  func labels(
+    of rows: [Int], tokens tokenize: ([String]) throws -> Ragged<IDs>, teacher embed: ([String]) throws -> Tensor
+  ) throws -> LossLabels {
     switch labels {
     case .none: return .none
+    case .tokens: return .tokens(try tokenize(rows.map { texts[0][$0] }))
     case .scores(let values): return .scores(rows.map { values[$0] })
     case .lists(let lists):
       return .scoreLists(Tensor(rows.flatMap { lists[$0] }, shape: [rows.count, lists.first?.count ?? 0]))

@@ -31,7 +31,9 @@ struct SentenceTable: Sendable {
     _ url: URL, format: TextFormat? = nil, columns: [String]? = nil, label: String? = nil, split: String? = nil,
     form: LossForm? = nil, hasLabels: Bool = true
   ) throws {
-    let table = try TextColumns(url, format: format)
+    // A file of plain texts is no table.
+    let isPlain = form?.labels == [.tokens] && url.pathExtension == "txt"
+    let table = try TextColumns(url, format: format ?? (isPlain ? .lines : nil))
     func places(_ name: String) throws -> [Int] {
       let places = table.names.indices.filter { table.names[$0] == name }
       guard places.isEmpty else { return places }

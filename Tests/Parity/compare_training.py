@@ -1,6 +1,6 @@
 """A tiny encoder trained by `encoders train` and by sentence-transformers' losses, from the same weights in the same order.
 
-    python training_sentences.py ENCODERS    # the program; ends with 1 if the trained weights differ by more than 1e-5
+    python compare_training.py ENCODERS    # the program; ends with 1 if the trained weights differ by more than 1e-5
 """
 
 import json
@@ -27,7 +27,7 @@ training:
   epochs: 2
   batch_size: 8
   shuffle: false
-  learning_rate: 0.001
+  learning_rate: {rate}
   schedule: {{linear: {{warmup: 3}}}}
   clip_norm: 1
   optimizer: {{adamw: {{epsilon: {epsilon}, weight_decay: 0.01, exclude: []}}}}
@@ -64,14 +64,27 @@ CASES = {
         lambda m: losses.MatryoshkaLoss(m, losses.CoSENTLoss(m), [32, 8]), ["first", "second", "score"],
         "{matryoshka: {dimensions: [32, 8], loss: cosent}}", "",
     ),
+    # Each side would delete other words: the encoder gets the whole texts, as the decoder does.
+    "denoising_auto_encoder": (
+        lambda m: losses.DenoisingAutoEncoderLoss(m), ["text"], "{denoising_auto_encoder: {deletion: 0}}", ""),
 }
 
 
-def reference(folder, make, columns):
+def own_parameters(checkpoint):
+    """What a loss learns itself, by the names in the reference."""
+    own = {key.removeprefix("model.loss."): value for key, value in load_file(checkpoint).items() if key.startswith("model.loss.")}
+    return {("bert." if key.startswith("encoder.") else "") + key: value for key, value in own.items()}
+
+
+def reference(folder, make, columns, own):
     model = SentenceTransformer(folder, device="cpu")
-    model.train()
     loss = make(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, eps=EPSILON, weight_decay=0.01)
+    if own:
+        columns = columns * 2
+        missing = loss.decoder.load_state_dict(own, strict=False)
+        assert not missing.unexpected_keys, missing.unexpected_keys
+    loss.train()
+    optimizer = torch.optim.AdamW(loss.parameters(), lr=1e-3, eps=EPSILON, weight_decay=0.01)
     batches = [range(start, min(COUNT, start + 8)) for start in range(0, COUNT, 8)]
     total, step = 2 * len(batches), 0
     prepare = getattr(model, "preprocess", None) or model.tokenize
@@ -84,14 +97,15 @@ def reference(folder, make, columns):
             labels = torch.tensor([SCORES[i] for i in rows]) if columns[-1] is SCORES else None
             optimizer.zero_grad()
             loss(features, labels).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(loss.parameters(), 1.0)
             optimizer.step()
             step += 1
-    return model[0].auto_model.state_dict()
+    return {**(loss.decoder.state_dict() if own else {}), **model[0].auto_model.state_dict()}
 
 
 def main(encoders):
     transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     folder = tempfile.mkdtemp()
     worst = 0.0
     try:
@@ -107,14 +121,27 @@ def main(encoders):
             with open(folder + "/data.jsonl", "w") as file:
                 for row in zip(*columns):
                     file.write(json.dumps(dict(zip(names, row))) + "\n")
-            with open(folder + "/recipe.yaml", "w") as file:
-                file.write(RECIPE.format(data="data.jsonl", objective=objective or name, more=more, epsilon=EPSILON))
-            subprocess.run(
-                [encoders, "train", folder + "/recipe.yaml", "--output", folder + "/trained", "--overwrite"],
-                check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            ours, theirs = load_file(folder + "/trained/model.safetensors"), reference(folder + "/base", make, columns)
-            difference = max((ours[key] - value).abs().max().item() for key, value in theirs.items() if key in ours)
+
+            def train(rate):
+                with open(folder + "/recipe.yaml", "w") as file:
+                    file.write(RECIPE.format(
+                        data="data.jsonl", objective=objective or name, more=more, epsilon=EPSILON, rate=rate))
+                subprocess.run(
+                    [encoders, "train", folder + "/recipe.yaml", "--output", folder + "/trained", "--overwrite"],
+                    check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                return own_parameters(folder + "/trained/checkpoint/last.safetensors")
+
+            # What the loss learns itself is new: a run at a rate that changes nothing tells where it starts.
+            own = train(1e-30)
+            own_ours = train(0.001)
+            ours = load_file(folder + "/trained/model.safetensors")
+            theirs = reference(folder + "/base", make, columns, own)
+            compared = {**own_ours, **{key: value for key, value in ours.items() if key in theirs}}
+            difference = max((value - theirs[key]).abs().max().item() for key, value in compared.items())
             moved = max((ours[key] - start[key]).abs().max().item() for key in ours)
+            if own:
+                print(f"{name}: {len(own)} parameters of its own moved by up to "
+                      f"{max((own_ours[key] - value).abs().max().item() for key, value in own.items()):.2e}")
             print(f"{name}: max |Δ| {difference:.2e} of weights that moved by up to {moved:.2e}")
             worst = max(worst, difference)
             if moved < 1e-3:
