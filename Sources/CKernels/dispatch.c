@@ -50,7 +50,8 @@ __attribute__((constructor)) static void choose(void) {
   const char *wanted = getenv("ENCODERS_ISA");
   bool any = wanted == NULL || wanted[0] == 0;
   __builtin_cpu_init();
-  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("f16c");
   bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
   if (avx512 && __builtin_cpu_supports("avx512vnni") && (any || strcmp(wanted, "avx512vnni") == 0)) {

@@ -31,24 +31,27 @@ static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float
     for (size_t v = 0; v < TILE_VECTORS; v++) store(tile + (r * TILE_VECTORS + v) * 16, sums[r][v]); \
   NAME(finish_tile)(rows, tile, end, row, column, columns, out);
 
-INLINE void float_tile(const size_t rows, size_t inner, const float *x, const float *panel, size_t row, size_t column,
-                       size_t columns, const enc_product_end *end, float *out) {
-  v16 sums[TILE_ROWS][TILE_VECTORS];
-  const float *lines[TILE_ROWS];
-  for (size_t r = 0; r < rows; r++) {
-    lines[r] = x + (row + r) * inner;
-    for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
+#define DEFINE_TILE(name, element, load_weights)                                                                       \
+  INLINE void name(const size_t rows, size_t inner, const float *x, const element *panel, size_t row, size_t column,   \
+                   size_t columns, const enc_product_end *end, float *out) {                                           \
+    v16 sums[TILE_ROWS][TILE_VECTORS];                                                                                 \
+    const float *lines[TILE_ROWS];                                                                                     \
+    for (size_t r = 0; r < rows; r++) {                                                                                \
+      lines[r] = x + (row + r) * inner;                                                                                \
+      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);                                                 \
+    }                                                                                                                  \
+    for (size_t k = 0; k < inner; k++, panel += 32) {                                                                  \
+      v16 b[TILE_VECTORS];                                                                                             \
+      for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_weights(panel + 16 * v);                                   \
+      for (size_t r = 0; r < rows; r++) {                                                                              \
+        const v16 a = splat(lines[r][k]);                                                                              \
+        for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] += a * b[v];                                              \
+      }                                                                                                                \
+    }                                                                                                                  \
+    FINISH_TILE(sums)                                                                                                  \
   }
-  for (size_t k = 0; k < inner; k++, panel += 32) {
-    v16 b[TILE_VECTORS];
-    for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load(panel + 16 * v);
-    for (size_t r = 0; r < rows; r++) {
-      const v16 a = splat(lines[r][k]);
-      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] += a * b[v];
-    }
-  }
-  FINISH_TILE(sums)
-}
+DEFINE_TILE(float_tile, float, load)
+DEFINE_TILE(half_tile, uint16_t, load_half)
 
 // Calls `tile` with its number of rows, at most 8, as a constant.
 #define TILE_CASE(n, tile, ...) \
@@ -70,19 +73,22 @@ INLINE void float_tile(const size_t rows, size_t inner, const float *x, const fl
     __VA_ARGS__                                                                         \
   }
 
-void NAME(product)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *panels,
-                   const enc_product_end *end, float *out) {
-  EACH_BLOCK(rows, inner * sizeof(float), {
-    for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {
-      const float *panel = panels + column / 32 * 32 * inner + column % 32;
-      for (size_t row = start; row < stop; row += TILE_ROWS) {
-        switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {
-          TILE_CASES_OF(TILE_ROWS, float_tile, inner, x, panel, row, column, columns, end, out)
-        }
-      }
-    }
-  })
-}
+#define DEFINE_PRODUCT(name, element, tile)                                                                            \
+  void NAME(name)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const element *panels,      \
+                  const enc_product_end *end, float *out) {                                                            \
+    EACH_BLOCK(rows, inner * sizeof(float), {                                                                          \
+      for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {                                     \
+        const element *panel = panels + column / 32 * 32 * inner + column % 32;                                        \
+        for (size_t row = start; row < stop; row += TILE_ROWS) {                                                       \
+          switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {                                                   \
+            TILE_CASES_OF(TILE_ROWS, tile, inner, x, panel, row, column, columns, end, out)                            \
+          }                                                                                                            \
+        }                                                                                                              \
+      }                                                                                                                \
+    })                                                                                                                 \
+  }
+DEFINE_PRODUCT(product, float, float_tile)
+DEFINE_PRODUCT(half_product, uint16_t, half_tile)
 
 // x [rows, K] to bytes: each run of ENC_QUANTUM numbers of a row becomes scale · (byte − zero). `bytes` has a row stride of K rounded up
 // to 64, zeros in the rest; scales and offsets (scale · zero) are [rows, runs].
@@ -170,6 +176,29 @@ void NAME(pack)(size_t inner, size_t columns, const float *b, size_t row_stride,
   }
 }
 
+// Panels rounded to half precision, to the nearest, ties to even; what is too large becomes infinite.
+void NAME(to_half)(size_t n, const float *x, uint16_t *out) {
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, 4);
+    const uint32_t sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+    uint32_t half;
+    if (rest >= 0x47800000) {
+      half = rest > 0x7f800000 ? 0x7e00 : 0x7c00;
+    } else if (rest < 0x38800000) {
+      // Below 2⁻¹⁴ halves have a fixed step of 2⁻²⁴: the sum with 0.5 leaves them in the lowest bits.
+      float small;
+      memcpy(&small, &rest, 4);
+      small += 0.5f;
+      memcpy(&half, &small, 4);
+      half -= 0x3f000000;
+    } else {
+      half = (rest - 0x38000000 + 0xfff + (rest >> 13 & 1)) >> 13;
+    }
+    out[i] = (uint16_t)(sign | half);
+  }
+}
+
 // One panel of a matrix of `width` columns as bytes [⌈K / 4⌉][32][4], with a scale for each column; and the sums of the bytes of each run of
 // ENC_QUANTUM rows, `width` apart.
 void NAME(pack_bytes)(size_t inner, size_t columns, size_t width, const float *b, size_t row_stride,
@@ -190,4 +219,24 @@ void NAME(pack_bytes)(size_t inner, size_t columns, size_t width, const float *b
       sums[k / ENC_QUANTUM * width + column] += whole;
     }
   }
+}
+
+void NAME(float_peak)(size_t n, float *out) {
+  v16 sums[12];
+  for (size_t i = 0; i < 12; i++) sums[i] = splat((float)i);
+  const v16 factor = splat(out[0]);
+  for (size_t step = 0; step < n; step++)
+    for (size_t i = 0; i < 12; i++) sums[i] = sums[i] * factor + factor;
+  for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
+  store(out, sums[0]);
+}
+void NAME(byte_peak)(size_t n, int32_t *out) {
+  i16 sums[12];
+  const i16 factor = (i16){} + out[0];
+  for (size_t i = 0; i < 12; i++) sums[i] = factor + (int32_t)i;
+  // Each step multiplies what the one before gave, so that none can be left out.
+  for (size_t step = 0; step < n; step++)
+    for (size_t i = 0; i < 12; i++) sums[i] = dot4(sums[i], sums[i], factor);
+  for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
+  memcpy(out, &sums[0], sizeof sums[0]);
 }

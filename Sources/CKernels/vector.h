@@ -42,6 +42,29 @@ INLINE float largest16(v16 x) {
   return t[0];
 }
 
+// 16 numbers of half precision.
+#if defined(ISA_AVX512)
+INLINE v16 load_half(const uint16_t *p) { return (v16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+#elif defined(ISA_AVX2)
+INLINE v16 load_half(const uint16_t *p) {
+  v16 x;
+  const __m256 low = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+  const __m256 high = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p + 1));
+  memcpy(&x, &low, 32);
+  memcpy((char *)&x + 32, &high, 32);
+  return x;
+}
+#else
+INLINE v16 load_half(const uint16_t *p) {
+  uint16_t halves __attribute__((vector_size(32)));
+  memcpy(&halves, p, 32);
+  const i16 bits = __builtin_convertvector(halves, i16), sign = (bits & 0x8000) << 16;
+  // The exponents differ by 112.
+  const v16 size = (v16)((bits & 0x7fff) << 13) * splat(0x1p112f);
+  return (v16)((i16)size | sign);
+}
+#endif
+
 // Sums of products of four neighbouring bytes, those of `a` unsigned, added to 32-bit numbers.
 typedef int32_t i16u __attribute__((vector_size(64), aligned(1), may_alias));
 INLINE i16 load_bytes(const int8_t *p) { return *(const i16u *)p; }

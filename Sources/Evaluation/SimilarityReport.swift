@@ -61,10 +61,14 @@ public struct SimilarityReport: ScoreReport {
 }
 
 /// Two lists of numbers, sorted once, then correlated with any weights.
-struct Correlation {
+public struct Correlation {
   private let (x, y): (Ranked, Ranked)
 
-  init(_ x: [Float], _ y: [Float]) { (self.x, self.y) = (Ranked(x), Ranked(y)) }
+  /// Lists of the same length.
+  public init(_ x: [Float], _ y: [Float]) { (self.x, self.y) = (Ranked(x), Ranked(y)) }
+
+  /// Spearman's correlation; NaN if either list is constant.
+  public var spearman: Double { spearman(Array(repeating: 1, count: x.values.count)) }
 
   /// Pearson's correlation of samples that count as often as `weights` says; NaN if either list is constant.
   func pearson(_ weights: [Int32]) -> Double { Correlation.pearson(x.values, y.values, weights) }

@@ -28,6 +28,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
   private enum Form {
     /// Panels of 32 columns.
     case floats(Storage)
+    /// The same of half precision.
+    case halves(Storage)
     /// The same as bytes, with a scale for each column and the sums of its bytes, run by run.
     case bytes(Storage, scales: Storage, sums: Storage)
     /// As oneDNN wants it.
@@ -53,6 +55,16 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
           inner, columns, source, layout.rowStride, layout.columnStride, storage.pointer + panel * 32 * inner)
       }
       form = .floats(storage)
+    case .float16:
+      let storage = Storage(count: panels * 16 * inner)
+      let target = UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: UInt16.self)
+      eachPanel { panel, source, columns in
+        guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), 32 * inner * 4) else { return }
+        let floats = scratch.assumingMemoryBound(to: Float.self)
+        enc_pack(inner, columns, source, layout.rowStride, layout.columnStride, floats)
+        enc_to_half(32 * inner, floats, target + panel * 32 * inner)
+      }
+      form = .halves(storage)
     case .int8:
       let (depth, runs) = ((inner + 3) / 4, PackedMatrix.runs(inner))
       let (bytes, scales) = (Storage(count: panels * 32 * depth), Storage(count: panels * 32))
@@ -123,6 +135,9 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     switch (form, input) {
     case (.floats(let panels), .floats(let rows, let x)):
       enc_product(rows, inner, columns.lowerBound, columns.upperBound, x, panels.pointer, &end, out)
+    case (.halves(let panels), .floats(let rows, let x)):
+      let halves = UnsafeRawPointer(panels.pointer).assumingMemoryBound(to: UInt16.self)
+      enc_half_product(rows, inner, columns.lowerBound, columns.upperBound, x, halves, &end, out)
     case (.bytes(let bytes, let scales, let sums), .bytes(let rows, let x, let factors, let offsets)):
       var matrix = enc_byte_matrix(
         bytes: UnsafeRawPointer(bytes.pointer).assumingMemoryBound(to: Int8.self), scales: scales.pointer,

@@ -7,6 +7,8 @@ import Synchronization
 public enum Precision: String, Sendable, CaseIterable {
   /// 24 bits of precision.
   case float32
+  /// Weights of 11 bits of precision, outside training: half the memory. They are multiplied as float32 numbers.
+  case float16
   /// 8 bits of precision, with float32's range.
   case bfloat16
   /// Whole numbers of 8 bits, outside training: a scale for each column of a weight, and a scale and an offset for each run of 128 numbers of
@@ -42,7 +44,7 @@ public enum Precision: String, Sendable, CaseIterable {
     return switch current {
     case .float32: .float32
     case .bfloat16: hasBFloat16 ? .bfloat16 : .float32
-    case .int8: Mode.current.records ? .float32 : .int8
+    case .float16, .int8: Mode.current.records ? .float32 : current
     }
   }
 }

@@ -17,7 +17,8 @@ struct EncodersCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, MineCommand.self, PredictCommand.self, EmbedCommand.self,
       InspectCommand.self,
-      SimilarityCommand.self, RerankCommand.self, VerifyCommand.self, TokenizeCommand.self, TokenizerCommand.self,
+      SimilarityCommand.self, RerankCommand.self, VerifyCommand.self, BenchCommand.self, TokenizeCommand.self,
+      TokenizerCommand.self,
       DataCommand.self,
       ModelCommand.self,
     ])
@@ -50,14 +51,14 @@ struct InferenceOptions: ParsableArguments {
   @Option(
     name: .customLong("compute"),
     help: ArgumentHelp(
-      "What the products of linear layers multiply: float32, or int8, which is faster and moves vectors by a cosine of 0.001 or less.",
-      valueName: "float32|int8"))
+      "What the products of linear layers multiply: float32, float16 (half the memory) or int8 (faster; vectors move by a cosine of about 0.001).",
+      valueName: "float32|float16|int8"))
   var precision = Precision.float32
 
   var seed: UInt64? { compute.seed }
 
   func validate() throws {
-    if precision == .bfloat16 { throw ValidationError("--compute: expected float32 or int8, found bfloat16") }
+    try precision.requireForInference()
   }
 
   func apply() {
@@ -66,7 +67,12 @@ struct InferenceOptions: ParsableArguments {
   }
 }
 
-extension Precision: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {
+  /// bfloat16 is for training.
+  func requireForInference() throws {
+    if self == .bfloat16 { throw ValidationError("--compute: expected float32, float16 or int8, found bfloat16") }
+  }
+}
 
 /// Runs a verb; whatever goes wrong becomes one line on standard error and exit code 1.
 func reporting(_ body: () throws -> Void) throws {

@@ -17,7 +17,7 @@ struct VerifyCommand: ParsableCommand {
   @Argument(help: "The model folder.") var model: String
   @Flag(name: .long, help: "Write the reference vectors, in place of any that are there.") var create = false
   @Flag(name: .long, help: "Print the comparison as JSON.") var json = false
-  @OptionGroup var compute: InferenceOptions
+  @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     try reporting {

@@ -50,6 +50,12 @@ KERNEL(normalize_backward, (size_t rows, size_t width, float epsilon, const floa
 // `out` and what its end names are whole.
 KERNEL(pack, (size_t inner, size_t columns, const float *b, size_t row_stride, size_t column_stride, float *panels), (inner, columns, b, row_stride, column_stride, panels))
 KERNEL(product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
+// The same with panels of half precision, which `to_half` makes of others; products and sums are of float32.
+KERNEL(to_half, (size_t n, const float *x, uint16_t *out), (n, x, out))
+KERNEL(half_product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint16_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
+// The fastest that products can be: `n` steps of 12 chains of multiply-add, of 32 operations a step and chain; and of 128 on bytes.
+KERNEL(float_peak, (size_t n, float *out), (n, out))
+KERNEL(byte_peak, (size_t n, int32_t *out), (n, out))
 // One panel of a matrix of `width` columns as bytes.
 KERNEL(pack_bytes, (size_t inner, size_t columns, size_t width, const float *b, size_t row_stride, size_t column_stride, int8_t *bytes, float *scales, float *sums), (inner, columns, width, b, row_stride, column_stride, bytes, scales, sums))
 // Rows as bytes, with a scale and an offset for each run of ENC_QUANTUM numbers; the row stride is K rounded up to 64.

@@ -74,6 +74,15 @@ public struct TransformerConfiguration: Sendable {
     var causal = false
   }
 
+  /// Multiplications and additions of the layers' matrix products for one token; attention's, which depend on the text's length, aside.
+  public var operationsPerToken: Int {
+    let attention = width * headWidth * (2 * heads + 2 * keyHeads)
+    return 2 * layers * (attention + width * intermediate * (isGated ? 3 : 2))
+  }
+
+  /// Whether the feed-forward part is a gated linear unit.
+  private var isGated: Bool { [.modernbert, .nomicBERT, .gte, .new, .qwen3].contains(family) }
+
   /// Whether the weights were saved as a causal language model's.
   public var isLanguageModel: Bool {
     (architectures.first?.hasSuffix("ForCausalLM") ?? false) && json["is_causal"]?.bool ?? true
