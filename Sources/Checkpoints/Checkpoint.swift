@@ -96,6 +96,11 @@ public struct Checkpoint: Sendable {
     try find(name).read(name, into: values)
   }
 
+  /// A tensor where it stands in its file, if it's of F32 and aligned for it: see `SafetensorsFile.mapped`.
+  ///
+  /// - Throws: `FileError` if there is no such tensor.
+  public func mapped(_ name: String) throws -> MappedFloats? { try find(name).mapped(name) }
+
   private func file(of name: String) -> SafetensorsFile? {
     files.count == 1 ? files[0] : places[name].map { files[$0] }
   }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A whole file mapped read-only into memory; its pages are read as they are touched. Unmapped with the last reference.
+/// A whole file mapped into memory; its pages are read as they are touched. Unmapped with the last reference.
 public final class MappedFile: Sendable {
   /// Where the file is.
   public let url: URL
@@ -10,8 +10,9 @@ public final class MappedFile: Sendable {
 
   /// Maps a regular file.
   ///
+  /// - Parameter writable: whether the memory may be written to, which changes this mapping alone, not the file.
   /// - Throws: `FileError` if there is no such file, it is not a regular file, or it cannot be read.
-  public init(_ url: URL) throws {
+  public init(_ url: URL, writable: Bool = false) throws {
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw FileError(errno == ENOENT ? .missing : .unreadable, url, code: errno, doing: "open")
@@ -30,7 +31,8 @@ public final class MappedFile: Sendable {
       address = 0
       return
     }
-    guard let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), mapped != MAP_FAILED else {
+    let protection = PROT_READ | (writable ? PROT_WRITE : 0)
+    guard let mapped = mmap(nil, count, protection, MAP_PRIVATE, descriptor, 0), mapped != MAP_FAILED else {
       throw FileError(.unreadable, url, code: errno, doing: "map into memory")
     }
     address = UInt(bitPattern: mapped)

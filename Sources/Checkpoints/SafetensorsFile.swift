@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// A safetensors file, mapped into memory: named tensors, read when asked for.
 ///
@@ -20,7 +21,7 @@ public struct SafetensorsFile: Sendable {
   ///
   /// - Throws: `FileError` with the full path, and the tensor's name where it concerns one.
   public init(_ url: URL) throws {
-    let file = try MappedFile(url)
+    let file = try MappedFile(url, writable: true)
     var metadata: [String: String] = [:]
     let entries = try file.withBytes { bytes in
       var reader = HeaderReader(url: url, bytes: bytes)
@@ -58,6 +59,20 @@ public struct SafetensorsFile: Sendable {
   ///
   /// - Throws: `FileError` if there is no such tensor or it isn't floating-point.
   public func floats(_ name: String) throws -> [Float] { try find(name).floats(in: file, item: name) }
+
+  /// A tensor where it stands in the file, mapped privately, if it's of F32, not empty and aligned for it. The file must not be cut short
+  /// while the memory is in use; files that are replaced, as `AtomicFile` does it, stay whole.
+  ///
+  /// - Throws: `FileError` if there is no such tensor.
+  public func mapped(_ name: String) throws -> MappedFloats? {
+    let tensor = try find(name)
+    guard tensor.type == .float32, !tensor.range.isEmpty else { return nil }
+    return file.withBytes { bytes in
+      guard let base = bytes.baseAddress, (Int(bitPattern: base) + tensor.range.lowerBound) % 4 == 0 else { return nil }
+      let floats = UnsafeMutableRawPointer(mutating: base + tensor.range.lowerBound).assumingMemoryBound(to: Float.self)
+      return MappedFloats(UnsafeMutableBufferPointer(start: floats, count: tensor.range.count / 4), owner: file)
+    }
+  }
 
   /// Reads a tensor of F32, F16, BF16 or F64 into memory for its elements, chunk by chunk on the workers.
   ///

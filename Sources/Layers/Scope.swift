@@ -87,8 +87,11 @@ public struct Scope: Sendable {
       guard entry.shape == shape else {
         throw FileError(.mismatched, file.url(of: name), item: name, "expected shape \(shape), found \(entry.shape)")
       }
-      parameter = try Parameter(source.prefix + name, shape: shape, trainable: trainable) {
-        try file.read(name, into: $0)
+      let full = source.prefix + name
+      if let floats = try file.mapped(name) {
+        parameter = Parameter(full, floats, shape: shape, trainable: trainable)
+      } else {
+        parameter = try Parameter(full, shape: shape, trainable: trainable) { try file.read(name, into: $0) }
       }
     } else {
       let full = source.prefix + name

@@ -30,6 +30,16 @@ public final class Parameter: @unchecked Sendable {  // the storage is written b
     try body(UnsafeMutableBufferPointer(start: storage.pointer, count: storage.count))
   }
 
+  /// A parameter whose first value stays where it is.
+  public init(_ name: String, _ floats: MappedFloats, shape: [Int], trainable: Bool = true) {
+    precondition(
+      floats.count == shape.reduce(1, *), "Parameter \(name): \(floats.count) elements do not fill shape \(shape)")
+    self.name = name
+    self.shape = shape
+    self.trainable = Atomic(trainable)
+    storage = Storage(floats)
+  }
+
   /// Whether derivatives by it are wanted. Frozen parameters and running statistics aren't.
   public var isTrainable: Bool {
     get { trainable.load(ordering: .relaxed) }

@@ -1,23 +1,45 @@
+import Foundation
 import Synchronization
 
-/// Floats in memory that tensors share: 64-byte aligned, taken from a pool and given back to it.
+/// Floats in memory that something else owns, such as a file mapped privately: what is written there reaches nobody else.
+public struct MappedFloats: @unchecked Sendable {  // read only, until a parameter is made of it
+  let pointer: UnsafeMutablePointer<Float>, count: Int, owner: AnyObject & Sendable
+
+  /// Memory that is valid as long as `owner` lives.
+  public init(_ floats: UnsafeMutableBufferPointer<Float>, owner: AnyObject & Sendable) {
+    precondition(!floats.isEmpty, "MappedFloats: expected floats, found none")
+    (pointer, count, self.owner) = (floats.baseAddress.unsafelyUnwrapped, floats.count, owner)
+  }
+}
+
+/// Floats in memory that tensors share: 64-byte aligned, taken from a pool and given back to it; or mapped from a file.
 ///
 /// A tensor's storage never changes after its operation made it; only `Parameter.write` changes one in place.
 final class Storage: @unchecked Sendable {  // written before it is shared; `packed` is behind a lock
   let pointer: UnsafeMutablePointer<Float>
   let count: Int
   private let bytes: Int
+  /// Who owns the memory, if not the pool.
+  private let owner: AnyObject?
+  private let isWritten = Atomic<Bool>(false)
   private let packed = Mutex<[PackedMatrix.Layout: PackedMatrix]>([:])
 
   /// Memory for `count` floats with undefined contents.
   init(count: Int) {
     self.count = count
+    owner = nil
     bytes = StoragePool.roundedUp(max(1, count) * MemoryLayout<Float>.stride)
     pointer = StoragePool.take(bytes: bytes).bindMemory(to: Float.self, capacity: max(1, count))
   }
 
+  /// Memory that something else owns.
+  init(_ floats: MappedFloats) {
+    (pointer, count, owner) = (floats.pointer, floats.count, floats.owner)
+    bytes = count * MemoryLayout<Float>.stride
+  }
+
   deinit {
-    StoragePool.give(UnsafeMutableRawPointer(pointer), bytes: bytes)
+    if owner == nil { StoragePool.give(UnsafeMutableRawPointer(pointer), bytes: bytes) }
   }
 
   /// This storage as the right-hand matrix of products, rearranged once and kept until it is written to.
@@ -25,11 +47,20 @@ final class Storage: @unchecked Sendable {  // written before it is shared; `pac
     if let found = packed.withLock({ $0[layout] }) { return found }
     let made = PackedMatrix(pointer, layout)
     packed.withLock { $0[layout] = made }
+    if owner != nil, !isWritten.load(ordering: .relaxed) { leavePages() }
     return made
+  }
+
+  /// Gives back the pages of a file, which are read again if they're needed again: the rearranged form is used instead.
+  private func leavePages() {
+    let (page, start) = (Int(getpagesize()), Int(bitPattern: pointer))
+    let (first, end) = ((start + page - 1) / page * page, (start + bytes) / page * page)
+    if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED) }
   }
 
   /// Forgets rearranged forms, after a write.
   func invalidate() {
+    isWritten.store(true, ordering: .relaxed)
     packed.withLock { $0.removeAll() }
   }
 }
