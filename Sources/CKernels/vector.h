@@ -61,7 +61,8 @@ INLINE v16 load_half(const uint16_t *p) {
   const i16 bits = __builtin_convertvector(halves, i16), sign = (bits & 0x8000) << 16;
   // The exponents differ by 112.
   const v16 size = (v16)((bits & 0x7fff) << 13) * splat(0x1p112f);
-  return (v16)((i16)size | sign);
+  const i16 infinite = (bits & 0x7c00) == 0x7c00;
+  return (v16)(((i16)size & ~infinite) | (infinite & 0x7f800000) | sign);
 }
 #endif
 
