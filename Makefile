@@ -1,4 +1,4 @@
-# The commands to remember: make demo, make test, make parity, make bench, make format, make lint, make docs.
+# The commands to remember: make demo, make test, make parity, make bench, make format, make lint, make neon, make docs.
 SHELL := /bin/bash
 PACKAGES := libdnnl-dev libarchive-dev libpng-dev libturbojpeg0-dev curl python3 python3-pip python3-venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -7,7 +7,7 @@ SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
 
-.PHONY: demo test parity build setup data bench format lint docs examples clean
+.PHONY: demo test parity build setup data bench format lint docs examples neon clean
 
 ## demo: install what is missing, build, fetch real data, train four encoders and show their scores
 demo: build data
@@ -53,6 +53,15 @@ examples: setup data
 parity: setup
 	swift build $(SWIFT) --build-tests
 	@bash Tests/Parity/run.sh
+
+# The kernels on an emulated ARM processor, whose vectors are NEON's.
+neon: PACKAGES := qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+neon: setup
+	@mkdir -p .build/neon; for file in scalar dispatch workers check; do \
+	  source=Sources/CKernels/$$file.c; [ $$file = scalar ] && source=Sources/CKernels/kernels_scalar.c; \
+	  [ $$file = check ] && source=Tests/NEON/check.c; \
+	  clang --target=aarch64-linux-gnu -O2 -I/usr/aarch64-linux-gnu/include -ISources/CKernels/include -c $$source -o .build/neon/$$file.o || exit 1; done
+	@aarch64-linux-gnu-gcc -static .build/neon/*.o -o .build/neon/check -lm -lpthread && qemu-aarch64 .build/neon/check
 
 # Pages of every public declaration, from the comments in the sources, for any web server: docs/documentation/tensors and so on.
 docs: setup

@@ -43,7 +43,11 @@ DEFINE_TABLE(avx512vnni)
 #endif
 
 static const table *chosen = &table_scalar;
+#if defined(__aarch64__)
+static const char *chosen_name = "neon";
+#else
 static const char *chosen_name = "scalar";
+#endif
 
 __attribute__((constructor)) static void choose(void) {
 #if defined(__x86_64__)

@@ -1,0 +1,94 @@
+// Products, attention and norms of the kernels against sums in double, for processors that only an emulator has.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+static int failures;
+static void expect(const char *what, double error, double limit) {
+  if (error <= limit) return;
+  printf("%s: error %.2e, expected at most %.2e\n", what, error, limit);
+  failures++;
+}
+static float *numbers(size_t n) {
+  static uint32_t state = 1;
+  float *x = aligned_alloc(64, (n * 4 + 127) / 64 * 64);
+  for (size_t i = 0; i < n; i++) x[i] = (float)((state = state * 1664525 + 1013904223) >> 8) / (1 << 23) - 1;
+  return x;
+}
+
+static void products(size_t rows, size_t inner, size_t outer) {
+  const size_t width = (outer + 31) / 32 * 32, depth = (inner + 3) / 4, runs = (inner + ENC_QUANTUM - 1) / ENC_QUANTUM;
+  float *x = numbers(rows * inner), *w = numbers(outer * inner), *b = numbers(outer), *out = numbers(rows * outer);
+  float *panels = numbers(width * inner), *scales = numbers(width), *sums = numbers(runs * width);
+  float *factors = numbers(rows * runs), *offsets = numbers(rows * runs);
+  uint16_t *halves = malloc(width * inner * 2);
+  int8_t *bytes = malloc(width * depth * 4 + 64);
+  uint8_t *quantized = malloc(rows * ((inner + 63) / 64 * 64));
+  enc_product_end end = {.bias = b, .out_stride = outer, .activation = -1};
+  enc_pack(inner, outer, w, 1, inner, panels);
+  enc_to_half(width * inner, panels, halves);
+  for (size_t n = 0; n < outer; n += 32)
+    enc_pack_bytes(inner, outer - n < 32 ? outer - n : 32, width, w + n * inner, 1, inner, bytes + n * depth * 4, scales + n,
+                   sums + n);
+  enc_quantize(rows, inner, x, quantized, factors, offsets);
+  enc_byte_matrix matrix = {bytes, scales, sums, width};
+  const double limits[] = {1e-6, 4e-4, 1e-2};
+  for (int form = 0; form < 3; form++) {
+    if (form == 0) enc_product(rows, inner, 0, outer, x, panels, &end, out);
+    if (form == 1) enc_half_product(rows, inner, 0, outer, x, halves, &end, out);
+    if (form == 2) enc_byte_product(rows, inner, 0, outer, quantized, factors, offsets, &matrix, &end, out);
+    double error = 0, total = 0;
+    for (size_t r = 0; r < rows; r++)
+      for (size_t n = 0; n < outer; n++) {
+        double sum = b[n];
+        for (size_t k = 0; k < inner; k++) sum += (double)x[r * inner + k] * w[n * inner + k];
+        error += (sum - out[r * outer + n]) * (sum - out[r * outer + n]);
+        total += sum * sum;
+      }
+    char name[80];
+    snprintf(name, sizeof name, "product of %s, %zu rows, %zu by %zu",
+             (const char *[]){"floats", "halves", "bytes"}[form], rows, inner, outer);
+    expect(name, sqrt(error / total), limits[form]);
+  }
+}
+
+static void attention(size_t length, size_t width) {
+  float *q = numbers(length * width), *k = numbers(length * width), *v = numbers(length * width);
+  float *out = numbers(length * width), *logsums = numbers(length);
+  float *scratch = numbers((length + 16) * (2 * width + 16) + 128);
+  enc_attention_form form = {.length = length, .width = width, .q_stride = width, .kv_stride = width, .out_stride = width,
+                             .before = length, .after = length, .scale = 0.3f, .keep = 1};
+  enc_attention(&form, q, k, v, NULL, out, logsums, scratch);
+  double worst = 0;
+  double *weights = malloc(length * sizeof *weights);
+  for (size_t i = 0; i < length; i++) {
+    double sum = 0;
+    for (size_t j = 0; j < length; j++) {
+      double score = 0;
+      for (size_t c = 0; c < width; c++) score += (double)q[i * width + c] * k[j * width + c];
+      sum += weights[j] = exp(score * 0.3f);
+    }
+    for (size_t c = 0; c < width; c++) {
+      double mixed = 0;
+      for (size_t j = 0; j < length; j++) mixed += weights[j] / sum * v[j * width + c];
+      worst = fmax(worst, fabs(mixed - out[i * width + c]));
+    }
+  }
+  expect("attention", worst, 2e-6);
+}
+
+int main(void) {
+  const size_t shapes[][3] = {{1, 64, 64}, {7, 100, 77}, {13, 384, 96}, {30, 130, 333}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) products(shapes[i][0], shapes[i][1], shapes[i][2]);
+  const size_t lengths[] = {1, 9, 17, 40};
+  for (size_t i = 0; i < 4; i++) attention(lengths[i], i % 2 ? 32 : 20);
+  float x[100], y[100], mean, rstd, ones[100], zeros[100] = {0};
+  for (int i = 0; i < 100; i++) x[i] = (float)i, ones[i] = 1;
+  enc_layer_norm(1, 100, 1e-12f, x, ones, zeros, y, &mean, &rstd);
+  expect("layer norm", fabs(y[99] - 49.5 / sqrt(833.25)), 1e-6);
+  printf("%s: %s\n", enc_isa(), failures ? "failed" : "as expected");
+  return failures != 0;
+}
