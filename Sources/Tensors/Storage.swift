@@ -28,8 +28,9 @@ final class Storage: @unchecked Sendable {  // written before it is shared; `pac
   init(count: Int) {
     self.count = count
     owner = nil
-    bytes = StoragePool.roundedUp(max(1, count) * MemoryLayout<Float>.stride)
-    pointer = StoragePool.take(bytes: bytes).bindMemory(to: Float.self, capacity: max(1, count))
+    let memory: UnsafeMutableRawPointer
+    (memory, bytes) = StoragePool.take(bytes: max(1, count) * MemoryLayout<Float>.stride)
+    pointer = memory.bindMemory(to: Float.self, capacity: max(1, count))
   }
 
   /// Memory that something else owns.
@@ -83,13 +84,21 @@ enum StoragePool {
     return (bytes + step - 1) & ~(step - 1)
   }
 
-  static func take(bytes: Int) -> UnsafeMutableRawPointer {
-    let pooled = lock.withLock { _ -> UnsafeMutableRawPointer? in
-      guard let pointer = state.free[bytes]?.popLast() else { return nil }
-      state.bytes -= bytes
-      return pointer
+  /// A block of at least that size, and its size. Batches differ in their rows: a free block half as large again serves too.
+  static func take(bytes: Int) -> (UnsafeMutableRawPointer, bytes: Int) {
+    let smallest = roundedUp(bytes)
+    let pooled = lock.withLock { _ -> (UnsafeMutableRawPointer, bytes: Int)? in
+      var size = smallest
+      while size <= smallest + smallest / 2 {
+        if let pointer = state.free[size]?.popLast() {
+          state.bytes -= size
+          return (pointer, size)
+        }
+        size = roundedUp(size + 1)
+      }
+      return nil
     }
-    return pooled ?? UnsafeMutableRawPointer.allocate(byteCount: bytes + 64, alignment: 64)
+    return pooled ?? (UnsafeMutableRawPointer.allocate(byteCount: smallest + 64, alignment: 64), smallest)
   }
 
   static func give(_ pointer: UnsafeMutableRawPointer, bytes: Int) {
