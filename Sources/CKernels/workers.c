@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -157,6 +158,15 @@ static _Thread_local struct {
   void *pointer;
   size_t bytes;
 } scratch[ENC_SCRATCH_COUNT];
+
+double enc_lap(void) {
+  static _Thread_local double last;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const double before = last;
+  last = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+  return last - before;
+}
 
 bool enc_workers_inside(void) { return inside; }
 

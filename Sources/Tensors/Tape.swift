@@ -87,9 +87,19 @@ final class Node: @unchecked Sendable {  // used by one thread at a time: the on
 extension Tensor {
   /// Notes how this result of an operation is differentiated, if any input is recorded. `pullback` gets the gradient of the result and
   /// returns one gradient an input, nil where none is needed; it must capture detached tensors only.
-  func recorded(_ inputs: [Tensor], _ pullback: @escaping (Tensor) -> [Tensor?]) -> Tensor {
+  func recorded(
+    _ inputs: [Tensor], operation: StaticString = #function, operations: Double = 0,
+    _ pullback: @escaping (Tensor) -> [Tensor?]
+  ) -> Tensor {
+    Profile.lap(operation, operations: operations)
     guard inputs.contains(where: \.isRecorded) else { return self }
-    return Tensor(storage, shape, node: Node(inputs: inputs.map(\.node)) { dy, _ in pullback(dy) })
+    let node = Node(inputs: inputs.map(\.node)) { dy, _ in
+      let gradients = pullback(dy)
+      // A matrix product is differentiated by two.
+      Profile.lap(operation, backward: true, operations: 2 * operations)
+      return gradients
+    }
+    return Tensor(storage, shape, node: node)
   }
 
   /// The derivative of this scalar by each trainable parameter that it was computed from. The record is used up.

@@ -31,6 +31,7 @@ extension Trainer {
 
   /// One step of the optimiser, in passes.
   func trainStep(_ passes: ArraySlice<[Int]>, _ random: Random) throws -> StepOutcome {
+    Profile.lap("preparing")
     let random = random.split(UInt64(state.step))
     let samples = passes.reduce(0) { $0 + $1.count }
     var (gradients, mean) = (Gradients(), 0.0)
@@ -52,8 +53,10 @@ extension Trainer {
       norm = found
     }
     state.learningRate = schedule.learningRate(step: state.step, of: stepCount)
+    Profile.lap("gradients and their norm")
     optimizer.step(gradients, learningRate: state.learningRate)
     ema?.update()
+    Profile.lap("optimizer")
     state.step += 1
     state.pass += passes.count
     state.position += samples

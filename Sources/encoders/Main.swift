@@ -36,12 +36,15 @@ struct ComputeOptions: ParsableArguments {
   )
   var seed: UInt64?
 
+  @Flag(name: .long, help: "Say at the end where the time went, operation by operation.") var profile = false
+
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
   }
 
   func apply() {
     if let threads { Workers.count = threads }
+    if profile { Profile.start() }
   }
 }
 
@@ -78,12 +81,28 @@ extension Precision: ExpressibleByArgument {
 func reporting(_ body: () throws -> Void) throws {
   do {
     try body()
+    noteProfile()
   } catch let error as ExitCode {
     throw error
   } catch {
     let line = String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " ")
     FileHandle.standardError.write(Data("encoders: \(line)\n".utf8))
     throw ExitCode(1)
+  }
+}
+
+/// The table of a profile, if there is one.
+private func noteProfile() {
+  let entries = Profile.stop()
+  guard !entries.isEmpty else { return }
+  let (total, ceiling) = (entries.reduce(0) { $0 + $1.seconds }, Ceiling.operationsPerSecond(Precision.default))
+  note("operation                          seconds   share      calls   of ceiling")
+  for entry in entries where entry.seconds > total / 1000 {
+    let share =
+      entry.operations > 0 ? String(format: "%.0f %%", 100 * entry.operations / entry.seconds / ceiling) : ""
+    let numbers = String(
+      format: "%9.3f %5.1f %% %10d   %@", entry.seconds, 100 * entry.seconds / total, entry.calls, share)
+    note(entry.name.padding(toLength: max(33, entry.name.count), withPad: " ", startingAt: 0) + numbers)
   }
 }
 

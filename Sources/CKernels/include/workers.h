@@ -14,6 +14,9 @@ void enc_workers_run(size_t threads, size_t chunks, void (*body)(void *context, 
 // Whether the calling thread is inside such a body.
 bool enc_workers_inside(void);
 
+// Seconds since this thread's last call.
+double enc_lap(void);
+
 // How many processors this process may use.
 size_t enc_processors(void);
 

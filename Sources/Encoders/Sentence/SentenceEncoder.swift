@@ -161,11 +161,13 @@ public struct SentenceEncoder: Sendable {
     // Where each token has a number for every entry of the vocabulary, fewer of them fit in memory.
     let rows = isSparse ? max(1, min(tokens, 1 << 25 / width)) : tokens
     let parts = batch.ids.offsets.parts(rows: rows)
+    Profile.lap("preparing")
     guard parts.count > 1 else { return parts.isEmpty ? .zeros([0, width]) : self(batch).detached }
     let precision = Precision.current
     return Tensor(shape: [batch.count, width]) { target in
       nonisolated(unsafe) let target = target
       Workers.run(chunks: parts.count) { index in
+        Profile.restart()
         precision {
           self(batch[parts[index]]).withUnsafeBuffer {
             _ = UnsafeMutableBufferPointer(rebasing: target[(parts[index].lowerBound * width)...]).update(from: $0)

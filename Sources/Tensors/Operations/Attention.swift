@@ -20,7 +20,7 @@ extension Ragged where Rows == Tensor {
     }
     let (out, logsums, b) = (Tensor(uninitialized: [offsets.rows, width]), form.logsums(), bias?.detached)
     form.forward(side(x), b, out, logsums)
-    let result = out.recorded([rows] + (bias.map { [$0] } ?? [])) { dy in
+    let result = out.recorded([rows] + (bias.map { [$0] } ?? []), operations: form.operations) { dy in
       let dx = Tensor(uninitialized: x.shape)
       return [dx, form.backward(side(x), b, out, logsums, dy, side(dx))]
     }
@@ -55,7 +55,7 @@ extension Ragged where Rows == Tensor {
     }
     let (out, logsums) = (Tensor(uninitialized: rows.shape), form.logsums())
     form.forward(side(q, k, v), b, out, logsums)
-    let result = out.recorded([rows, keys, values] + (bias.map { [$0] } ?? [])) { dy in
+    let result = out.recorded([rows, keys, values] + (bias.map { [$0] } ?? []), operations: form.operations) { dy in
       let (dq, dk, dv) = (
         Tensor(uninitialized: q.shape), Tensor(uninitialized: k.shape), Tensor(uninitialized: k.shape)
       )
@@ -97,6 +97,9 @@ private struct AttentionForm {
   let dropout: AttentionDropout?
   /// How many blocks of random numbers a query of a head may use: four keys a block.
   private static let blocks: UInt64 = 1 << 24
+
+  /// Multiplications and additions of scores and mixtures, if all keys are seen.
+  var operations: Double { offsets.lengths.reduce(0) { $0 + 4 * Double($1 * $1) } * Double(heads * size) }
 
   func logsums() -> Storage { Storage(count: offsets.rows * heads) }
 

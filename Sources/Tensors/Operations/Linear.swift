@@ -12,6 +12,7 @@ extension Tensor {
       let y = activation.map { sums.activated($0) } ?? sums
       return residual.map { y + $0 } ?? y
     }
+    defer { Profile.lap(#function, operations: 2 * Double(rows * weight.count)) }
     return product(weight, bias, activation, residual, precision)
   }
 
@@ -41,7 +42,9 @@ extension Tensor {
     let (x, w, needsX, needsW, needsBias) = (
       detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false
     )
-    return out.recorded([self, weight] + (bias.map { [$0] } ?? [])) { dy in
+    return out.recorded(
+      [self, weight] + (bias.map { [$0] } ?? []), operation: "linear", operations: 2 * Double(rows * weight.count)
+    ) { dy in
       var dx: Tensor?
       if needsX {
         let gradient = Tensor(uninitialized: x.shape)
