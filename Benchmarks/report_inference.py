@@ -64,13 +64,16 @@ def publish(figures, ours, peers):
     groups = figures["threads"]
     first = next(iter(groups.values()))
     own = first["sides"][ours["float32"]]
-    versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items() if "int8" not in name)
+    versions = {name.removesuffix(" int8"): version for name, version in first["versions"].items()}
+    versions = ", ".join(f"{name} {version}" for name, version in versions.items())
+    truth = next(iter(figures["whole"]))
     figures["bestPeers"] = summary(figures, ours, peers)
     lines = [
-        f"{processor()}; {figures['model']}; {figures['texts']:,} English texts of one to eight snippets, {own[0]['tokens']:,} tokens (cut at the",
-        f"model's length, padding not counted), from text to vector. {versions}; each at the fastest of its ways, streams and tokens in",
-        f"flight, tried beforehand; sentence-transformers by default. Ours and theirs in turn, {len(own)} rounds; medians (lowest – highest).",
-        "The ceiling is what the processor's multiply-adds were measured to reach; a peer's share of it counts the same work.",
+        f"{processor()}; {figures['model']}; {figures['texts']:,} English texts of one to eight snippets,",
+        f"{own[0]['tokens']:,} tokens (cut at the model's length, padding not counted), from text to vector.",
+        f"{versions}; each at the fastest of its ways, streams and tokens in flight, tried beforehand;",
+        f"sentence-transformers by default. Ours and theirs in turn; medians of {len(own)} rounds (lowest – highest).",
+        "The ceiling is what the processor's multiply-adds were measured to reach; a peer's share counts the same work.",
     ]
     lines += ["", "| | best peer | ours ÷ its, tokens/s | one text: best peer | its time ÷ ours |", "|---|---|---|---|---|"]
     for row in figures["bestPeers"]:
@@ -79,11 +82,12 @@ def publish(figures, ours, peers):
             f"{row['quickest']} | {marked(row['latencyRatios'])} |")
     for threads, group in groups.items():
         ceiling = group["sides"][ours["float32"]][0]["ceiling"]
-        heading = f"Threads: {threads}; ceiling {ceiling['float32']:,.0f} GFLOP/s in float32, {ceiling['int8']:,.0f} GOP/s in int8."
-        lines += ["", heading, "", *speed_table(group, ours, peers)]
+        ceilings = f"{ceiling['float32']:,.0f} GFLOP/s in float32, {ceiling['int8']:,.0f} GOP/s in int8"
+        lines += ["", f"Threads: {threads}; ceiling {ceilings}.", "", *speed_table(group, ours, peers)]
     lines += [
         "", "A process: its peak memory embedding all texts, and the time from its start to its first vector written.",
-        "Vectors: the mean cosine to sentence-transformers' float32 and Spearman's correlation of all pairs' similarities.", "",
+        f"Vectors: the mean cosine to those of {truth} in float32, and Spearman's correlation of all pairs' similarities.",
+        "",
         "| | start to first vector, s | peak memory, MB | mean cosine | Spearman |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for side, row in figures["whole"].items():

@@ -97,8 +97,8 @@ class SentenceTransformers:
         return self.model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
 
 
-def seconds(peer, texts, times=2):  # the first time warms up
-    """The least time that the texts took."""
+def seconds(peer, texts, times=2):
+    """The least time that the texts took; the first time warms up."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()
