@@ -12,7 +12,6 @@ import os
 import pathlib
 import random
 import re
-import statistics
 import subprocess
 import sys
 import tempfile

@@ -4,6 +4,7 @@
 # Training: the same models by us and by PyTorch. Inference: vectors of texts by us and by the engines of peers/engines.py.
 # The peers get an environment of their own outside the repository. MODEL names the encoder's folder.
 set -euo pipefail
+[ -z "${MODEL:-}" ] || MODEL="$(realpath "$MODEL")"
 cd "$(dirname "$0")"
 half=both
 case "${1:-}" in training | inference) half="$1"; shift ;; "") ;; *) echo "expected training or inference first, found $1"; exit 1 ;; esac
