@@ -35,8 +35,9 @@ setup:
 data: build
 	@for name in movie-reviews mnist-sample; do $(ENCODERS) data get $$name --output $(DATA) --cache .cache/downloads >/dev/null || exit 1; done
 
+# Ours beside the peers'; HALF=training or HALF=inference runs one half.
 bench: setup
-	@bash Benchmarks/run.sh
+	@bash Benchmarks/run.sh $(HALF)
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples

@@ -1,4 +1,4 @@
-"""Runs the speed cases by us and by PyTorch, round about, and writes RESULTS.md and results.json.
+"""Runs the speed cases by us and by PyTorch, round about, and writes their section of RESULTS.md and results.json.
 
     python compare.py [--rounds 5] [--seconds 3] [--threads 2] [CASE …]
 """
@@ -6,10 +6,11 @@
 import argparse
 import json
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
+
+from report import processor, write
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOALS = {"lstm": 1.5, "gru": 1.5, "lstm-mixed": 2.5, "gru-mixed": 2.5, "mnist-cnn": 1.3, "text-cnn": 1.5, "transformer": 1.5}
@@ -46,13 +47,6 @@ def compare(case, options):
     }
 
 
-def processor():
-    for line in open("/proc/cpuinfo"):
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", default=list(GOALS))
@@ -65,12 +59,10 @@ def main():
         rows.append(compare(case, options))
         row = rows[-1]
         print(f"{case:<12} {row['samplesPerSecond']:>8.0f}/s  PyTorch {row['peerSamplesPerSecond']:>8.0f}/s  ×{row['ratio']:.2f}")
-    (HERE / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
     lines = [
-        "# Training speed beside PyTorch", "",
         f"{processor()}, {options.threads} threads; {rows[0]['peer']} at its best (denormals flushed, fused Adam, channels-last images,",
         "padded or packed, whichever is faster). Forward, backward and Adam; ours and theirs in turn,",
-        f"{options.rounds} rounds of {options.seconds:g} s; medians. Written by `make bench`.", "",
+        f"{options.rounds} rounds of {options.seconds:g} s; medians.", "",
         "| case | ours, samples/s | PyTorch, samples/s | ratio (lowest – highest) | goal | peak memory, MB | PyTorch's |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -79,7 +71,7 @@ def main():
             f"| {row['case']} | {row['samplesPerSecond']:,.0f} | {row['peerSamplesPerSecond']:,.0f} ({row['variant']}) | "
             f"**{row['ratio']:.2f}** ({row['ratios'][0]:.2f} – {row['ratios'][-1]:.2f}) | {row['goal']} | "
             f"{row['peakMemoryMB']:.0f} | {row['peerPeakMemoryMB']:.0f} |")
-    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
+    write("Training", lines, rows)
 
 
 if __name__ == "__main__":
