@@ -8,7 +8,7 @@ public struct InferenceBenchmark: Sendable {
   public struct Result: Sendable, Encodable {
     /// The precision of the products.
     public let compute: String
-    /// Tokens a second, special ones included, tokenizing not: the median of the rounds, and the slowest and fastest.
+    /// Tokens a second from texts to vectors, special tokens included: the median of the rounds, and the slowest and fastest.
     public let tokensPerSecond: Double, slowest: Double, fastest: Double
     /// Texts a second, the median.
     public let textsPerSecond: Double
@@ -37,7 +37,7 @@ public struct InferenceBenchmark: Sendable {
   }
 
   private let model: Model
-  private let batches: [EncoderInput]
+  private let batches: [[String]]
   private let texts: [String]
   /// The number of texts.
   public var count: Int { texts.count }
@@ -51,20 +51,22 @@ public struct InferenceBenchmark: Sendable {
   /// - Throws: `TokenError` from the tokenizer; `FileError` for a model with a vector for each token.
   public init(_ model: Model, texts: [String]) throws {
     (self.model, self.texts) = (model, texts)
-    batches = try stride(from: 0, to: texts.count, by: Self.batchSize).map {
-      try model.input(texts: Array(texts[$0..<min(texts.count, $0 + Self.batchSize)]))
+    batches = stride(from: 0, to: texts.count, by: Self.batchSize).map {
+      Array(texts[$0..<min(texts.count, $0 + Self.batchSize)])
     }
-    tokens = batches.reduce(0) { $0 + $1.tokens }
+    tokens = try batches.reduce(0) { try $0 + model.input(texts: $1).tokens }
   }
 
   /// Measures precisions in turn, round by round.
   public func results(_ precisions: [Precision], rounds: Int) throws -> [Result] {
     let clock = ContinuousClock()
-    for precision in precisions { precision { _ = model.vectors(batches[0]) } }
+    for precision in precisions { try precision { _ = model.vectors(try model.input(texts: batches[0])) } }
     var times = precisions.map { _ in [Double]() }
     for _ in 0..<rounds {
       for (place, precision) in precisions.enumerated() {
-        let time = precision { clock.measure { for batch in batches { _ = model.vectors(batch) } } }
+        let time = try precision {
+          try clock.measure { for batch in batches { _ = model.vectors(try model.input(texts: batch)) } }
+        }
         times[place].append(time / .seconds(1))
       }
     }
@@ -83,9 +85,8 @@ public struct InferenceBenchmark: Sendable {
     }
   }
 
-  /// The time of the first eight words of a text, over and over.
   private func latency(_ clock: ContinuousClock) throws -> Latency {
-    let text = texts[0].split(separator: " ").prefix(8).joined(separator: " ")
+    let text = "A cat sits outside in the warm sun."
     let length = try model.input(texts: [text]).tokens
     var times = [Double]()
     for call in 0..<220 {
