@@ -144,7 +144,7 @@ public final class AtomicWriter {
     guard closed == 0, temporary.map({ rename($0, url.path) == 0 }) ?? true else {
       let code = errno
       if let temporary, !keepsTemporary { unlink(temporary) }
-      throw FileError(.unwritable, url, code: code, doing: "write")
+      throw failed(code)
     }
     let directory = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
     if directory >= 0 {
@@ -167,8 +167,8 @@ public final class AtomicWriter {
   }
 
   private func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
-    precondition(descriptor >= 0, "AtomicWriter.write: the file is already committed or discarded")
     if let failure { throw failure }
+    precondition(descriptor >= 0, "AtomicWriter.write: the file is already committed or discarded")
     guard var next = bytes.baseAddress else { return }
     var left = bytes.count
     while left > 0 {

@@ -33,7 +33,8 @@ public final class NumpyWriter {
     }
     let (row, bytes) = (type == "<f4" ? 4 * width : width, writer.count - NumpyWriter.headerSize)
     guard bytes >= 0, bytes % row == 0 else {
-      throw FileError(.mismatched, writer.url, "expected whole rows of \(row) bytes to go on after, found \(bytes) bytes")
+      throw FileError(
+        .mismatched, writer.url, "expected whole rows of \(row) bytes to go on after, found \(bytes) bytes")
     }
     rows = bytes / row
   }

@@ -15,7 +15,11 @@ public final class ProgressDisplay: TrainerObserver {
 
   /// Draws the bar or writes a line, if it is time.
   public func stepDone(_ progress: TrainingProgress) {
-    screen.update { width in bar(progress, width: width) } line: { line(progress) }
+    screen.update { width in
+      bar(progress, width: width)
+    } line: {
+      line(progress)
+    }
   }
 
   /// Writes an epoch's line.

@@ -48,7 +48,8 @@ struct EmbedCommand: ParsableCommand {
 
   func validate() throws {
     if resume, input == "-" || output == "-" {
-      throw ValidationError("--resume: expected files, --input FILE and --output FILE; found standard \(input == "-" ? "input" : "output")")
+      throw ValidationError(
+        "--resume: expected files, --input FILE and --output FILE; found standard \(input == "-" ? "input" : "output")")
     }
     guard output == "-" || [".npy", ".jsonl"].contains(where: output.hasSuffix) else {
       throw ValidationError("--output: expected a name that ends with .npy or .jsonl, or -; found \(output)")
@@ -122,7 +123,8 @@ extension EmbedCommand {
     let settings = try EmbedCheckpoint.settings(
       model: path(model),
       [
-        "--prompt": prompt.map { FileError.quoted($0) } ?? "none", "--dimensions": dimensions.map(String.init) ?? "none",
+        "--prompt": prompt.map { FileError.quoted($0) } ?? "none",
+        "--dimensions": dimensions.map(String.init) ?? "none",
         "--precision": precision.rawValue, "--normalize": normalize.map(String.init) ?? "none",
         "--tokens": String(tokens), "--queries": String(queries),
       ])

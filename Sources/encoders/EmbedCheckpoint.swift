@@ -18,7 +18,8 @@ final class EmbedCheckpoint {
   private let settings: [String: String]
   private let file: URL
   private var bytes: Int
-  private var saved = ContinuousClock.now
+  /// When it was last; not yet at all, so that what can't be saved is known soon.
+  private var saved: ContinuousClock.Instant?
   /// What is lost at most.
   private static let interval = Duration.seconds(5)
 
@@ -58,7 +59,9 @@ final class EmbedCheckpoint {
     do {
       state = try JSONDecoder().decode(State.self, from: Data(contentsOf: file))
     } catch {
-      throw FileError(.malformed, file, "it doesn't say what was done; without it and \(partial.lastPathComponent) the run begins anew")
+      throw FileError(
+        .malformed, file,
+        "it doesn't say what was done; without it and \(partial.lastPathComponent) the run begins anew")
     }
     let remedy = "; delete \(partial.lastPathComponent) to begin anew"
     for (name, wanted) in settings.sorted(by: { $0.key < $1.key }) where state.settings[name] != wanted {
@@ -69,7 +72,8 @@ final class EmbedCheckpoint {
         after: state.rows, bytes: state.inputBytes, digest: state.inputDigest, in: source)
     else {
       throw FileError(
-        .mismatched, source, "its first \(state.inputBytes) bytes changed since \(state.rows) rows were made of them" + remedy)
+        .mismatched, source,
+        "its first \(state.inputBytes) bytes changed since \(state.rows) rows were made of them" + remedy)
     }
     (position, bytes) = (place, state.bytes)
     try writer.goOn(after: state.bytes)
@@ -92,7 +96,7 @@ final class EmbedCheckpoint {
   /// Counts the rows written up to a place in the input, and every few seconds puts them on the disk.
   func wrote(upTo position: InputPosition) throws {
     (self.position, bytes) = (position, writer.count)
-    if saved.duration(to: .now) >= EmbedCheckpoint.interval { try save() }
+    if saved.map({ $0.duration(to: .now) >= EmbedCheckpoint.interval }) ?? true { try save() }
   }
 
   /// Puts the rows that are counted on the disk, and then their count.

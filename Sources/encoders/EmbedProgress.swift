@@ -31,7 +31,9 @@ final class EmbedProgress {
 
   /// Leaves a line of what was done on a terminal.
   func end() {
-    if let screen, screen.isTerminal { screen.write(([rows] + rates + [ProgressLine.time(seconds)]).joined(separator: " · ")) }
+    if let screen, screen.isTerminal {
+      screen.write(([rows] + rates + [ProgressLine.time(seconds)]).joined(separator: " · "))
+    }
   }
 
   private func update() {

@@ -29,7 +29,7 @@ struct EmbedStream {
     tokens: @escaping @Sendable (Prepared) -> Int, compute: (Prepared) throws -> Output.Rows
   ) throws {
     let start = checkpoint?.position ?? InputPosition()
-    if start.lines > 0 { note("going on after \(start.lines) rows") }
+    if start.lines > 0 { note("going on after \(ProgressLine.count(start.lines)) rows") }
     progress.start(at: start)
     // Reading standard input can't be interrupted.
     if input.source != "-" { Interruption.watch() }
@@ -55,6 +55,7 @@ struct EmbedStream {
           try checkpoint?.wrote(upTo: batch.end)
           progress.wrote(upTo: batch.end, tokens: batch.tokens)
         })
+      try checkpoint?.save()
       try output.finish()
       progress.end()
       checkpoint?.remove()

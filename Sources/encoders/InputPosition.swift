@@ -29,7 +29,9 @@ struct InputPosition: Sendable {
     let handle = try FileHandle(forReadingFrom: file)
     defer { try? handle.close() }
     var last = UInt8(ascii: "\n")
-    while self.bytes < bytes, let chunk = try handle.read(upToCount: min(1 << 20, bytes - self.bytes)), let end = chunk.last {
+    while self.bytes < bytes, let chunk = try handle.read(upToCount: min(1 << 20, bytes - self.bytes)),
+      let end = chunk.last
+    {
       hash.update(data: chunk)
       self.bytes += chunk.count
       last = end
