@@ -39,11 +39,12 @@ import Testing
     return try running.wait()
   }
 
-  @Test(arguments: [
-    ("x.npy", []), ("x.jsonl", ["--dimensions", "7", "--normalize"]), ("x.npy", ["--precision", "int8"]),
-    ("x.jsonl", ["--precision", "uint8", "--prompt", "query"]), ("x.npy", ["--precision", "ubinary"]),
-    ("x.jsonl", ["--tokens"]),
-  ] as [(String, [String])])
+  @Test(
+    arguments: [
+      ("x.npy", []), ("x.jsonl", ["--dimensions", "7", "--normalize"]), ("x.npy", ["--precision", "int8"]),
+      ("x.jsonl", ["--precision", "uint8", "--prompt", "query"]), ("x.npy", ["--precision", "ubinary"]),
+      ("x.jsonl", ["--tokens"]),
+    ] as [(String, [String])])
   func killedAndResumedHasTheSameBytes(_ output: String, _ options: [String]) throws {
     #expect(try Program.run(arguments("whole-" + output, options), in: place.folder).code == 0)
     for attempt in 0..<3 {
@@ -165,7 +166,8 @@ import Testing
       #expect(outcome.errors.contains("found standard \(found)"), "\(outcome.errors)")
     }
     try place.expectError(
-      ["embed", "bert", "--resume", "--input", "/dev/null", "--output", "x.npy"], ["/dev/null: --resume: expected a file"])
+      ["embed", "bert", "--resume", "--input", "/dev/null", "--output", "x.npy"],
+      ["/dev/null: --resume: expected a file"])
     try place.expectError(
       ["embed", "bert", "--resume", "--input", "none.txt", "--output", "x.npy"], ["/none.txt: no such file"])
     try place.expectError(arguments("none/x.npy"), ["/none/x.npy: cannot write: No such file"])
