@@ -54,7 +54,8 @@ let package = Package(
     .executableTarget(
       name: "encoders",
       dependencies: [
-        "Training", "ModelFolders", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CKernels", "Training", "ModelFolders", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
       name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),

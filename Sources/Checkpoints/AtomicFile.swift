@@ -33,22 +33,24 @@ public enum AtomicFile {
   }
 }
 
-/// A buffered file that takes its name only on `commit()`; without it, its temporary file is removed.
+/// A buffered file that takes its name only on `commit()`; without it, its temporary file is removed, unless it is one to go on with.
 public final class AtomicWriter {
   /// The name the file will have.
   public let url: URL
-  private let temporary: String?
-  private var descriptor: Int32
+  /// How many bytes it has, those still in the buffer among them.
+  public private(set) var count: Int
+  let temporary: String?
+  private let keepsTemporary: Bool
+  private(set) var descriptor: Int32
   private var buffer: [UInt8] = []
+  private var failure: FileError?
   private static let bufferSize = 1 << 18
 
   /// Creates the temporary file beside `url`.
   ///
   /// - Throws: `FileError` if the directory is missing or not writable.
   public convenience init(_ url: URL) throws {
-    var status = stat()
-    if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG, status.st_mode & S_IFMT != S_IFDIR {
-      // A device or a pipe has no content to keep whole: it is written to as it is, never replaced.
+    if AtomicWriter.isDevice(url) {
       let descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
       guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
       self.init(url, temporary: nil, descriptor: descriptor)
@@ -64,16 +66,25 @@ public final class AtomicWriter {
     self.init(url, temporary: temporary, descriptor: descriptor)
   }
 
-  init(_ url: URL, temporary: String?, descriptor: Int32) {
+  init(_ url: URL, temporary: String?, descriptor: Int32, keepsTemporary: Bool = false, count: Int = 0) {
     self.url = url
     self.temporary = temporary
     self.descriptor = descriptor
+    self.keepsTemporary = keepsTemporary
+    self.count = count
   }
 
   deinit { discard() }
 
+  /// Whether there is a device or a pipe: it has no content to keep whole, and is written to as it is, never replaced.
+  public static func isDevice(_ url: URL) -> Bool {
+    var status = stat()
+    return stat(url.path, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
+
   /// Appends bytes.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    count += bytes.count
     if buffer.count + bytes.count > AtomicWriter.bufferSize { try flush() }
     if bytes.count >= AtomicWriter.bufferSize {
       try writeAll(bytes)
@@ -101,20 +112,39 @@ public final class AtomicWriter {
     }
   }
 
+  /// Puts everything written so far on the disk.
+  public func sync() throws {
+    try flush()
+    // Some file systems report a full disk only here.
+    guard fsync(descriptor) == 0 || errno == EINVAL || temporary == nil else { throw failed(errno) }
+  }
+
+  /// Forgets all but the first bytes and goes on behind them.
+  ///
+  /// - Throws: `FileError` if there are fewer.
+  public func goOn(after bytes: Int) throws {
+    try flush()
+    let size = lseek(descriptor, 0, SEEK_END)
+    guard size >= bytes else {
+      throw FileError(
+        .malformed, URL(fileURLWithPath: temporary ?? url.path), "expected at least \(bytes) bytes, found \(size)")
+    }
+    guard ftruncate(descriptor, off_t(bytes)) == 0, lseek(descriptor, off_t(bytes), SEEK_SET) >= 0 else {
+      throw failed(errno)
+    }
+    count = bytes
+  }
+
   /// Puts everything on the disk and gives the file its name.
   public func commit() throws {
     precondition(descriptor >= 0, "AtomicWriter.commit: the file is already committed or discarded")
-    try flush()
-    // Some file systems report a full disk only here.
-    guard fsync(descriptor) == 0 || errno == EINVAL || temporary == nil else {
-      throw FileError(.unwritable, url, code: errno, doing: "write")
-    }
+    try sync()
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0, temporary.map({ rename($0, url.path) == 0 }) ?? true else {
       let code = errno
-      if let temporary { unlink(temporary) }
-      throw FileError(.unwritable, url, code: code, doing: "write")
+      if let temporary, !keepsTemporary { unlink(temporary) }
+      throw failed(code)
     }
     let directory = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
     if directory >= 0 {
@@ -123,12 +153,12 @@ public final class AtomicWriter {
     }
   }
 
-  /// Removes the temporary file; nothing happens after `commit()`.
+  /// Removes the temporary file, unless it is one to go on with; nothing happens after `commit()`.
   public func discard() {
     guard descriptor >= 0 else { return }
     close(descriptor)
     descriptor = -1
-    if let temporary { unlink(temporary) }
+    if let temporary, !keepsTemporary { unlink(temporary) }
   }
 
   private func flush() throws {
@@ -137,15 +167,23 @@ public final class AtomicWriter {
   }
 
   private func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
+    if let failure { throw failure }
     precondition(descriptor >= 0, "AtomicWriter.write: the file is already committed or discarded")
     guard var next = bytes.baseAddress else { return }
     var left = bytes.count
     while left > 0 {
       let written = Glibc.write(descriptor, next, left)
       if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
+      guard written > 0 else { throw failed(errno) }
       next += written
       left -= written
     }
+  }
+
+  /// A write that failed may have left some of its bytes, so nothing may follow them: the error stays.
+  private func failed(_ code: Int32) -> FileError {
+    let error = FileError(.unwritable, url, code: code, doing: "write")
+    failure = error
+    return error
   }
 }

@@ -16,13 +16,27 @@ public final class NumpyWriter {
   /// Starts a file; `type` is NumPy's name of its elements: `<f4`, `|i1` or `|u1`.
   ///
   /// - Throws: `FileError` if it cannot be created.
-  public init(_ url: URL, width: Int, type: String = "<f4") throws {
+  public convenience init(_ url: URL, width: Int, type: String = "<f4") throws {
+    try self.init(AtomicWriter(url), width: width, type: type)
+  }
+
+  /// Starts a file in a writer without bytes, or goes on after the rows of one that was cut off.
+  ///
+  /// - Throws: `FileError` if it ends within a row, or cannot be written.
+  public init(_ writer: AtomicWriter, width: Int, type: String = "<f4") throws {
     precondition(width > 0, "NumpyWriter: width \(width) is not positive")
     precondition(["<f4", "|i1", "|u1"].contains(type), "NumpyWriter: type \(type) is not supported")
-    self.width = width
-    self.type = type
-    writer = try AtomicWriter(url)
-    try [UInt8](repeating: 0, count: NumpyWriter.headerSize).withUnsafeBytes { try writer.write($0) }
+    (self.writer, self.width, self.type) = (writer, width, type)
+    guard writer.count > 0 else {
+      try [UInt8](repeating: 0, count: NumpyWriter.headerSize).withUnsafeBytes { try writer.write($0) }
+      return
+    }
+    let (row, bytes) = (type == "<f4" ? 4 * width : width, writer.count - NumpyWriter.headerSize)
+    guard bytes >= 0, bytes % row == 0 else {
+      throw FileError(
+        .mismatched, writer.url, "expected whole rows of \(row) bytes to go on after, found \(bytes) bytes")
+    }
+    rows = bytes / row
   }
 
   /// Appends whole rows, one after the other.
@@ -45,6 +59,9 @@ public final class NumpyWriter {
     try bytes.withUnsafeBytes { try writer.write($0) }
     rows += bytes.count / width
   }
+
+  /// Removes the file, unless it is finished or one to go on with.
+  public func discard() { writer.discard() }
 
   /// Writes the row count and gives the file its name.
   public func finish() throws {

@@ -99,7 +99,10 @@ extension ReferenceVectors {
       count: samples.count)
   }
 
-  private static func digests(_ folder: URL) throws -> [String: String] {
+  /// The SHA-256 of each file of a model folder that its vectors may depend on, in hexadecimal, by name.
+  ///
+  /// - Throws: `FileError` if one can't be read.
+  public static func digests(_ folder: URL) throws -> [String: String] {
     guard let entries = FileManager.default.enumerator(atPath: folder.path) else { return [:] }
     var digests: [String: String] = [:]
     for case let name as String in entries {

@@ -15,8 +15,13 @@ struct EmbedCommand: ParsableCommand {
       JSON lines of sparse encoders (SPLADE) have {"indices": […], "values": […]} of what isn't 0; those of encoders with a
       vector for each token (ColBERT), and of --tokens, have {"embeddings": [[…], …]}.
 
+      A million lines take no more memory than a thousand. With --resume the vectors done so far are kept beside the output, in
+      OUTPUT.partial and OUTPUT.partial.json, whatever stops the run (an error, Ctrl-C, kill -9, a power cut), and the same command
+      goes on from there. int8 and uint8 need room on the disk for all vectors as float32 until the last one is there.
+
       Example:
         encoders embed models/all-MiniLM-L6-v2 --input sentences.txt --output vectors.npy
+        encoders embed models/all-MiniLM-L6-v2 --input million.txt --output vectors.npy --resume
       """)
 
   @Argument(help: "The model folder: one of `train`, of sentence-transformers, or a plain Hugging Face folder.")
@@ -35,9 +40,17 @@ struct EmbedCommand: ParsableCommand {
     name: .long, inversion: .prefixedNo,
     help: "Make the vectors' length 1, after --dimensions; --no-normalize leaves out the model's own step too.")
   var normalize: Bool?
+  @Flag(
+    name: .long,
+    help: "Go on where a run with --resume was cut off; the file has the same bytes as that of an uninterrupted run.")
+  var resume = false
   @OptionGroup var compute: InferenceOptions
 
   func validate() throws {
+    if resume, input == "-" || output == "-" {
+      throw ValidationError(
+        "--resume: expected files, --input FILE and --output FILE; found standard \(input == "-" ? "input" : "output")")
+    }
     guard output == "-" || [".npy", ".jsonl"].contains(where: output.hasSuffix) else {
       throw ValidationError("--output: expected a name that ends with .npy or .jsonl, or -; found \(output)")
     }
@@ -61,21 +74,20 @@ struct EmbedCommand: ParsableCommand {
       if tokens {
         throw InputError(description: "--tokens: only pretrained encoders of texts have a vector for each token")
       }
-      let width = dimensions ?? model.width
+      let (whole, width, normalizes) = (model, dimensions ?? model.width, normalize == true)
+      let stream = try stream(prompt: prompt)
       let rows = try RowOutput(
-        output, width: width, precision: precision, isSparse: model.sentenceEncoder?.isSparse ?? false)
-      var (count, kept): (Int, [Tensor]) = (0, [])
-      // Bytes are linear in each column's range, which only the last row completes.
-      let waits = precision == .int8 || precision == .uint8
-      try InputLines(source: input).forEachBatch { batch in
-        var vectors = model.vectors(try model.input(lines: batch, after: count, prompt: prompt))
-        if width < model.width { vectors = vectors.columns(0..<width) }
-        if normalize == true { vectors = vectors.normalized() }
-        if waits { kept.append(vectors) } else { try rows.write(vectors) }
-        count += batch.count
+        output, width: width, precision: precision, isSparse: model.sentenceEncoder?.isSparse ?? false,
+        partial: stream.partial)
+      try stream.run(to: rows) {
+        try whole.input(lines: $0, after: $1, prompt: prompt)
+      } tokens: {
+        $0.tokens
+      } compute: { input in
+        var vectors = whole.vectors(input)
+        if width < whole.width { vectors = vectors.columns(0..<width) }
+        return normalizes ? vectors.normalized() : vectors
       }
-      if !kept.isEmpty { try rows.write(Tensor.stacked(kept)) }
-      try rows.finish()
     }
   }
 }
@@ -87,23 +99,48 @@ extension EmbedCommand {
       throw InputError(
         description: "\(path(model).path): texts get a vector for each token, written as JSON lines of float32 only")
     }
-    let lines = try OutputLines(output)
-    var count = 0
-    let named = queries ? ["query"] : ["document", "passage", "corpus"]
+    let (named, queries) = (queries ? ["query"] : ["document", "passage", "corpus"], queries)
     let before = try prompt ?? named.compactMap { encoder.prompts[$0] }.first ?? encoder.prompt(named: nil)
-    try InputLines(source: input).forEachBatch(of: 64) { batch in
-      let texts = try batch.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
-      guard let vectors = encoder.tokenEmbeddings(try encoder.batch(texts, prompt: before), isQuery: queries) else {
-        throw InputError(description: "\(path(model).path): no module gives a vector for each token")
+    let stream = try stream(prompt: before)
+    let lines = try TokenOutput(output, partial: stream.partial)
+    try stream.run(to: lines, by: 64) { lines, count in
+      let texts = try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
+      return try encoder.batch(texts, prompt: before)
+    } tokens: {
+      $0.ids.rows.count
+    } compute: { batch in
+      guard let vectors = encoder.tokenEmbeddings(batch, isQuery: queries) else {
+        throw InputError(description: "\(encoder.folder.path): no module gives a vector for each token")
       }
-      let (values, width) = (vectors.rows.scalars, vectors.rows.width)
-      for text in 0..<vectors.count {
-        let rows = vectors.offsets[text].map { jsonNumbers(values[$0 * width..<($0 + 1) * width]) }
-        try lines.write("{\"embeddings\":[\(rows.joined(separator: ","))]}")
-      }
-      count += batch.count
+      return vectors
     }
-    try lines.finish()
+  }
+
+  private func stream(prompt: String?) throws -> EmbedStream {
+    let lines = InputLines(source: input)
+    let progress = EmbedProgress(of: lines.byteCount, isShown: output != "-" || isatty(STDOUT_FILENO) == 0)
+    guard resume else { return EmbedStream(input: lines, checkpoint: nil, progress: progress) }
+    let settings = try EmbedCheckpoint.settings(
+      model: path(model),
+      [
+        "--prompt": prompt.map { FileError.quoted($0) } ?? "none",
+        "--dimensions": dimensions.map(String.init) ?? "none",
+        "--precision": precision.rawValue, "--normalize": normalize.map(String.init) ?? "none",
+        "--tokens": String(tokens), "--queries": String(queries),
+      ])
+    let checkpoint = try EmbedCheckpoint(output: path(output), input: lines, settings: settings)
+    return EmbedStream(input: lines, checkpoint: checkpoint, progress: progress)
+  }
+}
+
+extension EncoderInput {
+  /// How many tokens its texts have; 0 for images.
+  fileprivate var tokens: Int {
+    switch self {
+    case .text(let ids): ids.rows.count
+    case .sentences(let batch): batch.ids.rows.count
+    case .images: 0
+    }
   }
 }
 
@@ -125,51 +162,5 @@ struct PromptOptions: ParsableArguments {
       throw InputError(description: "--prompt: the model has no prompts; only pretrained encoders of texts have them")
     }
     return try encoder.prompt(named: prompt)
-  }
-}
-
-/// Writes vectors to a NumPy file or as JSON lines.
-struct RowOutput {
-  private let array: NumpyWriter?
-  private let lines: OutputLines?
-  private let precision: EmbeddingPrecision
-  private let isSparse: Bool
-
-  init(_ output: String, width: Int, precision: EmbeddingPrecision, isSparse: Bool = false) throws {
-    (self.precision, self.isSparse) = (precision, isSparse)
-    array =
-      output.hasSuffix(".npy")
-      ? try NumpyWriter(path(output), width: precision.columns(of: width), type: precision.numpyType) : nil
-    lines = array == nil ? try OutputLines(output) : nil
-  }
-
-  func write(_ vectors: Tensor) throws {
-    guard precision != .float32 else {
-      let (values, width) = (vectors.scalars, vectors.width)
-      try array?.append(values)
-      for start in lines == nil ? [] : Array(stride(from: 0, to: values.count, by: width)) {
-        let row = values[start..<start + width]
-        if isSparse {
-          let places = row.indices.filter { row[$0] != 0 }
-          let indices = places.map { String($0 - start) }.joined(separator: ",")
-          try lines?.write("{\"indices\":[\(indices)],\"values\":\(jsonNumbers(places.map { row[$0] }))}")
-        } else {
-          try lines?.write("{\"embedding\":\(jsonNumbers(row))}")
-        }
-      }
-      return
-    }
-    let (bytes, width) = (precision.bytes(vectors), precision.columns(of: vectors.width))
-    try array?.append(bytes: bytes)
-    let isSigned = precision.numpyType == "|i1"
-    for start in lines == nil ? [] : Array(stride(from: 0, to: bytes.count, by: width)) {
-      let numbers = bytes[start..<start + width].map { isSigned ? String(Int8(bitPattern: $0)) : String($0) }
-      try lines?.write("{\"embedding\":[\(numbers.joined(separator: ","))]}")
-    }
-  }
-
-  func finish() throws {
-    try array?.finish()
-    try lines?.finish()
   }
 }

@@ -8,45 +8,73 @@ import Training
 /// Reads a model's input in batches from a file or standard input.
 struct InputLines {
   let source: String
+  /// A batch ends at so many lines, or at so many bytes of them.
+  private static let (batchLines, batchBytes) = (512, 1 << 22)
 
   /// Calls `body` with up to `size` lines at a time. Bytes that are no UTF-8 are an error with their line.
-  func forEachBatch(of size: Int = 512, _ body: ([String]) throws -> Void) throws {
-    let isStandardInput = source == "-"
-    let url = path(source)
+  func forEachBatch(of size: Int = batchLines, _ body: ([String]) throws -> Void) throws {
+    try forEachBatch(of: size, after: InputPosition()) { lines, _ in
+      try body(lines)
+      return true
+    }
+  }
+
+  /// The size of the file in bytes; nil if what is read isn't a file.
+  var byteCount: Int? {
+    var status = stat()
+    guard source != "-", stat(path(source).path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return Int(status.st_size)
+  }
+
+  /// Calls `body` with up to `size` lines at a time, and where they end, from a place in the file on, as long as it says true.
+  func forEachBatch(
+    of size: Int = batchLines, after start: InputPosition, _ body: ([String], InputPosition) throws -> Bool
+  ) throws {
+    let handle = try open()
+    let name = source == "-" ? "standard input" : path(source).path
+    var (rest, lines, position) = ([UInt8](), [String](), start)
+    if start.bytes > 0 { try handle.seek(toOffset: UInt64(start.bytes)) }
+    var (batchStart, goesOn) = (start.bytes, true)
+    /// Takes a line with its end.
+    func take(_ bytes: ArraySlice<UInt8>) throws {
+      position.take(bytes)
+      var line = bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes
+      if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw InputError(description: "\(name):\(position.lines): expected UTF-8 text, found other bytes")
+      }
+      lines.append(text)
+      if lines.count == size || position.bytes - batchStart >= InputLines.batchBytes {
+        goesOn = try body(lines, position)
+        lines.removeAll(keepingCapacity: true)
+        batchStart = position.bytes
+      }
+    }
+    while goesOn, let chunk = try handle.read(upToCount: 1 << 16), !chunk.isEmpty {
+      var start = 0
+      // What was left of the chunk before has no line end.
+      var search = rest.count
+      rest.append(contentsOf: chunk)
+      while goesOn, let end = rest[search...].firstIndex(of: UInt8(ascii: "\n")) {
+        try take(rest[start...end])
+        (start, search) = (end + 1, end + 1)
+      }
+      rest.removeFirst(start)
+    }
+    if goesOn, !rest.isEmpty { try take(rest[...]) }
+    if goesOn, !lines.isEmpty { _ = try body(lines, position) }
+  }
+
+  /// Opens what is read.
+  func open() throws -> FileHandle {
+    let (isStandardInput, url) = (source == "-", path(source))
     guard isStandardInput || FileManager.default.fileExists(atPath: url.path) else {
       throw FileError(.missing, url, "no such file; expected input lines")
     }
     if !isStandardInput, isDirectory(url) {
       throw FileError(.unreadable, url, "expected a file of input lines, found a folder")
     }
-    let handle = isStandardInput ? FileHandle.standardInput : try FileHandle(forReadingFrom: url)
-    let name = isStandardInput ? "standard input" : url.path
-    var (rest, lines, number) = ([UInt8](), [String](), 0)
-    func take(_ bytes: ArraySlice<UInt8>) throws {
-      number += 1
-      let line = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
-      guard let text = String(validating: line, as: UTF8.self) else {
-        throw InputError(description: "\(name):\(number): expected UTF-8 text, found other bytes")
-      }
-      lines.append(text)
-      if lines.count == size {
-        try body(lines)
-        lines.removeAll(keepingCapacity: true)
-      }
-    }
-    while let chunk = try handle.read(upToCount: 1 << 16), !chunk.isEmpty {
-      var start = 0
-      // What was left of the chunk before has no line end.
-      var search = rest.count
-      rest.append(contentsOf: chunk)
-      while let end = rest[search...].firstIndex(of: UInt8(ascii: "\n")) {
-        try take(rest[start..<end])
-        (start, search) = (end + 1, end + 1)
-      }
-      rest.removeFirst(start)
-    }
-    if !rest.isEmpty { try take(rest[...]) }
-    if !lines.isEmpty { try body(lines) }
+    return isStandardInput ? FileHandle.standardInput : try FileHandle(forReadingFrom: url)
   }
 
   private func isDirectory(_ url: URL) -> Bool {
@@ -91,7 +119,10 @@ extension Model {
 final class OutputLines {
   private let writer: AtomicWriter?
 
-  init(_ target: String) throws { writer = target == "-" ? nil : try AtomicWriter(path(target)) }
+  convenience init(_ target: String) throws { self.init(target == "-" ? nil : try AtomicWriter(path(target))) }
+
+  /// Writes to a file, or to standard output.
+  init(_ writer: AtomicWriter?) { self.writer = writer }
 
   func write(_ line: String) throws {
     guard let writer else { return try printLine(line) }
@@ -99,6 +130,9 @@ final class OutputLines {
   }
 
   func finish() throws { try writer?.commit() }
+
+  /// Removes what was written, unless it is finished.
+  func discard() { writer?.discard() }
 }
 
 /// A number as JSON has it, shortest that reads back the same.

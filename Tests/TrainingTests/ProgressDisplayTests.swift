@@ -10,7 +10,9 @@ struct ProgressDisplayTests {
 
   private func display(_ screen: Screen, isTerminal: Bool, width: Int = 80) -> ProgressDisplay {
     ProgressDisplay(
-      metric: "accuracy", isTerminal: isTerminal, width: width, now: { screen.time }, write: { screen.text.append($0) })
+      metric: "accuracy",
+      on: ProgressLine(
+        isTerminal: isTerminal, width: width, every: 10, now: { screen.time }, write: { screen.text.append($0) }))
   }
 
   private func progress(_ samples: Int) -> TrainingProgress {
@@ -43,7 +45,7 @@ struct ProgressDisplayTests {
   }
 
   @Test(arguments: [10, 40, 60, 200]) func theBarFitsTheTerminal(width: Int) {
-    let bar = display(Screen(), isTerminal: true, width: width).bar(progress(1000))
+    let bar = display(Screen(), isTerminal: true).bar(progress(1000), width: width)
     #expect(bar.unicodeScalars.count < width)
   }
 
@@ -60,10 +62,17 @@ struct ProgressDisplayTests {
     #expect(screen.text.last?.hasPrefix("epoch 3: loss") == true)
   }
 
+  @Test func aTerminalTooNarrowForABarHasTheNumbers() {
+    #expect(ProgressLine.bar("1,000 rows", 0.5, "10/s", width: 80).contains("━"))
+    #expect(ProgressLine.bar("1,000 rows", 0.5, "10/s", width: 25) == "1,000 rows  50% · 10/s")
+    #expect(ProgressLine.bar("1,000 rows", 0.5, "10/s", width: 8) == "1,000 r")
+  }
+
   @Test func numbersAreShort() {
-    #expect(ProgressDisplay.rate(3.21) == "3.2/s")
-    #expect(ProgressDisplay.rate(1_234_567.4) == "1,234,567/s")
-    #expect(ProgressDisplay.time(11_100) == "3:05:00")
-    #expect(ProgressDisplay.time(.infinity).hasSuffix(":40"))
+    #expect(ProgressLine.count(999) == "999")
+    #expect(ProgressLine.rate(3.21) == "3.2/s")
+    #expect(ProgressLine.rate(1_234_567.4) == "1,234,567/s")
+    #expect(ProgressLine.time(11_100) == "3:05:00")
+    #expect(ProgressLine.time(.infinity).hasSuffix(":40"))
   }
 }
