@@ -1,8 +1,11 @@
 // Scaled dot-product attention of one head within one sequence. The score matrix is never in memory: a block of four queries at a
 // time, and the pullback computes the probabilities anew from the kept log-sums. Keys are transposed first, so that scores are sums of rows.
-INLINE void transpose_keys(size_t length, size_t width, size_t stride, const float *k, float *out) {
-  for (size_t j = 0; j < length; j++)
-    for (size_t c = 0; c < width; c++) out[c * length + j] = k[j * stride + c];
+INLINE void transpose_keys(size_t length, size_t width, size_t stride, const float *k, size_t out_stride, float *out) {
+  for (size_t j = 0; j < length; j++) {
+// Scattered stores of whole vectors are slower.
+#pragma clang loop vectorize(disable)
+    for (size_t c = 0; c < width; c++) out[c * out_stride + j] = k[j * stride + c];
+  }
 }
 
 // scores[q][j] = Σ_c rows[q][c] · columns[c][j] for four (or fewer) rows.
@@ -122,16 +125,25 @@ INLINE void mix_tile(const size_t rows, size_t width, size_t stride, const float
   }
 }
 
+// The numbers of keys from j on, with another for those that aren't from `low` to before `high`.
+INLINE v16 seen16(v16 x, size_t j, size_t low, size_t high, float other) {
+  if (j >= low && j + 16 <= high) return x;
+  const i16 key = (i16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + (int32_t)j;
+  return choose16((key >= (int32_t)low) & (key < (int32_t)high), x, splat(other));
+}
+
 // Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0.
 void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
                      float *out, float *logsums, float *scratch) {
   const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16;
-  float *columns = scratch, *scores = columns + padded * width, *biases = scores + TILE_ROWS * padded;
+  float *columns = scratch, *values = columns + padded * width, *scores = values + length * width;
+  float *biases = scores + TILE_ROWS * padded;
   float *dropped = biases + 2 * length;
   for (size_t c = 0; c < width; c++)
     for (size_t j = length; j < padded; j++) columns[c * padded + j] = 0;
-  for (size_t j = 0; j < length; j++)
-    for (size_t c = 0; c < width; c++) columns[c * padded + j] = k[j * f->kv_stride + c];
+  transpose_keys(length, width, f->kv_stride, k, padded, columns);
+  // Rows that stand far apart would share few places of the cache.
+  for (size_t j = 0; j < length; j++) memcpy(values + j * width, v + j * f->kv_stride, width * sizeof(float));
   if (bias) spread_bias(f, bias, biases);
   for (size_t first = 0; first < length; first += TILE_ROWS) {
     const size_t rows = length - first < TILE_ROWS ? length - first : TILE_ROWS;
@@ -146,14 +158,11 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
       const size_t i = first + r, low = first_key(f, i) - start, high = end_key(f, i) - start;
       float *s = scores + r * padded;
       if (bias) add_to(s + low, biases + start + low + length - 1 - i, high - low);
-      for (size_t j = 0; j < low; j++) s[j] = -INFINITY;
-      for (size_t j = high; j < count; j++) s[j] = -INFINITY;
-      v16 most = load(s), sum = splat(0);
-      for (size_t j = 16; j < count; j += 16) most = max16(most, load(s + j));
-      const float m = __builtin_reduce_max(most);
+      v16 most = splat(-INFINITY), sum = splat(0);
+      for (size_t j = 0; j < count; j += 16) most = max16(most, seen16(load(s + j), j, low, high, -INFINITY));
+      const float m = largest16(most);
       for (size_t j = 0; j < count; j += 16) {
-        const v16 x = load(s + j);
-        const v16 e = choose16(x > splat(-INFINITY), exp16(x - splat(m)), splat(0));
+        const v16 e = seen16(exp16(load(s + j) - splat(m)), j, low, high, 0);
         store(s + j, e);
         sum += e;
       }
@@ -166,7 +175,7 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
       logsums[i] = m + logf(total);
     }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, mix_tile, width, f->kv_stride, scores, padded, end - start, v + start * f->kv_stride, factors,
+      TILE_CASES_OF(TILE_ROWS, mix_tile, width, width, scores, padded, end - start, values + start * width, factors,
                     target, f->out_stride)
     }
   }
@@ -179,8 +188,8 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
   float *keys = scratch, *values = keys + length * width, *scores = values + length * width;
   float *slopes = scores + 4 * length, *biases = slopes + 4 * length;
   float *factors = biases + 2 * length;
-  transpose_keys(length, width, kv_stride, k, keys);
-  transpose_keys(length, width, kv_stride, v, values);
+  transpose_keys(length, width, kv_stride, k, length, keys);
+  transpose_keys(length, width, kv_stride, v, length, values);
   if (bias) spread_bias(f, bias, biases);
   for (size_t r = 0; r < length; r++) {
     memset(dq + r * stride, 0, width * sizeof(float));

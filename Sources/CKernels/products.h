@@ -101,7 +101,7 @@ void NAME(quantize)(size_t rows, size_t inner, const float *x, uint8_t *bytes, f
       const float *run = x + start;
       v16 low = splat(0), high = splat(0);
       EACH16(n, v16 a = LOAD(run); low = min16(low, a); high = max16(high, a););
-      const float bottom = __builtin_reduce_min(low), range = __builtin_reduce_max(high) - bottom;
+      const float bottom = -largest16(-low), range = largest16(high) - bottom;
       const float scale = range > 0 ? range / 255.0f : 1.0f, factor = range > 0 ? 255.0f / range : 1.0f;
       const float zero = rintf(-bottom * factor);
       // Below 2²³ the sum with it rounds to a whole number, which stands in the lowest bits.

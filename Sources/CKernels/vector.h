@@ -28,19 +28,15 @@ INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, 
 INLINE v16 max16(v16 a, v16 b) { return __builtin_elementwise_max(a, b); }
 INLINE v16 min16(v16 a, v16 b) { return __builtin_elementwise_min(a, b); }
 INLINE v16 choose16(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+#define HALVES(x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
 INLINE float sum16(v16 x) {
-  float t[16];
-  store(t, x);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) t[i] += t[i + width];
-  return t[0];
+  typedef float v8 __attribute__((vector_size(32)));
+  typedef float v4 __attribute__((vector_size(16)));
+  const v8 a = HALVES(x, 0, 1, 2, 3, 4, 5, 6, 7) + HALVES(x, 8, 9, 10, 11, 12, 13, 14, 15);
+  const v4 b = HALVES(a, 0, 1, 2, 3) + HALVES(a, 4, 5, 6, 7);
+  return (b[0] + b[2]) + (b[1] + b[3]);
 }
-INLINE float largest16(v16 x) {
-  float t[16];
-  store(t, x);
-  for (int i = 1; i < 16; i++) t[0] = t[i] > t[0] ? t[i] : t[0];
-  return t[0];
-}
+INLINE float largest16(v16 x) { return __builtin_reduce_max(x); }
 
 // 16 numbers of half precision.
 #if defined(ISA_AVX512)
