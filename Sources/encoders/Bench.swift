@@ -17,8 +17,8 @@ struct BenchCommand: ParsableCommand {
   @Argument(help: "The model folder: a model of texts.") var model: String
   @Option(name: .long, help: "A file of texts, one a line, or JSON lines {\"text\": …}; - for standard input.")
   var input: String?
-  @Option(name: .long, parsing: .upToNextOption, help: "float32, float16, int8: one or several.")
-  var compute: [Precision] = [.float32, .float16, .int8]
+  @Option(name: .long, parsing: .upToNextOption, help: "One or several.")
+  var compute = InferencePrecision.allCases
   @Option(name: .long, help: "How often all texts are computed; the median counts.") var rounds = 5
   @Flag(name: .long, help: "Print JSON.") var json = false
   @OptionGroup var options: ComputeOptions
@@ -31,7 +31,6 @@ struct BenchCommand: ParsableCommand {
   }
 
   func validate() throws {
-    for precision in compute { try precision.requireForInference() }
     if rounds < 1 { throw ValidationError("--rounds: expected at least 1, found \(rounds)") }
   }
 
@@ -52,7 +51,7 @@ struct BenchCommand: ParsableCommand {
         texts = BenchCommand.sentences
       }
       let benchmark = try InferenceBenchmark(model, texts: texts)
-      let results = try benchmark.results(compute, rounds: rounds)
+      let results = try benchmark.results(compute.map(\.products), rounds: rounds)
       let ceiling = [Precision.float32, .int8].map { ($0.rawValue, Ceiling.operationsPerSecond($0) / 1e9) }
       if json {
         return try printJSON(

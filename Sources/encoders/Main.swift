@@ -53,27 +53,28 @@ struct InferenceOptions: ParsableArguments {
   @OptionGroup var compute: ComputeOptions
   @Option(
     name: .customLong("compute"),
-    help: ArgumentHelp(
-      "What the products of linear layers multiply: float32, float16 (half the memory) or int8 (faster; vectors move by a cosine of about 0.001).",
-      valueName: "float32|float16|int8"))
-  var precision = Precision.float32
+    help:
+      "What the products of linear layers multiply: float16 takes half the memory; int8 is faster, and vectors move by a cosine of about 0.001.")
+  var precision = InferencePrecision.float32
 
   var seed: UInt64? { compute.seed }
 
-  func validate() throws {
-    try precision.requireForInference()
-  }
-
   func apply() {
     compute.apply()
-    Precision.default = precision
+    Precision.default = precision.products
   }
 }
 
-extension Precision: ExpressibleByArgument {
-  /// bfloat16 is for training.
-  func requireForInference() throws {
-    if self == .bfloat16 { throw ValidationError("--compute: expected float32, float16 or int8, found bfloat16") }
+/// The precisions of products outside training.
+enum InferencePrecision: String, CaseIterable, ExpressibleByArgument {
+  case float32, float16, int8
+
+  var products: Precision {
+    switch self {
+    case .float32: .float32
+    case .float16: .float16
+    case .int8: .int8
+    }
   }
 }
 

@@ -163,8 +163,9 @@ private func bytes(_ tokens: [String]) -> [[UInt8]] { tokens.map { Array($0.utf8
 
   @Test(arguments: TokenizerTrainer.Kind.allCases, [true, false])
   func tokenizersReadWhatTheyWrote(kind: TokenizerTrainer.Kind, isByteLevel: Bool) throws {
-    let license = golden.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("LICENSE")
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let license = root.appendingPathComponent("LICENSE")
     let lines = try String(contentsOf: license, encoding: .utf8).split(separator: "\n").map(String.init)
     var options = TokenizerTrainer.Options(kind)
     options.size = 500
