@@ -54,7 +54,8 @@ struct InferenceOptions: ParsableArguments {
   @Option(
     name: .customLong("compute"),
     help:
-      "What the products of linear layers multiply: float16 takes half the memory; int8 is faster, and vectors move by a cosine of about 0.001.")
+      "What the products of linear layers multiply: float16 takes half the memory; int8 is faster, and vectors move by a cosine of about 0.001."
+  )
   var precision = InferencePrecision.float32
 
   var seed: UInt64? { compute.seed }
