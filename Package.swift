@@ -60,7 +60,7 @@ let package = Package(
     .executableTarget(
       name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),
     .executableTarget(name: "example-neighbours", dependencies: ["Encoders"], path: "Examples/Neighbours"),
-    .target(name: "TestSupport", path: "Tests/Support"),
+    .target(name: "TestSupport", dependencies: ["Checkpoints", "Tensors"], path: "Tests/Support"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors", "Checkpoints", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),

@@ -28,16 +28,20 @@ INLINE v16 silu_slope16(v16 x) {
   return s + x * s * (splat(1.0f) - s);
 }
 
-void NAME(activation)(int kind, size_t n, const float *x, float *y) {
+// The activation of a kind, as kernels.h numbers them; x itself for a kind below 0.
+INLINE v16 activate16(int kind, v16 x) {
   switch (kind) {
-    case ENC_RELU: EACH16(n, STORE(y, max16(LOAD(x), splat(0)));); break;
-    case ENC_GELU: EACH16(n, STORE(y, gelu16(LOAD(x)));); break;
-    case ENC_TANH: EACH16(n, STORE(y, tanh16(LOAD(x)));); break;
-    case ENC_SIGMOID: EACH16(n, STORE(y, sigmoid16(LOAD(x)));); break;
-    case ENC_SILU: EACH16(n, v16 a = LOAD(x); STORE(y, a * sigmoid16(a));); break;
-    case ENC_GELU_TANH: EACH16(n, STORE(y, gelu_tanh16(LOAD(x)));); break;
+    case ENC_RELU: return max16(x, splat(0));
+    case ENC_GELU: return gelu16(x);
+    case ENC_TANH: return tanh16(x);
+    case ENC_SIGMOID: return sigmoid16(x);
+    case ENC_SILU: return x * sigmoid16(x);
+    case ENC_GELU_TANH: return gelu_tanh16(x);
+    default: return x;
   }
 }
+
+void NAME(activation)(int kind, size_t n, const float *x, float *y) { EACH16(n, STORE(y, activate16(kind, LOAD(x)));); }
 
 void NAME(activation_backward)(int kind, size_t n, const float *x, const float *y, const float *dy, float *dx) {
   const v16 one = splat(1.0f);
@@ -51,18 +55,9 @@ void NAME(activation_backward)(int kind, size_t n, const float *x, const float *
   }
 }
 
-#define EACH_GATED(function)                                                       \
-  for (size_t r = 0; r < rows; r++, x += 2 * width, out += width)                  \
-  EACH16(width, v16 g = LOAD(x + gate); STORE(out, LOAD(x + up) * (function)););
 void NAME(gated)(int kind, size_t rows, size_t width, size_t gate, size_t up, const float *x, float *out) {
-  switch (kind) {
-    case ENC_RELU: EACH_GATED(max16(g, splat(0))) break;
-    case ENC_GELU: EACH_GATED(gelu16(g)) break;
-    case ENC_TANH: EACH_GATED(tanh16(g)) break;
-    case ENC_SIGMOID: EACH_GATED(sigmoid16(g)) break;
-    case ENC_SILU: EACH_GATED(g * sigmoid16(g)) break;
-    case ENC_GELU_TANH: EACH_GATED(gelu_tanh16(g)) break;
-  }
+  for (size_t r = 0; r < rows; r++, x += 2 * width, out += width)
+    EACH16(width, STORE(out, LOAD(x + up) * activate16(kind, LOAD(x + gate))););
 }
 
 #define EACH_GATED_BACKWARD(function, slope)                                       \
@@ -81,7 +76,6 @@ void NAME(gated_backward)(int kind, size_t rows, size_t width, size_t gate, size
     case ENC_GELU_TANH: EACH_GATED_BACKWARD(gelu_tanh16(g), gelu_tanh_slope16(g)) break;
   }
 }
-#undef EACH_GATED
 #undef EACH_GATED_BACKWARD
 
 // The high and low halves of a · b, lane by lane.

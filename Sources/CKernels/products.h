@@ -3,18 +3,6 @@
 // B is cut into panels of 32 columns, each [K][32], the last filled up with zeros. A tile of a few rows and a panel's columns stays in
 // registers while it runs down K, and every element is one chain of sums over K, so its bits don't depend on the other rows or columns.
 
-INLINE v16 activate16(int kind, v16 x) {
-  switch (kind) {
-    case ENC_RELU: return max16(x, splat(0));
-    case ENC_GELU: return gelu16(x);
-    case ENC_TANH: return tanh16(x);
-    case ENC_SIGMOID: return sigmoid16(x);
-    case ENC_SILU: return x * sigmoid16(x);
-    case ENC_GELU_TANH: return gelu_tanh16(x);
-    default: return x;
-  }
-}
-
 // Adds bias and residual to a tile's sums [rows, 16 · TILE_VECTORS], activated between, and writes them at `column`.
 static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float *sums, const enc_product_end *end,
                                                         size_t row, size_t column, size_t columns, float *out) {

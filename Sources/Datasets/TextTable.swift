@@ -104,25 +104,38 @@ func utf8Text(_ bytes: some Collection<UInt8>, _ url: URL, line: Int) throws -> 
     .malformed, url, line: line, "expected UTF-8 text, found the byte 0x\(byte) at offset \(valid) of the field")
 }
 
+/// The lines of a file one after another, without their ends.
+struct LineIterator: IteratorProtocol {
+  private let bytes: UnsafeRawBufferPointer
+  private var position = 0
+  /// The number of the last line, from 1.
+  private(set) var number = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  mutating func next() -> Slice<UnsafeRawBufferPointer>? {
+    guard position < bytes.count else { return nil }
+    number += 1
+    let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+    let line = bytes[position..<end]
+    position = end + 1
+    return line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+  }
+}
+
 /// A row a line, columns between tabs.
 struct TabScanner: RowScanner {
   let url: URL
-  private let bytes: UnsafeRawBufferPointer
-  private var position = 0
-  private(set) var rowLine = 0
+  private var lines: LineIterator
+  var rowLine: Int { lines.number }
 
   init(_ bytes: UnsafeRawBufferPointer, _ url: URL) {
-    self.bytes = bytes
+    lines = LineIterator(bytes)
     self.url = url
   }
 
   mutating func next() throws -> [ArraySlice<UInt8>]? {
-    while position < bytes.count {
-      rowLine += 1
-      let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-      var line = bytes[position..<end]
-      position = end + 1
-      if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
+    while let line = lines.next() {
       if line.isEmpty { continue }
       return line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { ArraySlice($0) }
     }
@@ -218,12 +231,9 @@ enum JSONLines {
   static func forEachObject(
     _ bytes: UnsafeRawBufferPointer, _ url: URL, _ body: (_ object: JSON, _ line: Int) throws -> Void
   ) throws {
-    var (position, number) = (0, 0)
-    while position < bytes.count {
-      number += 1
-      let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-      let line = UnsafeRawBufferPointer(rebasing: bytes[position..<end])
-      position = end + 1
+    var lines = LineIterator(bytes)
+    while let content = lines.next() {
+      let (line, number) = (UnsafeRawBufferPointer(rebasing: content), lines.number)
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
       _ = try utf8Text(line, url, line: number)
       let object: JSON

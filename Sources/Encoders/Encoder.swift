@@ -18,6 +18,15 @@ public enum EncoderInput: Sendable {
     case .sentences(let batch): batch.count
     }
   }
+
+  /// The number of tokens of its texts; 0 for images.
+  public var tokens: Int {
+    switch self {
+    case .text(let ids): ids.rows.count
+    case .images: 0
+    case .sentences(let batch): batch.ids.rows.count
+    }
+  }
 }
 
 /// One step of an encoder as `inspect` shows it.

@@ -57,8 +57,10 @@ public struct InferenceBenchmark: Sendable {
     tokens = try batches.reduce(0) { try $0 + model.input(texts: $1).tokens }
   }
 
-  /// Measures precisions in turn, round by round.
-  public func results(_ precisions: [Precision], rounds: Int) throws -> [Result] {
+  /// Measures precisions in turn, round by round; `ceiling` says how many operations a second the machine can do.
+  public func results(
+    _ precisions: [Precision], rounds: Int, ceiling: (Precision) -> Double = Ceiling.operationsPerSecond
+  ) throws -> [Result] {
     let clock = ContinuousClock()
     for precision in precisions { try precision { _ = model.vectors(try model.input(texts: batches[0])) } }
     var times = precisions.map { _ in [Double]() }
@@ -79,7 +81,7 @@ public struct InferenceBenchmark: Sendable {
       return Result(
         compute: precision.rawValue, tokensPerSecond: median, slowest: rates.last ?? 0, fastest: rates.first ?? 0,
         textsPerSecond: median * Double(count) / Double(tokens),
-        shareOfCeiling: operations.map { Double($0) * median / Ceiling.operationsPerSecond(precision) },
+        shareOfCeiling: operations.map { Double($0) * median / ceiling(precision) },
         latency: try precision { try latency(clock) },
         fidelity: precision == .float32 ? nil : precision { fidelity(model.vectors(few).normalized(), reference) })
     }
@@ -106,16 +108,5 @@ public struct InferenceBenchmark: Sendable {
     return Fidelity(
       meanCosine: cosines.reduce(0) { $0 + Double($1) } / Double(max(1, vectors.rows)),
       spearman: Correlation(similarities(vectors), similarities(reference)).spearman)
-  }
-}
-
-extension EncoderInput {
-  /// The tokens of texts; 0 of anything else.
-  fileprivate var tokens: Int {
-    switch self {
-    case .sentences(let batch): batch.ids.offsets.rows
-    case .text(let ids): ids.offsets.rows
-    default: 0
-    }
   }
 }

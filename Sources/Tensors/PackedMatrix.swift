@@ -141,7 +141,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     case (.bytes(let bytes, let scales, let sums), .bytes(let rows, let x, let factors, let offsets)):
       var matrix = enc_byte_matrix(
         bytes: UnsafeRawPointer(bytes.pointer).assumingMemoryBound(to: Int8.self), scales: scales.pointer,
-        sums: sums.pointer, width: (outer + 31) / 32 * 32)
+        sums: sums.pointer, width: scales.count)
       enc_byte_product(
         rows, inner, columns.lowerBound, columns.upperBound, x, factors, offsets, &matrix, &end, out)
     default: preconditionFailure("PackedMatrix: an input of another form")

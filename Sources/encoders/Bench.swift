@@ -38,31 +38,30 @@ struct BenchCommand: ParsableCommand {
     try reporting {
       options.apply()
       let model = try Model.open(path(model))
-      guard model.readsText else {
-        throw InputError(description: "\(path(self.model).path): expected a model of texts, found one of images")
-      }
+      try model.requireTexts(path(self.model))
       var texts: [String] = []
       if let input {
-        try InputLines(source: input).forEachBatch { lines in
-          texts += try lines.enumerated().map { try text(of: $0.element, number: texts.count + $0.offset + 1) }
-        }
+        try InputLines(source: input).forEachBatch { texts += try encoders.texts(of: $0, after: texts.count) }
         guard !texts.isEmpty else { throw InputError(description: "\(input): expected texts, found none") }
       } else {
         texts = BenchCommand.sentences
       }
       let benchmark = try InferenceBenchmark(model, texts: texts)
-      let results = try benchmark.results(compute.map(\.products), rounds: rounds)
-      let ceiling = [Precision.float32, .int8].map { ($0.rawValue, Ceiling.operationsPerSecond($0) / 1e9) }
+      let ceilings = (
+        float32: Ceiling.operationsPerSecond(.float32), int8: Ceiling.operationsPerSecond(.int8)
+      )
+      let results = try benchmark.results(compute.map(\.products), rounds: rounds) {
+        $0 == .int8 ? ceilings.int8 : ceilings.float32
+      }
       if json {
         return try printJSON(
           Report(
             model: self.model, texts: benchmark.count, tokens: benchmark.tokens, threads: Workers.count,
-            ceiling: Dictionary(uniqueKeysWithValues: ceiling), results: results))
+            ceiling: ["float32": ceilings.float32 / 1e9, "int8": ceilings.int8 / 1e9], results: results))
       }
-      let ceilings = ceiling.map { "\($0.0) \(whole($0.1)) billion operations a second" }
       try printLine(
-        "\(benchmark.count) texts, \(benchmark.tokens) tokens, \(Workers.count) threads; the ceiling: "
-          + ceilings.joined(separator: ", "))
+        "\(benchmark.count) texts, \(benchmark.tokens) tokens, \(Workers.count) threads; the ceiling, in billion operations "
+          + "a second: float32 \(whole(ceilings.float32 / 1e9)), int8 \(whole(ceilings.int8 / 1e9))")
       try printLine("compute     tokens/s    of ceiling   short text, ms (p95)   cosine to float32 (Spearman)")
       for result in results { try printLine(line(result)) }
     }

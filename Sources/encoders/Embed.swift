@@ -104,8 +104,7 @@ extension EmbedCommand {
     let stream = try stream(prompt: before)
     let lines = try TokenOutput(output, partial: stream.partial)
     try stream.run(to: lines, by: 64) { lines, count in
-      let texts = try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
-      return try encoder.batch(texts, prompt: before)
+      try encoder.batch(texts(of: lines, after: count), prompt: before)
     } tokens: {
       $0.ids.rows.count
     } compute: { batch in
@@ -130,17 +129,6 @@ extension EmbedCommand {
       ])
     let checkpoint = try EmbedCheckpoint(output: path(output), input: lines, settings: settings)
     return EmbedStream(input: lines, checkpoint: checkpoint, progress: progress)
-  }
-}
-
-extension EncoderInput {
-  /// How many tokens its texts have; 0 for images.
-  fileprivate var tokens: Int {
-    switch self {
-    case .text(let ids): ids.rows.count
-    case .sentences(let batch): batch.ids.rows.count
-    case .images: 0
-    }
   }
 }
 

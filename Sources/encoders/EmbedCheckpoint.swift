@@ -32,7 +32,7 @@ final class EmbedCheckpoint {
     let bytes: Int
     /// Bytes of the input that they are of, and their SHA-256.
     let inputBytes: Int
-    let inputDigest: String
+    let inputDigest: String?
   }
 
   /// Goes on where an earlier run with the same settings was cut off, or starts anew where there was none.
@@ -50,7 +50,7 @@ final class EmbedCheckpoint {
     self.settings = settings
     // A count without rows is what a run left that ended just after its file had its name.
     guard FileManager.default.fileExists(atPath: file.path), writer.count > 0 else {
-      (position, bytes) = (InputPosition(), 0)
+      (position, bytes) = (InputPosition(notesBytes: true), 0)
       unlink(file.path)
       try writer.goOn(after: 0)
       return

@@ -84,7 +84,7 @@ struct InputLines {
 }
 
 /// A line of input as a text: itself, or the "text" of a JSON object.
-func text(of line: String, number: Int) throws -> String {
+private func text(of line: String, number: Int) throws -> String {
   guard line.utf8.first == UInt8(ascii: "{") else { return line }
   struct Line: Decodable { let text: String }
   guard let parsed = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {
@@ -94,17 +94,28 @@ func text(of line: String, number: Int) throws -> String {
   return parsed.text
 }
 
+/// Lines of input, which come after so many others, as texts.
+func texts(of lines: [String], after count: Int) throws -> [String] {
+  try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
+}
+
 /// A problem with an input line.
 struct InputError: Error, CustomStringConvertible {
   let description: String
 }
 
 extension Model {
+  /// Checks that a model opened from `folder` takes texts.
+  func requireTexts(_ folder: URL) throws {
+    guard readsText else {
+      throw InputError(description: "\(folder.path): expected a model of texts, found one of images")
+    }
+  }
+
   /// Lines of input as the encoder takes them: texts, or paths of images.
   func input(lines: [String], after count: Int, prompt: String? = nil) throws -> EncoderInput {
     guard let shape = imageShape else {
-      return try input(
-        texts: try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }, prompt: prompt)
+      return try input(texts: try texts(of: lines, after: count), prompt: prompt)
     }
     let images = try lines.map {
       try ImageFile.read(path($0), height: shape.height, width: shape.width, channels: shape.channels)

@@ -7,28 +7,29 @@ struct InputPosition: Sendable {
   private(set) var lines = 0
   /// Bytes before it.
   private(set) var bytes = 0
-  /// What these bytes were.
-  private var hash = SHA256()
+  /// What these bytes were, for those who go on from here later.
+  private var hash: SHA256?
   private var endsLine = true
 
-  /// The SHA-256 of the bytes before it, in hexadecimal.
-  var digest: String { hash.finalize().map { String(format: "%02x", $0) }.joined() }
+  /// The SHA-256 of the bytes before it, in hexadecimal; nil if they weren't noted.
+  var digest: String? { hash.map { $0.finalize().map { String(format: "%02x", $0) }.joined() } }
 
   /// Goes on behind a line.
   mutating func take(_ line: ArraySlice<UInt8>) {
     lines += 1
     bytes += line.count
     endsLine = line.last == UInt8(ascii: "\n")
-    line.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    line.withUnsafeBytes { hash?.update(bufferPointer: $0) }
   }
 
-  init() {}
+  /// The start; `notesBytes` if a later run may ask what the bytes were.
+  init(notesBytes: Bool = false) { if notesBytes { hash = SHA256() } }
 
   /// The place after so many lines and bytes of a file; nil if that isn't what is before it, or in the middle of a line.
-  init?(after lines: Int, bytes: Int, digest: String, in file: URL) throws {
+  init?(after lines: Int, bytes: Int, digest: String?, in file: URL) throws {
     let handle = try FileHandle(forReadingFrom: file)
     defer { try? handle.close() }
-    var last = UInt8(ascii: "\n")
+    var (hash, last) = (SHA256(), UInt8(ascii: "\n"))
     while self.bytes < bytes, let chunk = try handle.read(upToCount: min(1 << 20, bytes - self.bytes)),
       let end = chunk.last
     {
@@ -36,7 +37,7 @@ struct InputPosition: Sendable {
       self.bytes += chunk.count
       last = end
     }
-    self.lines = lines
+    (self.lines, self.hash) = (lines, hash)
     endsLine = last == UInt8(ascii: "\n")
     // A last line without an end may have grown.
     let isAtEnd = try endsLine || handle.read(upToCount: 1)?.isEmpty ?? true

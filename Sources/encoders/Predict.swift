@@ -46,7 +46,7 @@ struct PredictCommand: ParsableCommand {
       return (
         encoder.labels,
         { lines, before in
-          let texts = try lines.enumerated().map { try text(of: $0.element, number: before + $0.offset + 1) }
+          let texts = try encoders.texts(of: lines, after: before)
           let logits = try encoder.logits(texts.map { ($0, nil) })
           // A single label is scored on its own, several share one.
           let scores = (count == 1 ? logits.activated(.sigmoid) : logits.softmax()).scalars

@@ -36,7 +36,7 @@ struct RerankCommand: ParsableCommand {
       let lines = try OutputLines(output)
       var (texts, scores): ([String], [Float]) = ([], [])
       try InputLines(source: input).forEachBatch { batch in
-        let batch = try batch.enumerated().map { try text(of: $0.element, number: texts.count + $0.offset + 1) }
+        let batch = try encoders.texts(of: batch, after: texts.count)
         scores += try score(batch)
         texts += batch
       }
@@ -63,9 +63,7 @@ struct RerankCommand: ParsableCommand {
       return { texts in try encoder.scores(texts.map { (query, $0) }).scalars }
     }
     let model = try Model.open(folder)
-    guard model.readsText else {
-      throw InputError(description: "\(folder.path): expected a model of texts, found one of images")
-    }
+    try model.requireTexts(folder)
     // Models trained for retrieval have a prompt for queries, and maybe one for documents.
     let prompts = model.sentenceEncoder?.prompts ?? [:]
     let document = ["document", "passage", "corpus"].compactMap { prompts[$0] }.first

@@ -34,9 +34,7 @@ struct SimilarityCommand: ParsableCommand {
     try reporting {
       compute.apply()
       let model = try Model.open(path(model))
-      guard model.readsText else {
-        throw InputError(description: "\(path(self.model).path): expected a model of texts, found one of images")
-      }
+      try model.requireTexts(path(self.model))
       let areFiles = [first, second].map { FileManager.default.fileExists(atPath: path($0).path) }
       guard areFiles[0] == areFiles[1] else {
         let missing = areFiles[0] ? second : first

@@ -28,7 +28,7 @@ struct TokenizeCommand: ParsableCommand {
       let lines = try OutputLines(output)
       var count = 0
       try InputLines(source: input).forEachBatch { batch in
-        let texts = try batch.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
+        let texts = try encoders.texts(of: batch, after: count)
         let encodings = tokenizer.encodings(batch: texts) { Workers.run(chunks: $0, $1) }
         for encoding in encodings { try lines.write(json(encoding)) }
         count += batch.count

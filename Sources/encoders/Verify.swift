@@ -24,9 +24,7 @@ struct VerifyCommand: ParsableCommand {
       compute.apply()
       let folder = path(model)
       let model = try Model.open(folder)
-      guard model.readsText else {
-        throw InputError(description: "\(folder.path): expected a model of texts, found one of images")
-      }
+      try model.requireTexts(folder)
       if create {
         let reference = try ReferenceVectors(model, folder: folder)
         try reference.write(to: folder)

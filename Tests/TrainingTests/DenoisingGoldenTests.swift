@@ -10,17 +10,13 @@ import Testing
 
 /// TSDAE beside sentence-transformers, whose numbers Tests/Golden/Sentence/make_denoising.py wrote.
 struct DenoisingGolden {
-  let file: SafetensorsFile
-  let name: String
+  let golden: GoldenCase
+  var file: SafetensorsFile { golden.file }
+  var name: String { golden.name }
 
-  init(_ name: String) throws {
-    file = try SafetensorsFile(goldens.appendingPathComponent("Sentence/denoising.safetensors"))
-    self.name = name
-  }
+  init(_ name: String) throws { golden = try GoldenCase(name, in: "Sentence/denoising.safetensors") }
 
-  func tensor(_ key: String) throws -> Tensor {
-    Tensor(try file.floats("\(name)/\(key)"), shape: try file.entry("\(name)/\(key)").shape)
-  }
+  func tensor(_ key: String) throws -> Tensor { try golden.tensor(key) }
 
   func ids(_ place: String = "") throws -> Ragged<IDs> {
     let lengths = try file.int32s("\(name)/\(place)lengths").map(Int.init)

@@ -8,17 +8,13 @@ import Testing
 
 /// sentence-transformers' losses and their gradients, as Tests/Golden/make_losses.py wrote them.
 struct LossGolden {
-  let file: SafetensorsFile
-  let name: String
+  let golden: GoldenCase
+  var file: SafetensorsFile { golden.file }
+  var name: String { golden.name }
 
-  init(_ name: String) throws {
-    file = try SafetensorsFile(goldens.appendingPathComponent("losses.safetensors"))
-    self.name = name
-  }
+  init(_ name: String) throws { golden = try GoldenCase(name, in: "losses.safetensors") }
 
-  func tensor(_ key: String) throws -> Tensor {
-    Tensor(try file.floats("\(name)/\(key)"), shape: try file.entry("\(name)/\(key)").shape)
-  }
+  func tensor(_ key: String) throws -> Tensor { try golden.tensor(key) }
 
   /// Tensors numbered from 0.
   func tensors(_ key: String) throws -> [Tensor] {

@@ -165,7 +165,7 @@ public struct SentenceEncoder: Sendable {
     guard parts.count > 1 else { return parts.isEmpty ? .zeros([0, width]) : self(batch).detached }
     let precision = Precision.current
     return Tensor(shape: [batch.count, width]) { target in
-      nonisolated(unsafe) let target = target
+      nonisolated(unsafe) let target = target  // each part writes its own texts
       Workers.run(chunks: parts.count) { index in
         Profile.restart()
         precision {

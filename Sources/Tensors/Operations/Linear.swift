@@ -94,7 +94,7 @@ extension Tensor {
     precondition(ids.values.allSatisfy { $0 >= 0 && $0 < entries }, "rows(at:): an id is outside 0 ..< \(entries)")
     let out = Tensor(uninitialized: [ids.count, width])
     ids.values.withUnsafeBufferPointer { list in
-      nonisolated(unsafe) let base = list.baseAddress
+      nonisolated(unsafe) let base = list.baseAddress  // only read
       Workers.run(ids.count, by: 256) { range in
         guard let base else { return }
         enc_gather(range.count, width, base + range.lowerBound, pointer, out.pointer + range.lowerBound * width)
@@ -112,7 +112,7 @@ extension Tensor {
       starts.append(order.count)
       ids.values.withUnsafeBufferPointer { list in
         order.withUnsafeBufferPointer { order in
-          nonisolated(unsafe) let (list, order) = (list, order)
+          nonisolated(unsafe) let (list, order) = (list, order)  // only read
           Workers.run(chunks: starts.count - 1) { index in
             let range = starts[index]..<starts[index + 1]
             guard let ids = list.baseAddress, let places = order.baseAddress, !range.isEmpty else { return }

@@ -36,6 +36,7 @@ extension Tensor {
     let (losses, gradient) = (Storage(count: rows), Tensor(uninitialized: shape))
     labels.values.withUnsafeBufferPointer { list in
       (classWeights ?? []).withUnsafeBufferPointer { weights in
+        // Only read.
         nonisolated(unsafe) let (labels, weights) = (list.baseAddress, classWeights == nil ? nil : weights.baseAddress)
         Workers.run(rows, by: rowsPerChunk) {
           guard let labels else { return }

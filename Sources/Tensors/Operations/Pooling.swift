@@ -126,7 +126,7 @@ let sequencesPerChunk = 4
 func bySequence(_ offsets: Offsets, _ body: (_ first: Int, _ count: Int, _ starts: UnsafePointer<Int32>) -> Void) {
   offsets.values.withUnsafeBufferPointer { values in
     guard let base = values.baseAddress else { return }
-    nonisolated(unsafe) let starts = base
+    nonisolated(unsafe) let starts = base  // only read
     Workers.run(offsets.count, by: sequencesPerChunk) { body($0.lowerBound, $0.count, starts + $0.lowerBound) }
   }
 }
