@@ -1,47 +1,17 @@
-// Scaled dot-product attention of one head within one sequence. The score matrix is never in memory: a block of four queries at a
+// Scaled dot-product attention of one head within one sequence. The score matrix is never in memory: a tile of queries at a
 // time, and the pullback computes the probabilities anew from the kept log-sums. Keys are transposed first, so that scores are sums of rows.
-INLINE void transpose_keys(size_t length, size_t width, size_t stride, const float *k, size_t out_stride, float *out) {
+// Whole vectors of 16 keys are scored: out [width][padded] has zeros behind the last key.
+INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t stride, const float *k, float *out) {
+  for (size_t c = 0; c < width; c++)
+    for (size_t j = length; j < padded; j++) out[c * padded + j] = 0;
   for (size_t j = 0; j < length; j++) {
 // Scattered stores of whole vectors are slower.
 #pragma clang loop vectorize(disable)
-    for (size_t c = 0; c < width; c++) out[c * out_stride + j] = k[j * stride + c];
+    for (size_t c = 0; c < width; c++) out[c * padded + j] = k[j * stride + c];
   }
 }
 
-// scores[q][j] = Σ_c rows[q][c] · columns[c][j] for four (or fewer) rows.
-INLINE void products4(size_t rows, size_t width, size_t stride, const float *q, const float *columns, size_t length,
-                      size_t count, float scale, float *scores) {
-  const float *r0 = q, *r1 = q + (rows > 1 ? stride : 0), *r2 = q + (rows > 2 ? 2 * stride : 0),
-              *r3 = q + (rows > 3 ? 3 * stride : 0);
-  v16 k = splat(scale);
-  EACH16(count, v16 s0 = splat(0); v16 s1 = splat(0); v16 s2 = splat(0); v16 s3 = splat(0);
-         for (size_t c = 0; c < width; c++) {
-           v16 column = LOAD(columns + c * length);
-           s0 += splat(r0[c]) * column;
-           s1 += splat(r1[c]) * column;
-           s2 += splat(r2[c]) * column;
-           s3 += splat(r3[c]) * column;
-         } STORE(scores, s0 * k);
-         STORE(scores + length, s1 * k); STORE(scores + 2 * length, s2 * k); STORE(scores + 3 * length, s3 * k););
-}
-
-// out[q] += Σ_j weights[q][j] · rows[j] for four (or fewer) queries.
-INLINE void weighted4(size_t rows, size_t width, size_t stride, const float *weights, size_t length, size_t count,
-                      const float *v, float *out, size_t out_stride) {
-  float *o0 = out, *o1 = out + out_stride, *o2 = out + 2 * out_stride, *o3 = out + 3 * out_stride;
-  EACH16(width, v16 s0 = splat(0); v16 s1 = splat(0); v16 s2 = splat(0); v16 s3 = splat(0);
-         for (size_t j = 0; j < count; j++) {
-           v16 value = LOAD(v + j * stride);
-           s0 += splat(weights[j]) * value;
-           s1 += splat(weights[length + j]) * value;
-           s2 += splat(weights[2 * length + j]) * value;
-           s3 += splat(weights[3 * length + j]) * value;
-         } STORE(o0, LOAD(o0) + s0);
-         if (rows > 1) STORE(o1, LOAD(o1) + s1); if (rows > 2) STORE(o2, LOAD(o2) + s2);
-         if (rows > 3) STORE(o3, LOAD(o3) + s3););
-}
-
-// The keys that some of four (or fewer) queries from `first` on see, and those that query `i` sees.
+// The keys that query `i` sees.
 INLINE size_t first_key(const enc_attention_form *f, size_t i) { return i > f->before ? i - f->before : 0; }
 INLINE size_t end_key(const enc_attention_form *f, size_t i) {
   return f->length - i - 1 > f->after ? i + f->after + 1 : f->length;
@@ -139,9 +109,7 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
   float *columns = scratch, *values = columns + padded * width, *scores = values + length * width;
   float *biases = scores + TILE_ROWS * padded;
   float *dropped = biases + 2 * length;
-  for (size_t c = 0; c < width; c++)
-    for (size_t j = length; j < padded; j++) columns[c * padded + j] = 0;
-  transpose_keys(length, width, f->kv_stride, k, padded, columns);
+  transpose_keys(length, padded, width, f->kv_stride, k, columns);
   // Rows that stand far apart would share few places of the cache.
   for (size_t j = 0; j < length; j++) memcpy(values + j * width, v + j * f->kv_stride, width * sizeof(float));
   if (bias) spread_bias(f, bias, biases);
@@ -184,38 +152,44 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
 void NAME(attention_backward)(const enc_attention_form *f, const float *q, const float *k, const float *v,
                               const float *bias, const float *out, const float *logsums, const float *dout, bool add,
                               float *dq, float *dk, float *dv, float *dbias, float *scratch) {
-  const size_t length = f->length, width = f->width, stride = f->q_stride, kv_stride = f->kv_stride;
-  float *keys = scratch, *values = keys + length * width, *scores = values + length * width;
-  float *slopes = scores + 4 * length, *biases = slopes + 4 * length;
-  float *factors = biases + 2 * length;
-  transpose_keys(length, width, kv_stride, k, length, keys);
-  transpose_keys(length, width, kv_stride, v, length, values);
+  const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16;
+  const size_t stride = f->q_stride, kv_stride = f->kv_stride;
+  float *keys = scratch, *values = keys + padded * width, *scores = values + padded * width;
+  float *slopes = scores + TILE_ROWS * padded, *biases = slopes + TILE_ROWS * padded;
+  float *dropped = biases + 2 * length;
+  transpose_keys(length, padded, width, kv_stride, k, keys);
+  transpose_keys(length, padded, width, kv_stride, v, values);
   if (bias) spread_bias(f, bias, biases);
-  for (size_t r = 0; r < length; r++) {
-    memset(dq + r * stride, 0, width * sizeof(float));
-    if (add) continue;
+  for (size_t r = 0; r < length && !add; r++) {
     memset(dk + r * kv_stride, 0, width * sizeof(float));
     memset(dv + r * kv_stride, 0, width * sizeof(float));
   }
   if (bias) memset(dbias, 0, (2 * f->reach + 1) * sizeof(float));
-  for (size_t first = 0; first < length; first += 4) {
-    const size_t rows = length - first < 4 ? length - first : 4;
-    const size_t start = first_key(f, first), count = end_key(f, first + rows - 1) - start;
+  float ones[TILE_ROWS];
+  for (size_t r = 0; r < TILE_ROWS; r++) ones[r] = 1;
+  for (size_t first = 0; first < length; first += TILE_ROWS) {
+    const size_t rows = length - first < TILE_ROWS ? length - first : TILE_ROWS;
+    const size_t start = first_key(f, first) / 16 * 16, count = end_key(f, first + rows - 1) - start;
+    const size_t whole = (count + 15) / 16 * 16;
     const float *queries = q + first * stride, *slope = dout + first * f->out_stride;
-    products4(rows, width, stride, queries, keys + start, length, count, f->scale, scores);
-    products4(rows, width, f->out_stride, slope, values + start, length, count, 1.0f, slopes);
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, score_tile, width, stride, queries, keys + start, padded, whole, f->scale, scores)
+    }
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, score_tile, width, f->out_stride, slope, values + start, padded, whole, 1.0f, slopes)
+    }
     for (size_t r = 0; r < rows; r++) {
       const size_t i = first + r, low = first_key(f, i) - start, seen = end_key(f, i) - start - low;
-      float *p = scores + r * length, *d = slopes + r * length;
+      float *p = scores + r * padded, *d = slopes + r * padded;
       if (bias) add_to(p + low, biases + start + low + length - 1 - i, seen);
       exponentials(p + low, logsums[i], p + low, seen);
       if (f->keep < 1) {
-        dropout_factors(f, i, start + low, start + low + seen, factors);
-        multiply_by(d + low, factors + start + low, seen);
+        dropout_factors(f, i, start + low, start + low + seen, dropped);
+        multiply_by(d + low, dropped + start + low, seen);
       }
       v16 along = splat(dot(out + i * f->out_stride, slope + r * f->out_stride, width)), factor = splat(f->scale);
       EACH16(seen, STORE(d + low, LOAD(p + low) * (LOAD(d + low) - along)););
-      if (f->keep < 1) multiply_by(p + low, factors + start + low, seen);
+      if (f->keep < 1) multiply_by(p + low, dropped + start + low, seen);
       if (bias)
         for (size_t j = low; j < low + seen; j++) {
           const ptrdiff_t distance = (ptrdiff_t)(start + j) - (ptrdiff_t)i, reach = (ptrdiff_t)f->reach;
@@ -225,12 +199,15 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
       for (size_t j = 0; j < low; j++) p[j] = d[j] = 0;
       for (size_t j = low + seen; j < count; j++) p[j] = d[j] = 0;
     }
-    weighted4(rows, width, kv_stride, slopes, length, count, k + start * kv_stride, dq + first * stride, stride);
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, mix_tile, width, kv_stride, slopes, padded, count, k + start * kv_stride, ones,
+                    dq + first * stride, stride)
+    }
     for (size_t j = 0; j < count; j++) {
       float *key = dk + (start + j) * kv_stride, *value = dv + (start + j) * kv_stride;
       EACH16(width, v16 a = LOAD(key); v16 b = LOAD(value); for (size_t r = 0; r < rows; r++) {
-        a += splat(slopes[r * length + j]) * LOAD(queries + r * stride);
-        b += splat(scores[r * length + j]) * LOAD(slope + r * f->out_stride);
+        a += splat(slopes[r * padded + j]) * LOAD(queries + r * stride);
+        b += splat(scores[r * padded + j]) * LOAD(slope + r * f->out_stride);
       } STORE(key, a);
              STORE(value, b););
     }

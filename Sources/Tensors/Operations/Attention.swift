@@ -168,6 +168,6 @@ private struct AttentionForm {
   }
 
   private func scratch(_ length: Int) -> UnsafeMutablePointer<Float>? {
-    enc_scratch(Int32(ENC_SCRATCH_A), ((length + 16) * (2 * size + 16) + 128) * 4)?.assumingMemoryBound(to: Float.self)
+    enc_scratch(Int32(ENC_SCRATCH_A), ((length + 16) * (2 * size + 20) + 128) * 4)?.assumingMemoryBound(to: Float.self)
   }
 }
