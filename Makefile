@@ -16,10 +16,9 @@ demo: build data
 ## test: all tests, in release (debug builds of the kernels crawl)
 test: setup data
 	swift build $(SWIFT) --build-tests
-	@mkdir -p .build; swift test $(SWIFT) --skip-build 2>&1 | tee .build/test.log; status=$${PIPESTATUS[0]}; \
-	  [ $$status = 0 ] || { echo "== what failed"; grep -a '✘\|recorded an issue\|rror:' .build/test.log | head -n 40; exit $$status; }
+	@Tests/run.sh
 	@for isa in scalar avx2; do echo "== the numbers again, on $$isa"; \
-	  ENCODERS_ISA=$$isa swift test $(SWIFT) --skip-build --filter 'Golden|Gradient|Invariance' 2>&1 | tail -n 1; \
+	  ENCODERS_ISA=$$isa Tests/run.sh --filter 'Golden|Gradient|Invariance' | sed -n '/✔ Test run/p; /== what failed/,$$p'; \
 	  [ "$${PIPESTATUS[0]}" = 0 ] || exit 1; done
 
 build: setup

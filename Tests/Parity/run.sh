@@ -19,7 +19,7 @@ cp -r Tests/Golden/. "$ENCODERS_GOLDENS"
 find "$ENCODERS_GOLDENS" -name 'make*.py' -o -name words.py | LC_ALL=C sort | while read -r script; do
   (cd "$(dirname "$script")" && "$python" "$(basename "$script")" >/dev/null) || { echo "$script failed" >&2; exit 1; }
 done
-swift test -c release -Xswiftc -enable-testing --skip-build --skip EncodersCommandTests
+Tests/run.sh --skip EncodersCommandTests
 for script in Tests/Parity/compare_*.py; do
   echo "== $script"
   "$python" "$script" "$root/.build/release/encoders"

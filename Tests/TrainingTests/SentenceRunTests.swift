@@ -170,8 +170,8 @@ import Testing
     for (encode, rate) in [(", freeze: all", "0.05"), ("", "0.002")] {
       let run = try #require(
         try run(
-          "path: labelled.tsv, split: {random: {validation: 0.2, test: 0}}", "classification",
-          "epochs: 6, batch_size: 8", encode: encode, rate: rate) as? TrainingRun)
+          "path: labelled.tsv, split: {random: {validation: 0.4, test: 0}}", "classification",
+          "epochs: 20, batch_size: 8", encode: encode, rate: rate) as? TrainingRun)
       let start = run.model.parameters.map(\.scalars)
       let summary = try train("head\(rate)", run)
       #expect((summary?.classification?.accuracy.value ?? 0) > 0.7)
