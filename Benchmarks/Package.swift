@@ -9,7 +9,7 @@ let package = Package(
       name: "bench",
       dependencies: [
         .product(name: "Tensors", package: "swift-encoders"), .product(name: "Layers", package: "swift-encoders"),
-        .product(name: "Training", package: "swift-encoders"),
+        .product(name: "Encoders", package: "swift-encoders"), .product(name: "Training", package: "swift-encoders"),
       ])
   ],
   swiftLanguageModes: [.v6]

@@ -167,3 +167,23 @@ class AutoEncoder(nn.Module):
         x = F.max_pool1d(F.relu(self.first(x.transpose(1, 2))), 2)
         x = F.max_pool1d(F.relu(self.second(x)), 2)
         return self.back(self.middle(F.relu(self.dense(x.flatten(1)))))
+
+
+class Bert(nn.Module):
+    """transformers' BERT of random weights, the mean of the hidden states, linear."""
+
+    def __init__(self, width, layers, heads, dropout):
+        super().__init__()
+        from transformers import BertConfig, BertModel
+
+        self.bert = BertModel(
+            BertConfig(
+                hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=4 * width,
+                hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout),
+            add_pooling_layer=False)
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, ids, lengths):
+        # Without padding attention needs no mask, which is faster.
+        mask = None if bool((lengths == ids.shape[1]).all()) else valid(ids, lengths).long()
+        return self.head(mean_pool(self.bert(ids, attention_mask=mask).last_hidden_state, lengths))

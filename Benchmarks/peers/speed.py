@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models import ImageCNN, Recurrent, TextCNN, Transformer, pad
+from models import Bert, ImageCNN, Recurrent, TextCNN, Transformer, pad
 
 WORDS = 20_000
 LENGTHS = pathlib.Path(__file__).resolve().parent.parent / "lengths"
@@ -51,6 +51,22 @@ def images():
     return [(torch.randint(0, 10, (128,)), 128, 128, inputs)]
 
 
+MINILM, BERT_BASE = (384, 6, 12), (768, 12, 12)
+
+
+def bert(sizes, dropout):
+    return {"padded": lambda: Bert(*sizes, dropout)}
+
+
+def few(grouped):
+    """The first lengths in four batches of 32, or those sorted before they are cut into batches."""
+    lengths = lengths_in("mixed")[:128]
+    return batches_of_texts(sorted(lengths) if grouped else lengths, 32)
+
+
+# Cases whose batches differ so much that a round takes all of them.
+WHOLE = {"minilm-mixed", "minilm-grouped"}
+
 # The ways to do the same work, by name, and the batches.
 CASES = {
     "lstm": ({"padded": recurrent(nn.LSTM, False)}, lambda: batches_of_texts([200] * 512, 64)),
@@ -69,24 +85,31 @@ CASES = {
         {"padded": lambda: Transformer(WORDS, inner=512, last=0.0, norm=False)},
         lambda: batches_of_texts(lengths_in("reviews"), 64),
     ),
+    "minilm": (bert(MINILM, 0.1), lambda: batches_of_texts([128] * 128, 32)),
+    "minilm-no-dropout": (bert(MINILM, 0.0), lambda: batches_of_texts([128] * 128, 32)),
+    "minilm-mixed": (bert(MINILM, 0.1), lambda: few(False)),
+    "minilm-grouped": (bert(MINILM, 0.1), lambda: few(True)),
+    "bert-base": (bert(BERT_BASE, 0.1), lambda: batches_of_texts([128] * 32, 8)),
+    "bert-base-no-dropout": (bert(BERT_BASE, 0.0), lambda: batches_of_texts([128] * 32, 8)),
 }
 
 
 class Training:
     """A model in training, and the batches it gets in turn."""
 
-    def __init__(self, make, batches):
+    def __init__(self, make, batches, whole):
         torch.manual_seed(0)
         self.model = make().train()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001, fused=True)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.001, fused=True)
         self.batches = batches
         self.order = itertools.cycle(batches)
+        self.cycle = len(batches) if whole else 1
 
     def run(self, seconds, steps=0):
         """Trains for so long and at least so many steps: (samples/s, tokens/s)."""
         samples = tokens = done = 0
         start = time.perf_counter()
-        while (elapsed := time.perf_counter() - start) < seconds or done < steps:
+        while (elapsed := time.perf_counter() - start) < seconds or done < steps or done % self.cycle:
             labels, size, length, inputs = next(self.order)
             self.optimizer.zero_grad()
             F.cross_entropy(self.model(*inputs), labels).backward()
@@ -126,7 +149,7 @@ def main():
         variants = {options.variant: variants[options.variant]}
     batches = make_batches()
     variant = next(iter(variants)) if len(variants) == 1 else fastest(variants, options)
-    training = Training(variants[variant], batches)
+    training = Training(variants[variant], batches, options.case in WHOLE)
     training.run(options.seconds / 2, steps=3)
 
     if options.wait:

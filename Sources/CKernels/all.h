@@ -2,6 +2,7 @@
 #include "elementwise.h"
 #include "norms.h"
 #include "products.h"
+#include "gradients.h"
 #include "losses.h"
 #include "sequences.h"
 #include "recurrence.h"

@@ -149,6 +149,18 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
   }
 }
 
+// out[j] += Σ_r weights[r][j] · x[r] for `rows` keys j and `depth` queries r.
+INLINE void add_mixed(const size_t rows, size_t depth, size_t length, const float *weights, size_t stride, const float *x,
+                      size_t width, size_t out_stride, float *out) {
+  size_t column = 0;
+  for (; column + PANEL_COLUMNS <= width; column += PANEL_COLUMNS)
+    gradient_tile(rows, depth, length, weights, stride, x + column, PANEL_COLUMNS, true, out_stride, out + column);
+  if (column == width) return;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t d = 0; d < depth; d++)
+      add_scaled(out + r * out_stride + column, weights[d * length + r], x + d * stride + column, width - column);
+}
+
 void NAME(attention_backward)(const enc_attention_form *f, const float *q, const float *k, const float *v,
                               const float *bias, const float *out, const float *logsums, const float *dout, bool add,
                               float *dq, float *dk, float *dv, float *dbias, float *scratch) {
@@ -203,13 +215,14 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
       TILE_CASES_OF(TILE_ROWS, mix_tile, width, kv_stride, slopes, padded, count, k + start * kv_stride, ones,
                     dq + first * stride, stride)
     }
-    for (size_t j = 0; j < count; j++) {
-      float *key = dk + (start + j) * kv_stride, *value = dv + (start + j) * kv_stride;
-      EACH16(width, v16 a = LOAD(key); v16 b = LOAD(value); for (size_t r = 0; r < rows; r++) {
-        a += splat(slopes[r * padded + j]) * LOAD(queries + r * stride);
-        b += splat(scores[r * padded + j]) * LOAD(slope + r * f->out_stride);
-      } STORE(key, a);
-             STORE(value, b););
+    for (size_t j = 0; j < count; j += TILE_ROWS) {
+      const size_t at = (start + j) * kv_stride;
+      switch (count - j < TILE_ROWS ? count - j : TILE_ROWS) {
+        TILE_CASES_OF(TILE_ROWS, add_mixed, rows, padded, slopes + j, stride, queries, width, kv_stride, dk + at)
+      }
+      switch (count - j < TILE_ROWS ? count - j : TILE_ROWS) {
+        TILE_CASES_OF(TILE_ROWS, add_mixed, rows, padded, scores + j, f->out_stride, slope, width, kv_stride, dv + at)
+      }
     }
   }
 }

@@ -22,7 +22,7 @@ DEFINE_TABLE(scalar)
 
 #if defined(__x86_64__)
 #define KERNEL(name, parameters, arguments) void name##_avx2 parameters; void name##_avx512 parameters; \
-  void name##_avx512vnni parameters;
+  void name##_avx512vnni parameters; void name##_avx512bf16 parameters;
 #include "list.h"
 #undef KERNEL
 DEFINE_TABLE(avx2)
@@ -37,6 +37,11 @@ DEFINE_TABLE(avx512)
 };
 DEFINE_TABLE(avx512vnni)
 #define KERNEL(name, parameters, arguments) name##_avx512vnni,
+#include "list.h"
+#undef KERNEL
+};
+DEFINE_TABLE(avx512bf16)
+#define KERNEL(name, parameters, arguments) name##_avx512bf16,
 #include "list.h"
 #undef KERNEL
 };
@@ -58,7 +63,11 @@ __attribute__((constructor)) static void choose(void) {
               __builtin_cpu_supports("f16c");
   bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-  if (avx512 && __builtin_cpu_supports("avx512vnni") && (any || strcmp(wanted, "avx512vnni") == 0)) {
+  bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  if (vnni && __builtin_cpu_supports("avx512bf16") && (any || strcmp(wanted, "avx512bf16") == 0)) {
+    chosen = &table_avx512bf16;
+    chosen_name = "avx512bf16";
+  } else if (vnni && (any || strcmp(wanted, "avx512vnni") == 0)) {
     chosen = &table_avx512vnni;
     chosen_name = "avx512vnni";
   } else if (avx512 && (any || strcmp(wanted, "avx512") == 0)) {

@@ -154,14 +154,6 @@ void NAME(square_sum)(size_t n, const float *x, double *out) {
   *out = sum;
 }
 
-void NAME(to_bfloat16)(size_t n, const float *x, void *out) {
-  typedef uint16_t h16 __attribute__((vector_size(32)));
-  uint16_t *y = out;
-  EACH16(n, v16 value = LOAD(x); u16 bits = (u16)value; u16 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-         h16 halves = __builtin_convertvector((u16)choose16(value == value, (v16)rounded, (v16)((u16){} + 0x7fc0u)), h16);
-         memcpy(y + i, &halves, lanes * sizeof(uint16_t)););
-}
-
 void NAME(is_finite)(size_t n, const float *x, bool *out) {
   // x − x is 0 for a finite x and not a number otherwise.
   v16 sum = splat(0);

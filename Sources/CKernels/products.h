@@ -20,12 +20,12 @@ static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float
   NAME(finish_tile)(rows, tile, end, row, column, columns, out);
 
 #define DEFINE_TILE(name, element, load_weights)                                                                       \
-  INLINE void name(const size_t rows, size_t inner, const float *x, const element *panel, size_t row, size_t column,   \
-                   size_t columns, const enc_product_end *end, float *out) {                                           \
+  INLINE void name(const size_t rows, size_t inner, size_t stride, const float *x, const element *panel, size_t row,   \
+                   size_t column, size_t columns, const enc_product_end *end, float *out) {                            \
     v16 sums[TILE_ROWS][TILE_VECTORS];                                                                                 \
     const float *lines[TILE_ROWS];                                                                                     \
     for (size_t r = 0; r < rows; r++) {                                                                                \
-      lines[r] = x + (row + r) * inner;                                                                                \
+      lines[r] = x + (row + r) * stride;                                                                               \
       for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);                                                 \
     }                                                                                                                  \
     for (size_t k = 0; k < inner; k++, panel += 32) {                                                                  \
@@ -62,14 +62,14 @@ DEFINE_TILE(half_tile, uint16_t, load_half)
   }
 
 #define DEFINE_PRODUCT(name, element, tile)                                                                            \
-  void NAME(name)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const element *panels,      \
-                  const enc_product_end *end, float *out) {                                                            \
+  void NAME(name)(size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x,              \
+                  const element *panels, const enc_product_end *end, float *out) {                                     \
     EACH_BLOCK(rows, inner * sizeof(float), {                                                                          \
       for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {                                     \
         const element *panel = panels + column / 32 * 32 * inner + column % 32;                                        \
         for (size_t row = start; row < stop; row += TILE_ROWS) {                                                       \
           switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {                                                   \
-            TILE_CASES_OF(TILE_ROWS, tile, inner, x, panel, row, column, columns, end, out)                            \
+            TILE_CASES_OF(TILE_ROWS, tile, inner, stride, x, panel, row, column, columns, end, out)                    \
           }                                                                                                            \
         }                                                                                                              \
       }                                                                                                                \
@@ -78,12 +78,59 @@ DEFINE_TILE(half_tile, uint16_t, load_half)
 DEFINE_PRODUCT(product, float, float_tile)
 DEFINE_PRODUCT(half_product, uint16_t, half_tile)
 
+// x [rows, K] to brain floats, of a row stride of K rounded up to 2.
+void NAME(round_rows)(size_t rows, size_t inner, size_t stride, const float *x, uint16_t *out) {
+  typedef uint16_t h16 __attribute__((vector_size(32)));
+  for (size_t r = 0; r < rows; r++, x += stride, out += (inner + 1) / 2 * 2) {
+    if (inner % 2) out[inner] = 0;
+    EACH16(inner, h16 halves = __builtin_convertvector(round_brain(LOAD(x)), h16);
+           memcpy(out + i, &halves, lanes * sizeof(uint16_t)););
+  }
+}
+
+// A panel [K][32] as pairs of rows of brain floats [⌈K / 2⌉][32].
+void NAME(pack_pairs)(size_t inner, const float *panel, uint32_t *pairs) {
+  for (size_t k = 0; k < inner; k += 2, panel += 64, pairs += 32)
+    for (size_t i = 0; i < 32; i += 16)
+      *(u16u *)(pairs + i) = brain_pairs(load(panel + i), k + 1 < inner ? load(panel + 32 + i) : splat(0));
+}
+
+INLINE void pair_tile(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, size_t row, size_t column,
+                      size_t columns, const enc_product_end *end, float *out) {
+  v16 sums[TILE_ROWS][TILE_VECTORS];
+  for (size_t r = 0; r < rows; r++)
+    for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
+  for (size_t k = 0; k < depth; k++, panel += 32) {
+    u16 b[TILE_VECTORS];
+    for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_pairs(panel + 16 * v);
+    for (size_t r = 0; r < rows; r++) {
+      const u16 a = splat_pair(x[(row + r) * depth + k]);
+      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = dot2(sums[r][v], a, b[v]);
+    }
+  }
+  FINISH_TILE(sums)
+}
+void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns, const uint32_t *x, const uint32_t *panels,
+                        const enc_product_end *end, float *out) {
+  const size_t depth = (inner + 1) / 2;
+  EACH_BLOCK(rows, depth * sizeof(uint32_t), {
+    for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {
+      const uint32_t *panel = panels + column / 32 * 32 * depth + column % 32;
+      for (size_t row = start; row < stop; row += TILE_ROWS)
+        switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {
+          TILE_CASES_OF(TILE_ROWS, pair_tile, depth, x, panel, row, column, columns, end, out)
+        }
+    }
+  })
+}
+
 // x [rows, K] to bytes: each run of ENC_QUANTUM numbers of a row becomes scale · (byte − zero). `bytes` has a row stride of K rounded up
 // to 64, zeros in the rest; scales and offsets (scale · zero) are [rows, runs].
-void NAME(quantize)(size_t rows, size_t inner, const float *x, uint8_t *bytes, float *scales, float *offsets) {
-  const size_t stride = (inner + 63) / 64 * 64;
-  for (size_t r = 0; r < rows; r++, x += inner, bytes += stride) {
-    memset(bytes + inner, 0, stride - inner);
+void NAME(quantize)(size_t rows, size_t inner, size_t stride, const float *x, uint8_t *bytes, float *scales,
+                    float *offsets) {
+  const size_t padded = (inner + 63) / 64 * 64;
+  for (size_t r = 0; r < rows; r++, x += stride, bytes += padded) {
+    memset(bytes + inner, 0, padded - inner);
     for (size_t start = 0; start < inner; start += ENC_QUANTUM) {
       const size_t n = inner - start < ENC_QUANTUM ? inner - start : ENC_QUANTUM;
       const float *run = x + start;
@@ -215,6 +262,16 @@ void NAME(float_peak)(size_t n, float *out) {
   const v16 factor = splat(out[0]);
   for (size_t step = 0; step < n; step++)
     for (size_t i = 0; i < 12; i++) sums[i] = sums[i] * factor + factor;
+  for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
+  store(out, sums[0]);
+}
+void NAME(pair_peak)(size_t n, float *out) {
+  v16 sums[12];
+  for (size_t i = 0; i < 12; i++) sums[i] = splat((float)i);
+  const u16 factor = brain_pairs(splat(out[0]), splat(out[0]));
+  // Each step multiplies what the one before gave, so that none can be left out.
+  for (size_t step = 0; step < n; step++)
+    for (size_t i = 0; i < 12; i++) sums[i] = dot2(sums[i], (u16)sums[i], factor);
   for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
   store(out, sums[0]);
 }

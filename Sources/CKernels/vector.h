@@ -85,6 +85,25 @@ INLINE i16 dot4(i16 sum, i16 a, i16 b) {
 }
 #endif
 
+// Brain floats: the upper halves of floats, rounded to the nearest, ties to even. A pair of them stands in 32 bits.
+INLINE u16 round_brain(v16 x) {
+  const u16 bits = (u16)x, rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return (u16)choose16(x == x, (v16)rounded, (v16)((u16){} + 0x7fc0u));
+}
+INLINE u16 brain_pairs(v16 first, v16 second) { return round_brain(first) | round_brain(second) << 16; }
+typedef uint32_t u16u __attribute__((vector_size(64), aligned(4), may_alias));
+INLINE u16 load_pairs(const uint32_t *p) { return *(const u16u *)p; }
+INLINE u16 splat_pair(uint32_t pair) { return (u16){} + pair; }
+// Sums of products of pairs, added to floats.
+#if defined(ISA_BF16)
+INLINE v16 dot2(v16 sum, u16 a, u16 b) { return (v16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
+#else
+INLINE v16 dot2(v16 sum, u16 a, u16 b) {
+  sum += (v16)(a << 16) * (v16)(b << 16);
+  return sum + (v16)(a & 0xffff0000u) * (v16)(b & 0xffff0000u);
+}
+#endif
+
 // Runs `body` for each group of up to 16 elements; in it, LOAD and STORE take a pointer to the group.
 #define EACH16(n, body)                          \
   do {                                           \

@@ -29,8 +29,14 @@ public struct Linear: Layer {
 
   /// `[…, inputs]` to `[…, outputs]`, with a dropout before the addition of a residual.
   public func callAsFunction(_ x: Tensor, dropout: Dropout, adding residual: Tensor) -> Tensor {
-    guard case .training = Mode.current else { return self(x, adding: residual) }
+    guard case .training = Mode.current, dropout.rate > 0 else { return self(x, adding: residual) }
     return dropout(self(x)) + residual
+  }
+
+  /// The outputs of layers that have the same input, side by side `[…, sum of the outputs]`.
+  public static func sideBySide(_ layers: [Linear], _ x: Tensor) -> Tensor {
+    guard layers.allSatisfy({ $0.adapter == nil }) else { return .concatenated(layers.map { $0(x) }) }
+    return x.linear(each: layers.map { ($0.weight.tensor, $0.bias?.tensor) })
   }
 
   /// The weight with the addition in it `[outputs, inputs]`, as a layer without computes the same: W + (alpha / rank) · B·A, rounded once.

@@ -1,26 +1,37 @@
-import COneDNN
+import CKernels
 
-/// out [n, k] (row stride `outStride`) += or = Aᵀ B for A [rows, n] (row stride `aStride`) and B [rows, k]: a weight's gradient.
+/// Rows of numbers in memory, how many there are and how far apart they stand.
+struct Rows {
+  let pointer: UnsafePointer<Float>
+  let count: Int
+  let stride: Int
+
+  init(_ pointer: UnsafePointer<Float>, count: Int, stride: Int) {
+    (self.pointer, self.count, self.stride) = (pointer, count, stride)
+  }
+
+  subscript(range: Range<Int>) -> Rows {
+    Rows(pointer + range.lowerBound * stride, count: range.count, stride: stride)
+  }
+}
+
+/// out [n, k] (row stride `outStride`) += or = Aᵀ B for as many rows of A, [n] each, and B, [k] each: a weight's gradient. And, if they are
+/// wanted, `sums` [n] += or = the sums of A's columns: a bias's.
 ///
-/// Cut by output tiles; every tile adds blocks of rows in order, so the bits don't depend on the threads.
+/// Cut by output tiles; every tile adds blocks of rows in order, so the bits don't depend on the threads. In bfloat16 the products are of such
+/// numbers; all else is float32.
 func transposedProduct(
-  rows: Int, n: Int, k: Int, _ a: UnsafePointer<Float>, aStride: Int, _ b: UnsafePointer<Float>, bStride: Int,
-  into out: UnsafeMutablePointer<Float>, outStride: Int, adding: Bool = false
+  _ a: Rows, n: Int, _ b: Rows, k: Int, into out: UnsafeMutablePointer<Float>, outStride: Int? = nil,
+  sums: UnsafeMutablePointer<Float>? = nil, adding: Bool = false, precision: Precision = .float32
 ) {
-  let cutRows = n >= k
-  let length = cutRows ? n : k
-  let tile = max(64, ((length + 3) / 4 + 15) / 16 * 16)
-  Workers.run(length, by: tile) { range in
-    let start = range.lowerBound
-    for first in stride(from: 0, to: max(rows, 1), by: 1024) {
-      let count = min(1024, rows - first)
-      let status = dnnl_sgemm(
-        Int8(UInt8(ascii: "T")), Int8(UInt8(ascii: "N")), dnnl_dim_t(cutRows ? range.count : n),
-        dnnl_dim_t(cutRows ? k : range.count), dnnl_dim_t(count), 1,
-        a + first * aStride + (cutRows ? start : 0), dnnl_dim_t(aStride),
-        b + first * bStride + (cutRows ? 0 : start), dnnl_dim_t(bStride), first == 0 && !adding ? 0 : 1,
-        out + (cutRows ? start * outStride : start), dnnl_dim_t(outStride))
-      OneDNN.check(status, "sgemm")
-    }
+  let (tile, outStride) = (Int(ENC_GRADIENT_TILE), outStride ?? k)
+  let across = (k + tile - 1) / tile
+  let product = precision == .bfloat16 ? enc_pair_transposed_product : enc_transposed_product
+  Workers.run(chunks: (n + tile - 1) / tile * across) { chunk in
+    let (row, column) = (chunk / across * tile, chunk % across * tile)
+    product(
+      a.count, min(tile, n - row), min(tile, k - column), a.pointer + row, a.stride, b.pointer + column, b.stride,
+      adding, out + row * outStride + column, outStride, column == 0 ? sums.map { $0 + row } : nil,
+      enc_scratch(Int32(ENC_SCRATCH_GRADIENT), Int(ENC_GRADIENT_SCRATCH) * 4))
   }
 }

@@ -35,19 +35,18 @@ enum OneDNN {
 
   /// A dense matrix or array in row-major order, or any layout that oneDNN prefers.
   static func description(
-    _ shape: [Int], strides: [Int]? = nil, any: Bool = false, _ precision: Precision = .float32
+    _ shape: [Int], strides: [Int]? = nil, any: Bool = false
   ) -> dnnl_memory_desc_t {
-    let type = precision == .bfloat16 ? dnnl_bf16 : dnnl_f32
     var description = dnnl_memory_desc_t()
     let sizes = shape.map { dnnl_dim_t($0) }
     if any {
       check(
-        dnnl_memory_desc_init_by_tag(&description, Int32(shape.count), sizes, type, dnnl_format_tag_any),
+        dnnl_memory_desc_init_by_tag(&description, Int32(shape.count), sizes, dnnl_f32, dnnl_format_tag_any),
         "layout \(shape)")
     } else {
       let steps = (strides ?? rowMajorStrides(shape)).map { dnnl_dim_t($0) }
       check(
-        dnnl_memory_desc_init_by_strides(&description, Int32(shape.count), sizes, type, steps), "layout \(shape)")
+        dnnl_memory_desc_init_by_strides(&description, Int32(shape.count), sizes, dnnl_f32, steps), "layout \(shape)")
     }
     return description
   }

@@ -32,8 +32,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     case halves(Storage)
     /// The same as bytes, with a scale for each column and the sums of its bytes, run by run.
     case bytes(Storage, scales: Storage, sums: Storage)
-    /// As oneDNN wants it.
-    case narrow(NarrowMatrix)
+    /// The same as pairs of brain floats, those of two neighbours in a column.
+    case pairs(Storage)
   }
   let inner: Int, outer: Int
   private let form: Form
@@ -55,16 +55,21 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
           inner, columns, source, layout.rowStride, layout.columnStride, storage.pointer + panel * 32 * inner)
       }
       form = .floats(storage)
-    case .float16:
-      let storage = Storage(count: panels * 16 * inner)
-      let target = UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: UInt16.self)
+    case .float16, .bfloat16:
+      let (isHalf, depth) = (layout.precision == .float16, (inner + 1) / 2)
+      let storage = Storage(count: panels * 32 * depth)
+      let target = UnsafeMutableRawPointer(storage.pointer)
       eachPanel { panel, source, columns in
         guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), 32 * inner * 4) else { return }
         let floats = scratch.assumingMemoryBound(to: Float.self)
         enc_pack(inner, columns, source, layout.rowStride, layout.columnStride, floats)
-        enc_to_half(32 * inner, floats, target + panel * 32 * inner)
+        if isHalf {
+          enc_to_half(32 * inner, floats, target.assumingMemoryBound(to: UInt16.self) + panel * 32 * inner)
+        } else {
+          enc_pack_pairs(inner, floats, target.assumingMemoryBound(to: UInt32.self) + panel * 32 * depth)
+        }
       }
-      form = .halves(storage)
+      form = isHalf ? .halves(storage) : .pairs(storage)
     case .int8:
       let (depth, runs) = ((inner + 3) / 4, PackedMatrix.runs(inner))
       let (bytes, scales) = (Storage(count: panels * 32 * depth), Storage(count: panels * 32))
@@ -76,7 +81,6 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
           scales.pointer + panel * 32, sums.pointer + panel * 32)
       }
       form = .bytes(bytes, scales: scales, sums: sums)
-    case .bfloat16: form = .narrow(NarrowMatrix(source, layout))
     }
   }
 
@@ -88,62 +92,96 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     rows: Int, _ x: UnsafePointer<Float>, _ end: ProductEnd = ProductEnd(), into out: UnsafeMutablePointer<Float>
   ) {
     guard rows > 0 else { return }
-    if case .narrow(let matrix) = form { return matrix.product(rows: rows, x, bias: end.bias, into: out) }
-    product(input(rows: rows, x), 0..<outer, end, into: out)
+    product(input(Rows(x, count: rows, stride: inner)), 0..<outer, end, into: out)
   }
 
-  /// The same for any number of rows, shared among the workers: chunks of rows, or of columns where the rows are few.
-  func productOnWorkers(
-    rows: Int, _ x: UnsafePointer<Float>, _ end: ProductEnd = ProductEnd(), into out: UnsafeMutablePointer<Float>
+  /// Products of the same rows with matrices of one inner size and precision, their results side by side in `out`, shared among the workers:
+  /// chunks of rows, or of columns where the rows are few.
+  ///
+  /// - Parameter ends: of each product; the residuals stand as the results do.
+  static func products(
+    _ x: Rows, _ matrices: [PackedMatrix], _ ends: [ProductEnd], into out: UnsafeMutablePointer<Float>
   ) {
+    let width = matrices.reduce(0) { $0 + $1.outer }
+    // `columns` are counted across all matrices.
+    func each(
+      _ input: Input, _ target: UnsafeMutablePointer<Float>, _ row: Int = 0, _ columns: Range<Int> = 0..<width
+    ) {
+      var start = 0
+      for (matrix, end) in zip(matrices, ends) {
+        let (first, last) = (max(columns.lowerBound - start, 0), min(columns.upperBound - start, matrix.outer))
+        if first < last {
+          matrix.product(input, first..<last, end.from(row: row, stride: width), into: target + start, stride: width)
+        }
+        start += matrix.outer
+      }
+    }
+    guard let first = matrices.first, x.count > 0 else { return }
     // A worker that is busy with rows of its own is alone with them.
-    if Workers.isInside { return product(rows: rows, x, end, into: out) }
-    if case .narrow = form {
-    } else if rows <= 32, outer > PackedMatrix.columnsPerChunk, rows > 0 {
-      let input = input(rows: rows, x)
-      return Workers.run(outer, by: PackedMatrix.columnsPerChunk) { product(input, $0, end, into: out) }
+    if Workers.isInside { return each(first.input(x), out) }
+    if x.count <= 32, width > columnsPerChunk, matrices.dropLast().allSatisfy({ $0.outer % columnsPerChunk == 0 }) {
+      let input = first.input(x)
+      return Workers.run(width, by: columnsPerChunk) { each(input, out, 0, $0) }
     }
-    Workers.run(rows, by: PackedMatrix.rowsPerChunk(rows)) { range in
-      product(
-        rows: range.count, x + range.lowerBound * inner, end.from(row: range.lowerBound, width: outer),
-        into: out + range.lowerBound * outer)
+    Workers.run(x.count, by: rowsPerChunk(x.count)) { range in
+      each(first.input(x[range]), out + range.lowerBound * width, range.lowerBound)
     }
+  }
+
+  /// One of them.
+  func productOnWorkers(_ x: Rows, _ end: ProductEnd = ProductEnd(), into out: UnsafeMutablePointer<Float>) {
+    PackedMatrix.products(x, [self], [end], into: out)
   }
 
   /// Rows as they are multiplied.
   private enum Input {
-    case floats(Int, UnsafePointer<Float>)
+    case floats(Rows)
+    case pairs(Int, UnsafePointer<UInt32>)
     case bytes(Int, UnsafePointer<UInt8>, scales: UnsafePointer<Float>, offsets: UnsafePointer<Float>)
   }
 
   /// Rows as this matrix takes them, in the calling worker's scratch memory where they have to be changed.
-  private func input(rows: Int, _ x: UnsafePointer<Float>) -> Input {
-    guard case .bytes = form else { return .floats(rows, x) }
-    let (stride, runs) = ((inner + 63) / 64 * 64, PackedMatrix.runs(inner))
-    let bytes = rows * stride
-    guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), bytes + 2 * rows * runs * 4) else { return .floats(rows, x) }
-    let target = scratch.assumingMemoryBound(to: UInt8.self)
-    let scales = (scratch + bytes).assumingMemoryBound(to: Float.self)
-    enc_quantize(rows, inner, x, target, scales, scales + rows * runs)
-    return .bytes(rows, target, scales: scales, offsets: scales + rows * runs)
+  private func input(_ x: Rows) -> Input {
+    let rows = x.count
+    switch form {
+    case .floats, .halves: return .floats(x)
+    case .pairs:
+      let depth = (inner + 1) / 2
+      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), rows * depth * 4) else { return .floats(x) }
+      enc_round_rows(rows, inner, x.stride, x.pointer, scratch.assumingMemoryBound(to: UInt16.self))
+      return .pairs(rows, UnsafePointer(scratch.assumingMemoryBound(to: UInt32.self)))
+    case .bytes:
+      let (stride, runs) = ((inner + 63) / 64 * 64, PackedMatrix.runs(inner))
+      let bytes = rows * stride
+      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), bytes + 2 * rows * runs * 4) else { return .floats(x) }
+      let target = scratch.assumingMemoryBound(to: UInt8.self)
+      let scales = (scratch + bytes).assumingMemoryBound(to: Float.self)
+      enc_quantize(rows, inner, x.stride, x.pointer, target, scales, scales + rows * runs)
+      return .bytes(rows, target, scales: scales, offsets: scales + rows * runs)
+    }
   }
 
-  private func product(_ input: Input, _ columns: Range<Int>, _ end: ProductEnd, into out: UnsafeMutablePointer<Float>)
-  {
+  private func product(
+    _ input: Input, _ columns: Range<Int>, _ end: ProductEnd, into out: UnsafeMutablePointer<Float>,
+    stride: Int? = nil
+  ) {
     var end = enc_product_end(
-      bias: end.bias, residual: end.residual, out_stride: outer, activation: end.activation?.kind ?? -1)
+      bias: end.bias, residual: end.residual, out_stride: stride ?? outer, activation: end.activation?.kind ?? -1)
+    let (first, last) = (columns.lowerBound, columns.upperBound)
     switch (form, input) {
-    case (.floats(let panels), .floats(let rows, let x)):
-      enc_product(rows, inner, columns.lowerBound, columns.upperBound, x, panels.pointer, &end, out)
-    case (.halves(let panels), .floats(let rows, let x)):
+    case (.floats(let panels), .floats(let x)):
+      enc_product(x.count, inner, first, last, x.stride, x.pointer, panels.pointer, &end, out)
+    case (.halves(let panels), .floats(let x)):
       let halves = UnsafeRawPointer(panels.pointer).assumingMemoryBound(to: UInt16.self)
-      enc_half_product(rows, inner, columns.lowerBound, columns.upperBound, x, halves, &end, out)
+      enc_half_product(x.count, inner, first, last, x.stride, x.pointer, halves, &end, out)
+    case (.pairs(let panels), .pairs(let rows, let x)):
+      let pairs = UnsafeRawPointer(panels.pointer).assumingMemoryBound(to: UInt32.self)
+      enc_pair_product(rows, inner, first, last, x, pairs, &end, out)
     case (.bytes(let bytes, let scales, let sums), .bytes(let rows, let x, let factors, let offsets)):
       var matrix = enc_byte_matrix(
         bytes: UnsafeRawPointer(bytes.pointer).assumingMemoryBound(to: Int8.self), scales: scales.pointer,
         sums: sums.pointer, width: scales.count)
-      enc_byte_product(
-        rows, inner, columns.lowerBound, columns.upperBound, x, factors, offsets, &matrix, &end, out)
+      enc_byte_product(rows, inner, first, last, x, factors, offsets, &matrix, &end, out)
     default: preconditionFailure("PackedMatrix: an input of another form")
     }
   }
@@ -161,7 +199,7 @@ struct ProductEnd {
   var activation: Activation?
   var residual: UnsafePointer<Float>?
 
-  func from(row: Int, width: Int) -> ProductEnd {
-    ProductEnd(bias: bias, activation: activation, residual: residual.map { $0 + row * width })
+  func from(row: Int, stride: Int) -> ProductEnd {
+    ProductEnd(bias: bias, activation: activation, residual: residual.map { $0 + row * stride })
   }
 }

@@ -18,7 +18,7 @@ struct BenchCommand: ParsableCommand {
   @Option(name: .long, help: "A file of texts, one a line, or JSON lines {\"text\": …}; - for standard input.")
   var input: String?
   @Option(name: .long, parsing: .upToNextOption, help: "One or several.")
-  var compute = InferencePrecision.allCases
+  var compute = Precision.allCases
   @Option(name: .long, help: "How often all texts are computed; the median counts.") var rounds = 5
   @Flag(name: .long, help: "Print JSON.") var json = false
   @OptionGroup var options: ComputeOptions
@@ -47,21 +47,21 @@ struct BenchCommand: ParsableCommand {
         texts = BenchCommand.sentences
       }
       let benchmark = try InferenceBenchmark(model, texts: texts)
-      let ceilings = (
-        float32: Ceiling.operationsPerSecond(.float32), int8: Ceiling.operationsPerSecond(.int8)
-      )
-      let results = try benchmark.results(compute.map(\.products), rounds: rounds) {
-        $0 == .int8 ? ceilings.int8 : ceilings.float32
-      }
+      // float16 is computed in float32.
+      let kinds = Precision.allCases.filter { $0 == .float32 || $0 != .float16 && compute.contains($0) }
+      var ceilings = Dictionary(uniqueKeysWithValues: kinds.map { ($0, Ceiling.operationsPerSecond($0)) })
+      let shown = kinds.compactMap { kind in ceilings[kind].map { "\(kind.rawValue) \(whole($0 / 1e9))" } }
+      ceilings[.float16] = ceilings[.float32]
+      let results = try benchmark.results(compute, rounds: rounds) { ceilings[$0] ?? 0 }
       if json {
         return try printJSON(
           Report(
             model: self.model, texts: benchmark.count, tokens: benchmark.tokens, threads: Workers.count,
-            ceiling: ["float32": ceilings.float32 / 1e9, "int8": ceilings.int8 / 1e9], results: results))
+            ceiling: Dictionary(uniqueKeysWithValues: ceilings.map { ($0.rawValue, $1 / 1e9) }), results: results))
       }
       try printLine(
         "\(benchmark.count) texts, \(benchmark.tokens) tokens, \(Workers.count) threads; the ceiling, in billion operations "
-          + "a second: float32 \(whole(ceilings.float32 / 1e9)), int8 \(whole(ceilings.int8 / 1e9))")
+          + "a second: \(shown.joined(separator: ", "))")
       try printLine("compute     tokens/s    of ceiling   short text, ms (p95)   cosine to float32 (Spearman)")
       for result in results { try printLine(line(result)) }
     }

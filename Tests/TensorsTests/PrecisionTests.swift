@@ -3,7 +3,7 @@ import Testing
 import Tensors
 
 /// Products of bfloat16 numbers: how near they are, that training with them works, and that threads change no bit.
-@Suite(.serialized, .enabled(if: Precision.hasBFloat16)) struct PrecisionTests {
+@Suite(.serialized) struct PrecisionInvarianceTests {
   func cosine(_ a: [Float], _ b: [Float]) -> Double {
     func product(_ x: [Float], _ y: [Float]) -> Double { zip(x, y).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
     return product(a, b) / (product(a, a) * product(b, b)).squareRoot()

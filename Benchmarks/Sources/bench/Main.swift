@@ -2,15 +2,16 @@ import Foundation
 import Tensors
 import Training
 
-/// Measures training steps (forward, backward, Adam) of one case: a JSON line a round, as peers/speed.py prints.
+/// Measures training steps (forward, backward, AdamW) of one case: a JSON line a round, as peers/speed.py prints.
 ///
-///     bench CASE [--rounds N] [--seconds S] [--threads T] [--wait 1]
+///     bench CASE [--rounds N] [--seconds S] [--threads T] [--wait 1] [--profile 1] [--bfloat16 1]
 ///
-/// With --wait a round starts when a line arrives on standard input, so that two programs can take turns.
+/// With --wait a round starts when a line arrives on standard input, so that two programs can take turns; with --profile each says where
+/// its time went.
 @main
 struct Bench {
   static func main() throws {
-    var options = ["--rounds": 5.0, "--seconds": 3, "--threads": 2, "--wait": 0]
+    var options = ["--rounds": 5.0, "--seconds": 3, "--threads": 2, "--wait": 0, "--profile": 0, "--bfloat16": 0]
     let arguments = Array(CommandLine.arguments.dropFirst())
     guard let name = arguments.first, arguments.count % 2 == 1 else {
       print("usage: bench CASE [--rounds N] [--seconds S] [--threads T]\ncases: \(cases.joined(separator: ", "))")
@@ -20,15 +21,18 @@ struct Bench {
       options[arguments[place]] = Double(arguments[place + 1])
     }
     Workers.count = Int(options["--threads"] ?? 2)
+    if options["--bfloat16"] != 0 { Precision.default = .bfloat16 }
     guard let workload = try workload(name) else {
       print("unknown case \(name); expected one of \(cases.joined(separator: ", "))")
       exit(64)
     }
-    let optimizer = Optimizer(Adam())
+    let optimizer = Optimizer(AdamW())
     var step = 0
-    func train(seconds: Double) -> Double {
+    // Whole rounds of the batches where these differ much.
+    func train(seconds: Double, cycle: Int = 1) -> Double {
       let clock = ContinuousClock()
       let start = clock.now
+      let first = step
       var samples = 0
       repeat {
         let gradients = training(Random(seed: UInt64(step))) {
@@ -38,16 +42,24 @@ struct Bench {
         }
         optimizer.step(gradients, learningRate: 0.001)
         step += 1
-      } while start.duration(to: clock.now) < .seconds(seconds)
+      } while start.duration(to: clock.now) < .seconds(seconds) || (step - first) % cycle != 0
       return Double(samples) / (start.duration(to: clock.now) / .seconds(1))
     }
     _ = train(seconds: 1)  // warm-up
+    let profiles = options["--profile"] != 0
     let waits = options["--wait"] != 0
     func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
     if waits { say("ready") }
     for _ in 0..<Int(options["--rounds"] ?? 5) {
       if waits, readLine() == nil { break }
-      let speed = train(seconds: options["--seconds"] ?? 3)
+      if profiles { Profile.start() }
+      let speed = train(seconds: options["--seconds"] ?? 3, cycle: mixedCases.contains(name) ? Lengths.cycle : 1)
+      for entry in Profile.stop() {
+        say(
+          String(
+            format: "%@ %.3f s, %d calls, %.0f GFLOP/s", entry.name, entry.seconds, entry.calls,
+            entry.operations / entry.seconds * 1e-9))
+      }
       var usage = rusage()
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
       say(
@@ -57,7 +69,13 @@ struct Bench {
     }
   }
 
-  static let cases = ["lstm", "gru", "lstm-mixed", "gru-mixed", "mnist-cnn", "text-cnn", "transformer"]
+  static let mixedCases = ["minilm-mixed", "minilm-grouped"]
+  static let cases =
+    [
+      "lstm", "gru", "lstm-mixed", "gru-mixed", "mnist-cnn", "text-cnn", "transformer", "minilm", "minilm-no-dropout",
+      "bert-base", "bert-base-no-dropout",
+    ] + mixedCases
+  private static let miniLM = (width: 384, layers: 6, heads: 12), bertBase = (width: 768, layers: 12, heads: 12)
 
   static func workload(_ name: String) throws -> Workload? {
     switch name {
@@ -68,6 +86,12 @@ struct Bench {
     case "text-cnn": try .textCNN { Lengths.sentences($0, count: 50) }
     case "transformer": try .transformer { Lengths.sentences($0, count: 64) }
     case "mnist-cnn": try .mnistCNN()
+    case "minilm": try .bert(miniLM, dropout: 0.1) { _ in Array(repeating: 128, count: 32) }
+    case "minilm-no-dropout": try .bert(miniLM, dropout: 0) { _ in Array(repeating: 128, count: 32) }
+    // Ours take no notice of lengths: only the peer's batches differ.
+    case "minilm-mixed", "minilm-grouped": try .bert(miniLM, dropout: 0.1, lengths: Lengths.few)
+    case "bert-base": try .bert(bertBase, dropout: 0.1) { _ in Array(repeating: 128, count: 8) }
+    case "bert-base-no-dropout": try .bert(bertBase, dropout: 0) { _ in Array(repeating: 128, count: 8) }
     default: nil
     }
   }
@@ -77,6 +101,9 @@ struct Bench {
 enum Lengths {
   /// Long reviews, as IMDB's are; batches of 64.
   static func reviews(_ step: Int) -> [Int] { batch(mixed, step, 64) }
+  /// The first of these in four batches of 32, again and again.
+  static func few(_ step: Int) -> [Int] { batch(mixed, step % cycle, 32) }
+  static let cycle = 4
   /// The movie-review sentences.
   static func sentences(_ step: Int, count: Int) -> [Int] { batch(short, step, count) }
 

@@ -1,3 +1,6 @@
+import Checkpoints
+import Encoders
+import Foundation
 import Layers
 import Tensors
 
@@ -61,6 +64,32 @@ struct Workload: Sendable {
       var x = Ragged(words + positions(places), offsets).map { $0.dropout(0.1) }
       for block in blocks { x = block(x) }
       return (head(x.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count)
+    }
+  }
+
+  /// A BERT of random weights, mean pooling, linear 2.
+  ///
+  /// - Parameters:
+  ///   - sizes: the width, which is a quarter of the hidden layer's; how many layers and heads there are.
+  ///   - dropout: of embeddings, attention's probabilities and both parts of a layer.
+  static func bert(
+    _ sizes: (width: Int, layers: Int, heads: Int), dropout: Double,
+    lengths: @escaping @Sendable (_ step: Int) -> [Int]
+  ) throws -> Workload {
+    let json: JSON = [
+      "model_type": "bert", "vocab_size": .integer(30522), "hidden_size": .integer(sizes.width),
+      "num_hidden_layers": .integer(sizes.layers), "num_attention_heads": .integer(sizes.heads),
+      "intermediate_size": .integer(4 * sizes.width), "max_position_embeddings": .integer(512), "type_vocab_size": .integer(2),
+      "hidden_dropout_prob": .number(dropout), "attention_probs_dropout_prob": .number(dropout),
+    ]
+    let scope = Scope.random(seed: 0)
+    let bert = try Transformer(
+      TransformerConfiguration(json, url: URL(fileURLWithPath: "config.json")), at: scope["bert"])
+    let head = try Linear(sizes.width, 2, at: scope["head"])
+    return Workload(parameters: scope.parameters) { step in
+      let offsets = Offsets(lengths: lengths(step))
+      let hidden = bert(Ragged(ids(offsets.rows, UInt64(step % 16)), offsets))
+      return (head(hidden.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count)
     }
   }
 

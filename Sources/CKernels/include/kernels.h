@@ -39,6 +39,9 @@ typedef struct {
 } enc_byte_matrix;
 enum { ENC_QUANTUM = 128 };
 
+// Rows and columns of a weight's gradient that are computed at once, and the memory which that takes.
+enum { ENC_GRADIENT_TILE = 192, ENC_GRADIENT_SCRATCH = 2 * (128 + 16) * (ENC_GRADIENT_TILE + 32) };
+
 // The name of the instruction set in use.
 const char *enc_isa(void);
 

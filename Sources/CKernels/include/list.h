@@ -23,8 +23,6 @@ KERNEL(add_row, (size_t rows, size_t width, const float *x, const float *row, fl
 KERNEL(column_sums, (size_t rows, size_t width, size_t stride, const float *x, bool add, float *out), (rows, width, stride, x, add, out))
 // *out = Σ x² and Σ a·b, in double.
 KERNEL(square_sum, (size_t n, const float *x, double *out), (n, x, out))
-// 16-bit brain floats, rounded to the nearest, ties to even.
-KERNEL(to_bfloat16, (size_t n, const float *x, void *out), (n, x, out))
 KERNEL(is_finite, (size_t n, const float *x, bool *out), (n, x, out))
 
 // Norms.
@@ -47,20 +45,29 @@ KERNEL(normalize, (size_t rows, size_t width, float epsilon, const float *x, flo
 KERNEL(normalize_backward, (size_t rows, size_t width, float epsilon, const float *y, const float *norms, const float *dy, float *dx), (rows, width, epsilon, y, norms, dy, dx))
 
 // Products with a matrix [K, N] packed in panels of 32 columns, for the columns from `first` (a multiple of 32) to before `columns`;
-// `out` and what its end names are whole.
+// `out` and what its end names are whole; rows of x stand `stride` apart.
 KERNEL(pack, (size_t inner, size_t columns, const float *b, size_t row_stride, size_t column_stride, float *panels), (inner, columns, b, row_stride, column_stride, panels))
-KERNEL(product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
+KERNEL(product, (size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x, const float *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, stride, x, panels, end, out))
 // The same with panels of half precision, which `to_half` makes of others; products and sums are of float32.
 KERNEL(to_half, (size_t n, const float *x, uint16_t *out), (n, x, out))
-KERNEL(half_product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint16_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
-// The fastest that products can be: `n` steps of 12 chains of multiply-add, of 32 operations a step and chain; and of 128 on bytes.
+KERNEL(half_product, (size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x, const uint16_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, stride, x, panels, end, out))
+// The same of brain floats: rows as `round_rows` makes them, with a row stride of K rounded up to 2, and panels [⌈K / 2⌉][32] of pairs.
+KERNEL(round_rows, (size_t rows, size_t inner, size_t stride, const float *x, uint16_t *out), (rows, inner, stride, x, out))
+KERNEL(pack_pairs, (size_t inner, const float *panel, uint32_t *pairs), (inner, panel, pairs))
+KERNEL(pair_product, (size_t rows, size_t inner, size_t first, size_t columns, const uint32_t *x, const uint32_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
+// The fastest that products can be: `n` steps of 12 chains of multiply-add, of 32 operations a step and chain; of 64 on pairs and of 128 on bytes.
 KERNEL(float_peak, (size_t n, float *out), (n, out))
+KERNEL(pair_peak, (size_t n, float *out), (n, out))
 KERNEL(byte_peak, (size_t n, int32_t *out), (n, out))
 // One panel of a matrix of `width` columns as bytes.
 KERNEL(pack_bytes, (size_t inner, size_t columns, size_t width, const float *b, size_t row_stride, size_t column_stride, int8_t *bytes, float *scales, float *sums), (inner, columns, width, b, row_stride, column_stride, bytes, scales, sums))
 // Rows as bytes, with a scale and an offset for each run of ENC_QUANTUM numbers; the row stride is K rounded up to 64.
-KERNEL(quantize, (size_t rows, size_t inner, const float *x, uint8_t *bytes, float *scales, float *offsets), (rows, inner, x, bytes, scales, offsets))
+KERNEL(quantize, (size_t rows, size_t inner, size_t stride, const float *x, uint8_t *bytes, float *scales, float *offsets), (rows, inner, stride, x, bytes, scales, offsets))
 KERNEL(byte_product, (size_t rows, size_t inner, size_t first, size_t columns, const uint8_t *x, const float *scales, const float *offsets, const enc_byte_matrix *b, const enc_product_end *end, float *out), (rows, inner, first, columns, x, scales, offsets, b, end, out))
+// out [n, k] = or += Aᵀ · B for rows A [rows, n] and B [rows, k], and in the same way sums [n] (unless NULL) the sums of A's columns; n and k
+// are at most ENC_GRADIENT_TILE. `scratch` holds ENC_GRADIENT_SCRATCH floats. The second multiplies brain floats.
+KERNEL(transposed_product, (size_t rows, size_t n, size_t k, const float *a, size_t a_stride, const float *b, size_t b_stride, bool add, float *out, size_t out_stride, float *sums, void *scratch), (rows, n, k, a, a_stride, b, b_stride, add, out, out_stride, sums, scratch))
+KERNEL(pair_transposed_product, (size_t rows, size_t n, size_t k, const float *a, size_t a_stride, const float *b, size_t b_stride, bool add, float *out, size_t out_stride, float *sums, void *scratch), (rows, n, k, a, a_stride, b, b_stride, add, out, out_stride, sums, scratch))
 
 // Softmax and losses.
 KERNEL(softmax, (size_t rows, size_t width, const float *x, float *y), (rows, width, x, y))

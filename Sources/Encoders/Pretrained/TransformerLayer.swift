@@ -106,27 +106,37 @@ struct TransformerAttention {
   func mixed(
     _ x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, _ angles: RotaryAngles?, _ bias: Tensor?
   ) -> Tensor {
+    let (query, key, value): (Linear, Linear, Linear)
     switch projection {
-    case .fused(let linear):
-      var all = x.map { linear($0) }
-      if let angles { all = angles.turn(all, headWidth: headWidth, columns: 0..<2 * heads * headWidth) }
-      return all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout)
-        .rows
-    case .separate(let query, let key, let value):
-      var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
-      if let headNorms {
-        queries = queries.map { headNorms.query(heads: $0) }
-        keys = keys.map { headNorms.key(heads: $0) }
-      }
-      if let angles {
-        queries = angles.turn(queries, headWidth: headWidth)
-        keys = angles.turn(keys, headWidth: headWidth)
-      }
-      return queries.attention(
-        keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
-        window: form.window, bias: bias, dropout: dropout
-      ).rows
+    case .fused(let linear): return mixed(sideBySide: x.map { linear($0) }, form, angles, bias)
+    case .separate(let layers) where headNorms == nil && heads == keyHeads:
+      return mixed(
+        sideBySide: x.map { Linear.sideBySide([layers.query, layers.key, layers.value], $0) }, form, angles,
+        bias)
+    case .separate(let layers): (query, key, value) = layers
     }
+    var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
+    if let headNorms {
+      queries = queries.map { headNorms.query(heads: $0) }
+      keys = keys.map { headNorms.key(heads: $0) }
+    }
+    if let angles {
+      queries = angles.turn(queries, headWidth: headWidth)
+      keys = angles.turn(keys, headWidth: headWidth)
+    }
+    return queries.attention(
+      keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
+      window: form.window, bias: bias, dropout: dropout
+    ).rows
+  }
+
+  /// The same from queries, keys and values that stand side by side.
+  private func mixed(
+    sideBySide x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, _ angles: RotaryAngles?, _ bias: Tensor?
+  ) -> Tensor {
+    let turned = angles?.turn(x, headWidth: headWidth, columns: 0..<2 * heads * headWidth) ?? x
+    return turned.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout)
+      .rows
   }
 }
 

@@ -211,9 +211,8 @@ private func weightGradient(
         gather(x, source, window, shape, group, pieces, into: windows.pointer + (start - first) * inner)
       }
       transposedProduct(
-        rows: count, n: outer, k: inner, dy.pointer + first * outputs + group * outer, aStride: outputs,
-        windows.pointer,
-        bStride: inner, into: target, outStride: inner, adding: first > 0)
+        Rows(dy.pointer + first * outputs + group * outer, count: count, stride: outputs), n: outer,
+        Rows(windows.pointer, count: count, stride: inner), k: inner, into: target, adding: first > 0)
     }
   }
   let dw = Tensor(uninitialized: [outputs, shape.perGroup, window.kernel])

@@ -58,7 +58,7 @@ extension Tensor {
   /// The sum of all rows `[width]`. No derivative.
   func columnSums() -> Tensor {
     let out = Tensor(uninitialized: [width])
-    addColumnSums(rows: rows, width: width, stride: width, pointer, into: out.pointer)
+    addColumnSums(Rows(pointer, count: rows, stride: width), width: width, into: out.pointer)
     return out
   }
 
@@ -98,16 +98,14 @@ func partialSums(_ total: Int, by size: Int, _ body: (Range<Int>) -> Double) -> 
 }
 
 /// out[width] = the sum of the rows, cut into blocks of rows that are added in order.
-func addColumnSums(
-  rows: Int, width: Int, stride: Int, _ x: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>
-) {
+func addColumnSums(_ x: Rows, width: Int, into out: UnsafeMutablePointer<Float>) {
   let block = 512
-  let blocks = max(1, (rows + block - 1) / block)
-  guard blocks > 1 else { return enc_column_sums(rows, width, stride, x, false, out) }
+  let blocks = max(1, (x.count + block - 1) / block)
+  guard blocks > 1 else { return enc_column_sums(x.count, width, x.stride, x.pointer, false, out) }
   let partial = Storage(count: blocks * width)
   Workers.run(chunks: blocks) { index in
-    let count = min(block, rows - index * block)
-    enc_column_sums(count, width, stride, x + index * block * stride, false, partial.pointer + index * width)
+    let rows = x[index * block..<min(x.count, (index + 1) * block)]
+    enc_column_sums(rows.count, width, x.stride, rows.pointer, false, partial.pointer + index * width)
   }
   enc_column_sums(blocks, width, width, partial.pointer, false, out)
 }

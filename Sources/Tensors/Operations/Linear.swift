@@ -1,71 +1,77 @@
 import CKernels
 
+/// A weight W `[outputs, inputs]` and a bias b `[outputs]`, of x·Wᵀ + b.
+public typealias LinearMap = (weight: Tensor, bias: Tensor?)
+
 extension Tensor {
   /// f(x·Wᵀ + b) + residual for x `[…, inputs]`, weight W `[outputs, inputs]`, bias b `[outputs]`, an activation f and a residual
   /// `[…, outputs]`; PyTorch's `linear` if there are neither. One pass where nothing is recorded, with the same bits.
   public func linear(
     _ weight: Tensor, _ bias: Tensor? = nil, activated activation: Activation? = nil, adding residual: Tensor? = nil
   ) -> Tensor {
-    let precision = Precision.forProduct(weight.shape)
-    if precision == .bfloat16 || [self, weight, bias, residual].contains(where: { $0?.isRecorded ?? false }) {
-      let sums = recordedLinear(weight, bias)
-      let y = activation.map { sums.activated($0) } ?? sums
-      return residual.map { y + $0 } ?? y
-    }
-    defer { Profile.lap(#function, operations: 2 * Double(rows * weight.count)) }
-    return product(weight, bias, activation, residual, precision)
+    let isRecorded = [self, weight, bias, residual].contains { $0?.isRecorded ?? false }
+    guard isRecorded, let activation else { return linear([(weight, bias)], activation, residual) }
+    // The pullback needs what is activated.
+    let y = linear([(weight, bias)], nil, nil).activated(activation)
+    return residual.map { y + $0 } ?? y
   }
 
-  private func product(
-    _ weight: Tensor, _ bias: Tensor?, _ activation: Activation?, _ residual: Tensor?, _ precision: Precision
-  ) -> Tensor {
-    precondition(
-      weight.shape.count == 2 && weight.shape[1] == width,
-      "linear: input \(shape) does not fit weight \(weight.shape)")
-    let (inputs, outputs) = (weight.shape[1], weight.shape[0])
-    precondition(
-      bias.map { $0.shape == [outputs] } ?? true, "linear: expected a bias [\(outputs)], found \(bias?.shape ?? [])")
+  /// x·Wᵀ + b for several weights of as many inputs, their outputs side by side: `[…, outputs of the first + outputs of the second + …]`.
+  public func linear(each maps: [LinearMap]) -> Tensor { linear(maps, nil, nil) }
+
+  private func linear(_ maps: [LinearMap], _ activation: Activation?, _ residual: Tensor?) -> Tensor {
+    let inputs = width
+    for (weight, bias) in maps {
+      precondition(
+        weight.shape.count == 2 && weight.shape[1] == inputs,
+        "linear: input \(shape) does not fit weight \(weight.shape)")
+      precondition(
+        bias.map { $0.shape == [weight.shape[0]] } ?? true,
+        "linear: expected a bias [\(weight.shape[0])], found \(bias?.shape ?? [])")
+    }
+    let (rows, outputs) = (self.rows, maps.reduce(0) { $0 + $1.weight.shape[0] })
     let out = Tensor(uninitialized: shape.dropLast() + [outputs])
     precondition(
       residual.map { $0.shape == out.shape } ?? true,
       "linear: expected a residual \(out.shape), found \(residual?.shape ?? [])")
-    let end = ProductEnd(bias: bias?.pointer, activation: activation, residual: residual?.pointer)
-    weight.storage.packed(.transposed(inner: inputs, outer: outputs, precision))
-      .productOnWorkers(rows: rows, pointer, end, into: out.pointer)
-    return out
-  }
+    let precisions = Set(maps.map { Precision.forProduct($0.weight.shape) })
+    let precision = precisions.count == 1 ? precisions.first ?? .float32 : .float32
+    let layouts = maps.map { PackedMatrix.Layout.transposed(inner: inputs, outer: $0.weight.shape[0], precision) }
+    PackedMatrix.products(
+      Rows(pointer, count: rows, stride: inputs), zip(maps, layouts).map { $0.weight.storage.packed($1) },
+      maps.map { ProductEnd(bias: $0.bias?.pointer, activation: activation, residual: residual?.pointer) },
+      into: out.pointer)
 
-  private func recordedLinear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
-    let precision = Precision.forProduct(weight.shape)
-    let out = product(weight, bias, nil, nil, precision)
-    let (inputs, outputs, rows) = (weight.shape[1], weight.shape[0], self.rows)
-    let (x, w, needsX, needsW, needsBias) = (
-      detached, weight.detached, isRecorded, weight.isRecorded, bias?.isRecorded ?? false
-    )
+    let (x, weights, needsX) = (detached, maps.map(\.weight.detached), isRecorded)
+    let needs = maps.map { (weight: $0.weight.isRecorded, bias: $0.bias?.isRecorded ?? false) }
+    let (recorded, hasResidual) = (maps.flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) }, residual != nil)
+    let hasBias = maps.map { $0.bias != nil }
     return out.recorded(
-      [self, weight] + (bias.map { [$0] } ?? []), operation: "linear", operations: 2 * Double(rows * weight.count)
+      [self] + recorded + (residual.map { [$0] } ?? []), operation: "linear",
+      operations: 2 * Double(rows * inputs * outputs)
     ) { dy in
-      var dx: Tensor?
-      if needsX {
-        let gradient = Tensor(uninitialized: x.shape)
-        w.storage.packed(.plain(inner: outputs, outer: inputs, precision)).productOnWorkers(
-          rows: rows, dy.pointer, into: gradient.pointer)
-        dx = gradient
-      }
-      var dw: Tensor?
-      if needsW {
-        let gradient = Tensor(uninitialized: w.shape)
-        if precision == .bfloat16 {
-          narrowTransposedProduct(
-            rows: rows, n: outputs, k: inputs, dy.pointer, x.pointer, into: gradient.pointer)
-        } else {
-          transposedProduct(
-            rows: rows, n: outputs, k: inputs, dy.pointer, aStride: outputs, x.pointer, bStride: inputs,
-            into: gradient.pointer, outStride: inputs)
+      let dx = needsX ? Tensor(uninitialized: x.shape) : nil
+      var (gradients, column) = ([Tensor?](), 0)
+      for (place, weight) in weights.enumerated() {
+        let width = weight.shape[0]
+        let slopes = Rows(dy.pointer + column, count: rows, stride: outputs)
+        if let dx {
+          weight.storage.packed(.plain(inner: width, outer: inputs, precision))
+            .productOnWorkers(slopes, ProductEnd(residual: column > 0 ? dx.pointer : nil), into: dx.pointer)
         }
-        dw = gradient
+        let dw = needs[place].weight ? Tensor(uninitialized: weight.shape) : nil
+        let db = needs[place].bias ? Tensor(uninitialized: [width]) : nil
+        if let dw {
+          transposedProduct(
+            slopes, n: width, Rows(x.pointer, count: rows, stride: inputs), k: inputs, into: dw.pointer,
+            sums: db?.pointer, precision: precision)
+        } else if let db {
+          addColumnSums(slopes, width: width, into: db.pointer)
+        }
+        gradients += hasBias[place] ? [dw, db] : [dw]
+        column += width
       }
-      return [dx, dw, needsBias ? dy.columnSums() : nil]
+      return [dx] + gradients + (hasResidual ? [dy] : [])
     }
   }
 
@@ -75,14 +81,15 @@ extension Tensor {
       other.shape.count == 2 && other.shape[0] == width, "matmul: shapes \(shape) and \(other.shape) do not fit")
     let (k, n, rows) = (width, other.shape[1], self.rows)
     let out = Tensor(uninitialized: shape.dropLast() + [n])
-    other.storage.packed(.plain(inner: k, outer: n)).productOnWorkers(rows: rows, pointer, into: out.pointer)
+    other.storage.packed(.plain(inner: k, outer: n))
+      .productOnWorkers(Rows(pointer, count: rows, stride: k), into: out.pointer)
     let (x, w) = (detached, other.detached)
     return out.recorded([self, other]) { dy in
       let dx = Tensor(uninitialized: x.shape)
-      w.storage.packed(.transposed(inner: n, outer: k)).productOnWorkers(rows: rows, dy.pointer, into: dx.pointer)
+      let slopes = Rows(dy.pointer, count: rows, stride: n)
+      w.storage.packed(.transposed(inner: n, outer: k)).productOnWorkers(slopes, into: dx.pointer)
       let dw = Tensor(uninitialized: w.shape)
-      transposedProduct(
-        rows: rows, n: k, k: n, x.pointer, aStride: k, dy.pointer, bStride: n, into: dw.pointer, outStride: n)
+      transposedProduct(Rows(x.pointer, count: rows, stride: k), n: k, slopes, k: n, into: dw.pointer)
       return [dx, dw]
     }
   }

@@ -119,7 +119,9 @@ private struct RecurrentPlan: Sendable {
     let saved = weights.map { weights in
       let gates = Storage(count: total * width)
       weights.input.storage.packed(.transposed(inner: x.width, outer: width))
-        .productOnWorkers(rows: total, x.pointer, ProductEnd(bias: weights.inputBias.pointer), into: gates.pointer)
+        .productOnWorkers(
+          Rows(x.pointer, count: total, stride: x.width), ProductEnd(bias: weights.inputBias.pointer),
+          into: gates.pointer)
       return Saved(gates: gates, states: Storage(count: cell == .rnn ? 0 : total * hidden))
     }
     let packed = weights.map { $0.hidden.storage.packed(.transposed(inner: hidden, outer: width)) }
@@ -161,7 +163,7 @@ private struct RecurrentPlan: Sendable {
       if needsX {
         let part = Tensor(uninitialized: x.shape)
         weights[direction].input.storage.packed(.plain(inner: width, outer: x.width))
-          .productOnWorkers(rows: offsets.rows, gates.pointer, into: part.pointer)
+          .productOnWorkers(Rows(gates.pointer, count: offsets.rows, stride: width), into: part.pointer)
         dx = dx.map { $0 + part } ?? part
       }
       gradients += weightGradients(direction, x, out, saved[direction])
@@ -199,27 +201,23 @@ private struct RecurrentPlan: Sendable {
   /// The gradients of W_ih, W_hh, b_ih and b_hh of a direction.
   private func weightGradients(_ direction: Int, _ x: Tensor, _ out: Tensor, _ saved: Saved) -> [Tensor?] {
     let (total, gates) = (offsets.rows, saved.gates.pointer)
-    let dinput = Tensor(uninitialized: [width, x.width])
+    let slopes = Rows(gates, count: total, stride: width)
+    let (dinput, dinputBias) = (Tensor(uninitialized: [width, x.width]), Tensor(uninitialized: [width]))
     transposedProduct(
-      rows: total, n: width, k: x.width, gates, aStride: width, x.pointer, bStride: x.width, into: dinput.pointer,
-      outStride: x.width)
-    let dinputBias = Tensor(uninitialized: [width])
-    addColumnSums(rows: total, width: width, stride: width, gates, into: dinputBias.pointer)
+      slopes, n: width, Rows(x.pointer, count: total, stride: x.width), k: x.width, into: dinput.pointer,
+      sums: dinputBias.pointer)
 
-    let previous = previousStates(direction, out)
+    let states = previousStates(direction, out)
+    let previous = Rows(states.pointer, count: total, stride: hidden)
     let dhidden = Tensor(uninitialized: [width, hidden])
     // The GRU's candidate has its own gradient before the reset gate.
     let shared = cell == .gru ? 2 * hidden : width
-    transposedProduct(
-      rows: total, n: shared, k: hidden, gates, aStride: width, previous.pointer, bStride: hidden,
-      into: dhidden.pointer,
-      outStride: hidden)
+    transposedProduct(slopes, n: shared, previous, k: hidden, into: dhidden.pointer)
     guard cell == .gru else { return [dinput, dhidden, dinputBias, dinputBias] }
-    transposedProduct(
-      rows: total, n: hidden, k: hidden, saved.states.pointer, aStride: hidden, previous.pointer, bStride: hidden,
-      into: dhidden.pointer + shared * hidden, outStride: hidden)
     let dhiddenBias = Tensor(dinputBias.scalars, shape: [width])
-    addColumnSums(rows: total, width: hidden, stride: hidden, saved.states.pointer, into: dhiddenBias.pointer + shared)
+    transposedProduct(
+      Rows(saved.states.pointer, count: total, stride: hidden), n: hidden, previous, k: hidden,
+      into: dhidden.pointer + shared * hidden, sums: dhiddenBias.pointer + shared)
     return [dinput, dhidden, dinputBias, dhiddenBias]
   }
 
