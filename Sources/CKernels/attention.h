@@ -2,6 +2,20 @@
 // time, and the pullback computes the probabilities anew from the kept log-sums. Keys are transposed first, so that scores are sums of rows.
 // Whole vectors of 16 keys are scored: out [width][padded] has zeros behind the last key.
 INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t stride, const float *k, float *out) {
+#if defined(ISA_AVX512)
+  for (size_t j = 0; j < length; j += 16) {
+    for (size_t c = 0; c < width; c += 16) {
+      const size_t lanes = width - c < 16 ? width - c : 16;
+      v16 square[16];
+      for (size_t r = 0; r < 16; r++) {
+        const float *row = k + (j + r) * stride + c;
+        square[r] = j + r >= length ? splat(0) : lanes == 16 ? load(row) : load_some(row, lanes);
+      }
+      transpose16(square);
+      for (size_t r = 0; r < lanes; r++) store(out + (c + r) * padded + j, square[r]);
+    }
+  }
+#else
   for (size_t c = 0; c < width; c++)
     for (size_t j = length; j < padded; j++) out[c * padded + j] = 0;
   for (size_t j = 0; j < length; j++) {
@@ -9,6 +23,7 @@ INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t st
 #pragma clang loop vectorize(disable)
     for (size_t c = 0; c < width; c++) out[c * padded + j] = k[j * stride + c];
   }
+#endif
 }
 
 // The keys that query `i` sees.
@@ -140,7 +155,7 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
         multiply_by(s + low, dropped + start + low, high - low);
       }
       factors[r] = 1.0f / total;
-      logsums[i] = m + logf(total);
+      if (logsums) logsums[i] = m + logf(total);
     }
     switch (rows) {
       TILE_CASES_OF(TILE_ROWS, mix_tile, width, width, scores, padded, end - start, values + start * width, factors,

@@ -38,6 +38,30 @@ INLINE float sum16(v16 x) {
 }
 INLINE float largest16(v16 x) { return __builtin_reduce_max(x); }
 
+// Rows of 16 × 16 numbers become columns: ever smaller squares beside the diagonal change places.
+#if defined(ISA_AVX512)
+INLINE void transpose16(v16 x[16]) {
+#define SWAP(size, first, second)                            \
+  for (size_t i = 0; i < 16; i++) {                          \
+    if (i & size) continue;                                  \
+    const v16 a = x[i], b = x[i + size];                     \
+    x[i] = __builtin_shufflevector(a, b, UNPACK first);      \
+    x[i + size] = __builtin_shufflevector(a, b, UNPACK second); \
+  }
+#define UNPACK(...) __VA_ARGS__
+  SWAP(8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+       (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+  SWAP(4, (0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+       (4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+  SWAP(2, (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+       (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+  SWAP(1, (0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+       (1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+#undef UNPACK
+#undef SWAP
+}
+#endif
+
 // 16 numbers of half precision.
 #if defined(ISA_AVX512)
 INLINE v16 load_half(const uint16_t *p) { return (v16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
@@ -150,18 +174,22 @@ INLINE v16 tanh16(v16 x) {
   v16 far = splat(1.0f) - splat(2.0f) / (exp16(x + x) + splat(1.0f));
   return choose16(z < splat(0.390625f), near, far);
 }
-// erf by Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
+// erf by a quotient of polynomials in x², fitted to the least absolute error (4.3e-7 with all rounding); beyond 3.6 it is 1 to within as much.
 INLINE v16 erf16(v16 x) {
-  i16 sign = (i16)x & (int32_t)0x80000000;
-  v16 a = (v16)((i16)x & 0x7fffffff);
-  v16 t = splat(1.0f) / (splat(1.0f) + splat(0.3275911f) * a);
-  v16 p = splat(1.061405429f);
-  p = p * t + splat(-1.453152027f);
-  p = p * t + splat(1.421413741f);
-  p = p * t + splat(-0.284496736f);
-  p = p * t + splat(0.254829592f);
-  v16 y = splat(1.0f) - p * t * exp16(-(a * a));
-  return (v16)((i16)y | sign);
+  x = min16(max16(x, splat(-3.6f)), splat(3.6f));
+  const v16 z = x * x;
+  v16 p = splat(-1.35163656978e-6f);
+  p = p * z + splat(2.17444874579e-4f);
+  p = p * z + splat(8.23692884296e-3f);
+  p = p * z + splat(6.52704909444e-2f);
+  p = p * z + splat(3.15476685762e-1f);
+  p = p * z + splat(1.12837803364e0f);
+  v16 q = splat(1.95366982371e-3f);
+  q = q * z + splat(2.37961355597e-2f);
+  q = q * z + splat(1.62197306752e-1f);
+  q = q * z + splat(6.12903594971e-1f);
+  q = q * z + splat(1.0f);
+  return x * p / q;
 }
 INLINE v16 gelu16(v16 x) { return splat(0.5f) * x * (splat(1.0f) + erf16(x * splat(0.70710678118654752f))); }
 

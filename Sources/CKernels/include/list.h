@@ -118,7 +118,7 @@ KERNEL(gru_step_backward, (size_t count, size_t hidden, const int32_t *rows, con
 
 // Attention of one head in one sequence; dq has q's stride, dk and dv those of k and v. `scratch` holds
 // (length + 16) · (2 · width + 20) + 128 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
-// `bias` may be NULL; `dbias` [2 · reach + 1] is overwritten.
+// `bias` may be NULL, and forward `logsums`, which only the pullback needs; `dbias` [2 · reach + 1] is overwritten.
 KERNEL(attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *logsums, float *scratch), (form, q, k, v, bias, out, logsums, scratch))
 KERNEL(attention_backward, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, const float *out, const float *logsums, const float *dout, bool add, float *dq, float *dk, float *dv, float *dbias, float *scratch), (form, q, k, v, bias, out, logsums, dout, add, dq, dk, dv, dbias, scratch))
 // Turns `pairs` pairs of each head in rows [width, of a row stride] at positions from `first` on; tables are [positions, pairs].

@@ -18,7 +18,8 @@ extension Ragged where Rows == Tensor {
     func side(_ tensor: Tensor) -> AttentionSide {
       AttentionSide(tensor.pointer, tensor.pointer + width, tensor.pointer + 2 * width, 3 * width, 3 * width)
     }
-    let (out, logsums, b) = (Tensor(uninitialized: [offsets.rows, width]), form.logsums(), bias?.detached)
+    let (out, b) = (Tensor(uninitialized: [offsets.rows, width]), bias?.detached)
+    let logsums = form.logsums(of: [rows, bias])
     form.forward(side(x), b, out, logsums)
     let result = out.recorded([rows] + (bias.map { [$0] } ?? []), operations: form.operations) { dy in
       let dx = Tensor(uninitialized: x.shape)
@@ -53,7 +54,7 @@ extension Ragged where Rows == Tensor {
     func side(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> AttentionSide {
       AttentionSide(q.pointer, k.pointer, v.pointer, heads * size, keyHeads * size)
     }
-    let (out, logsums) = (Tensor(uninitialized: rows.shape), form.logsums())
+    let (out, logsums) = (Tensor(uninitialized: rows.shape), form.logsums(of: [rows, keys, values, bias]))
     form.forward(side(q, k, v), b, out, logsums)
     let result = out.recorded([rows, keys, values] + (bias.map { [$0] } ?? []), operations: form.operations) { dy in
       let (dq, dk, dv) = (
@@ -101,7 +102,10 @@ private struct AttentionForm {
   /// Multiplications and additions of scores and mixtures, if all keys are seen.
   var operations: Double { offsets.lengths.reduce(0) { $0 + 4 * Double($1 * $1) } * Double(heads * size) }
 
-  func logsums() -> Storage { Storage(count: offsets.rows * heads) }
+  /// What the pullback computes the probabilities from; nil where there will be none.
+  func logsums(of inputs: [Tensor?]) -> Storage? {
+    inputs.contains { $0?.isRecorded ?? false } ? Storage(count: offsets.rows * heads) : nil
+  }
 
   private func form(_ rows: Range<Int>, _ side: AttentionSide, _ bias: Tensor?) -> enc_attention_form {
     let length = rows.count
@@ -121,7 +125,7 @@ private struct AttentionForm {
     AttentionForm.blocks * UInt64(rows.lowerBound * heads + head)
   }
 
-  func forward(_ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage) {
+  func forward(_ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage?) {
     Workers.run(chunks: offsets.count * heads) { index in
       let (rows, head) = (offsets[index / heads], index % heads)
       guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
@@ -131,14 +135,15 @@ private struct AttentionForm {
       enc_attention(
         &form, side.queries + rows.lowerBound * side.stride + head * size, side.keys + key, side.values + key,
         bias.map { UnsafePointer($0.pointer + head) }, out.pointer + (rows.lowerBound * heads + head) * size,
-        logsums.pointer + rows.lowerBound * heads + head * rows.count, scratch)
+        logsums.map { $0.pointer + rows.lowerBound * heads + head * rows.count }, scratch)
     }
   }
 
   /// Fills the gradients of queries, keys and values and returns the bias's.
   func backward(
-    _ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage, _ dy: Tensor, _ gradient: AttentionSide
+    _ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage?, _ dy: Tensor, _ gradient: AttentionSide
   ) -> Tensor? {
+    guard let logsums else { preconditionFailure("attention: a pullback of what isn't recorded") }
     let (group, distances) = (heads / keyHeads, bias?.shape[0] ?? 0)
     let partial = bias.map { _ in Tensor.zeros(entries: offsets.count, width: heads * distances) }
     Workers.run(chunks: offsets.count * keyHeads) { index in
