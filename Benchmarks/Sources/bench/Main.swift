@@ -29,24 +29,26 @@ struct Bench {
     let optimizer = Optimizer(AdamW())
     var step = 0
     // Whole rounds of the batches where these differ much.
-    func train(seconds: Double, cycle: Int = 1) -> Double {
+    func train(seconds: Double, cycle: Int = 1) -> (samples: Double, tokens: Double) {
       let clock = ContinuousClock()
       let start = clock.now
       let first = step
-      var samples = 0
+      var (samples, tokens) = (0, 0)
       repeat {
         let gradients = training(Random(seed: UInt64(step))) {
-          let (loss, count) = workload.loss(step)
-          samples += count
-          return loss.gradients()
+          let batch = workload.loss(step)
+          (samples, tokens) = (samples + batch.samples, tokens + batch.tokens)
+          return batch.loss.gradients()
         }
         optimizer.step(gradients, learningRate: 0.001)
         step += 1
       } while start.duration(to: clock.now) < .seconds(seconds) || (step - first) % cycle != 0
-      return Double(samples) / (start.duration(to: clock.now) / .seconds(1))
+      let time = start.duration(to: clock.now) / .seconds(1)
+      return (Double(samples) / time, Double(tokens) / time)
     }
     _ = train(seconds: 1)  // warm-up
     let profiles = options["--profile"] != 0
+    let ceiling = Ceiling.operationsPerSecond(Precision.default)
     let waits = options["--wait"] != 0
     func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
     if waits { say("ready") }
@@ -64,8 +66,10 @@ struct Bench {
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
       say(
         String(
-          format: "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f}", name, speed,
-          Double(usage.ru_maxrss) / 1024))
+          format:
+            "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f, \"ceiling\": %.4g, \"share\": %.3f}", name,
+          speed.samples, Double(usage.ru_maxrss) / 1024, ceiling,
+          speed.tokens * Double(workload.operationsPerToken) / ceiling))
     }
   }
 

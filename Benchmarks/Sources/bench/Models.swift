@@ -7,8 +7,10 @@ import Tensors
 /// A training step of one of the compared models, on made-up input of the stated shapes.
 struct Workload: Sendable {
   let parameters: [Parameter]
-  /// The loss of the batch of a step, and how many samples it has.
-  let loss: @Sendable (_ step: Int) -> (Tensor, Int)
+  /// Multiplications and additions of a token's linear products, forward and backward, where they are counted.
+  var operationsPerToken = 0
+  /// The loss of the batch of a step, and how many samples and tokens it has.
+  let loss: @Sendable (_ step: Int) -> (loss: Tensor, samples: Int, tokens: Int)
 
   /// Token ids below 20,000, and labels below 2.
   private static func ids(_ count: Int, _ seed: UInt64) -> IDs {
@@ -30,7 +32,7 @@ struct Workload: Sendable {
     return Workload(parameters: scope.parameters) { step in
       let offsets = Offsets(lengths: lengths(step))
       let x = embedding(Ragged(ids(offsets.rows, UInt64(step % 16)), offsets))
-      return (head(recurrence(x).pooled(.max)).crossEntropy(labels(offsets.count, 2)), offsets.count)
+      return (head(recurrence(x).pooled(.max)).crossEntropy(labels(offsets.count, 2)), offsets.count, offsets.rows)
     }
   }
 
@@ -44,7 +46,7 @@ struct Workload: Sendable {
       let offsets = Offsets(lengths: lengths(step))
       let x = embedding(Ragged(ids(offsets.rows, UInt64(step % 16)), offsets))
       let features = Tensor.concatenated(convolutions.map { $0(x).pooled(.max) }).activated(.relu)
-      return (head(features.dropout(0.5)).crossEntropy(labels(offsets.count, 2)), offsets.count)
+      return (head(features.dropout(0.5)).crossEntropy(labels(offsets.count, 2)), offsets.count, offsets.rows)
     }
   }
 
@@ -63,7 +65,7 @@ struct Workload: Sendable {
       let words = embedding(ids(offsets.rows, UInt64(step % 16)))
       var x = Ragged(words + positions(places), offsets).map { $0.dropout(0.1) }
       for block in blocks { x = block(x) }
-      return (head(x.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count)
+      return (head(x.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count, offsets.rows)
     }
   }
 
@@ -83,13 +85,13 @@ struct Workload: Sendable {
       "hidden_dropout_prob": .number(dropout), "attention_probs_dropout_prob": .number(dropout),
     ]
     let scope = Scope.random(seed: 0)
-    let bert = try Transformer(
-      TransformerConfiguration(json, url: URL(fileURLWithPath: "config.json")), at: scope["bert"])
+    let configuration = try TransformerConfiguration(json, url: URL(fileURLWithPath: "config.json"))
+    let bert = try Transformer(configuration, at: scope["bert"])
     let head = try Linear(sizes.width, 2, at: scope["head"])
-    return Workload(parameters: scope.parameters) { step in
+    return Workload(parameters: scope.parameters, operationsPerToken: 3 * configuration.operationsPerToken) { step in
       let offsets = Offsets(lengths: lengths(step))
       let hidden = bert(Ragged(ids(offsets.rows, UInt64(step % 16)), offsets))
-      return (head(hidden.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count)
+      return (head(hidden.pooled(.mean)).crossEntropy(labels(offsets.count, 2)), offsets.count, offsets.rows)
     }
   }
 
@@ -106,7 +108,7 @@ struct Workload: Sendable {
     return Workload(parameters: scope.parameters) { _ in
       let x = second(first(images).activated(.relu).maxPooled2D(pool)).activated(.relu).maxPooled2D(pool)
       let features = dense(x.flattenedChannelsFirst()).activated(.relu).dropout(0.5)
-      return (head(features).crossEntropy(labels(128, 10)), 128)
+      return (head(features).crossEntropy(labels(128, 10)), 128, 128)
     }
   }
 }
