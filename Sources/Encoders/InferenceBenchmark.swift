@@ -32,8 +32,8 @@ public struct InferenceBenchmark: Sendable {
   public struct Fidelity: Sendable, Encodable {
     /// Their mean cosine.
     public let meanCosine: Double
-    /// Spearman's correlation of the similarities of all pairs of texts.
-    public let spearman: Double
+    /// Spearman's correlation of the similarities of all pairs of texts; nil for fewer than three texts, which have no two pairs.
+    public let spearman: Double?
   }
 
   private let model: Model
@@ -107,6 +107,6 @@ public struct InferenceBenchmark: Sendable {
     let cosines = SimilarityFunction.cosine.pairs(vectors, reference)
     return Fidelity(
       meanCosine: cosines.reduce(0) { $0 + Double($1) } / Double(max(1, vectors.rows)),
-      spearman: Correlation(similarities(vectors), similarities(reference)).spearman)
+      spearman: vectors.rows < 3 ? nil : Correlation(similarities(vectors), similarities(reference)).spearman)
   }
 }

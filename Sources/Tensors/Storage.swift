@@ -71,12 +71,11 @@ enum StoragePool {
   private struct State {
     var free: [Int: [UnsafeMutableRawPointer]] = [:]
     var bytes = 0
+    /// Above this the pool gives memory back to the system.
+    var limit = 1 << 30
   }
   nonisolated(unsafe) private static var state = State()  // only touched under `lock`
   private static let lock = Mutex(())
-  /// Above this the pool gives memory back to the system.
-  private static let limit = 1 << 30
-
   /// Size classes are eighths of powers of two: at most 12.5 % is wasted.
   static func roundedUp(_ bytes: Int) -> Int {
     guard bytes > 512 else { return (bytes + 63) & ~63 }
@@ -103,7 +102,7 @@ enum StoragePool {
 
   static func give(_ pointer: UnsafeMutableRawPointer, bytes: Int) {
     let kept = lock.withLock { _ -> Bool in
-      guard state.bytes + bytes <= limit else { return false }
+      guard state.bytes + bytes <= state.limit else { return false }
       state.free[bytes, default: []].append(pointer)
       state.bytes += bytes
       return true
@@ -111,11 +110,8 @@ enum StoragePool {
     if !kept { pointer.deallocate() }
   }
 
-  /// Gives all unused memory back to the system.
-  static func drain() {
-    lock.withLock { _ in
-      for pointer in state.free.values.joined() { pointer.deallocate() }
-      state = State()
-    }
+  /// From now on keeps all that a training step needs for the next one, up to half of the machine's memory.
+  static func expectSteps() {
+    lock.withLock { _ in state.limit = max(state.limit, Int(ProcessInfo.processInfo.physicalMemory / 2)) }
   }
 }

@@ -105,6 +105,7 @@ extension Tensor {
   /// The derivative of this scalar by each trainable parameter that it was computed from. The record is used up.
   public func gradients() -> Gradients {
     precondition(count == 1, "gradients: expected a scalar, found shape \(shape)")
+    StoragePool.expectSteps()
     var gradients = Gradients()
     propagate(Tensor(repeating: 1, shape: shape), into: &gradients)
     return gradients

@@ -70,7 +70,10 @@ struct BenchCommand: ParsableCommand {
   private func line(_ result: InferenceBenchmark.Result) -> String {
     let share = result.shareOfCeiling.map { "\(whole(100 * $0)) %" } ?? "–"
     let latency = String(format: "%.2f (%.2f)", result.latency.p50, result.latency.p95)
-    let fidelity = result.fidelity.map { String(format: "%.5f (%.5f)", $0.meanCosine, $0.spearman) } ?? ""
+    let fidelity =
+      result.fidelity.map { fidelity in
+        String(format: "%.5f", fidelity.meanCosine) + (fidelity.spearman.map { String(format: " (%.5f)", $0) } ?? "")
+      } ?? ""
     return [(result.compute, 12), (whole(result.tokensPerSecond), 12), (share, 13), (latency, 23), (fidelity, 0)]
       .map { $0.0.padding(toLength: max($0.0.count, $0.1), withPad: " ", startingAt: 0) }.joined()
   }
