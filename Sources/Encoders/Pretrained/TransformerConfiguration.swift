@@ -30,6 +30,8 @@ public struct TransformerConfiguration: Sendable {
   public internal(set) var typeVocabularySize = 0
   /// How many tokens a text may have, special tokens included.
   public internal(set) var maximumLength = 0
+  /// How many of them are read where the folder sets no limit: less than `maximumLength` if rotary angles are stretched beyond.
+  public internal(set) var usualLength = 0
   /// The id of padding, which no text needs here; RoBERTa's positions count from it.
   public internal(set) var paddingID: Int?
   /// The `architectures` that the weights were saved as, such as `BertForMaskedLM`.
@@ -135,6 +137,8 @@ public struct TransformerConfiguration: Sendable {
     case .gte, .new: try readGTE(file)
     case .qwen3: try readQwen3(file)
     }
+    usualLength = maximumLength
+    if let form = rotary.first { maximumLength = form.reach(maximumLength) }
     if keyHeads == 0 { keyHeads = heads }
     if headWidth == 0 {
       guard width % heads == 0 else {

@@ -57,7 +57,7 @@ public struct CrossEncoder: Sendable {
     }
     let limits = try ConfigFile.ifPresent(folder.appendingPathComponent("sentence_bert_config.json"))
     let tokens = try SentenceTokenizer.transformer(
-      folder, settings: limits, maximumLength: classifier.transformer.configuration.maximumLength)
+      folder, settings: limits, classifier.transformer.configuration)
     guard let tokenizer = tokens.tokenizer else { throw FileError(.missing, folder, "expected a tokenizer") }
     return CrossEncoder(classifier: classifier, tokenizer: tokenizer, activation: activation)
   }

@@ -114,7 +114,7 @@ extension SentenceModule {
           "no config.json: taken for a BERT with \(configuration.heads) attention heads, which the weights don't tell")
       }
       let tokens = try SentenceTokenizer.transformer(
-        entry.folder, settings: settings, maximumLength: configuration.maximumLength)
+        entry.folder, settings: settings, configuration)
       switch try settings?.string("transformer_task")
         ?? (entry.type == "Transformer" ? "feature-extraction" : "fill-mask")
       {

@@ -35,16 +35,18 @@ enum SentenceTokenizer: Sendable {
   /// The tokenizer of a Transformer's folder, cutting as sentence-transformers does: at `max_seq_length`, else at the
   /// tokenizer's own limit, and never past the model's positions. What tokenizer.json says of truncation and padding is
   /// overridden, the side aside.
-  static func transformer(_ folder: URL, settings: ConfigFile?, maximumLength: Int) throws -> SentenceTokenizer {
+  static func transformer(
+    _ folder: URL, settings: ConfigFile?, _ configuration: TransformerConfiguration
+  ) throws -> SentenceTokenizer {
     var tokenizer = try Tokenizer(folder: folder)
     let config = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
-    var limit = maximumLength
+    var limit = configuration.usualLength
     if let maximum = try settings?.integer("max_seq_length") {
       guard maximum > 0 else {
         throw FileError(
           .malformed, settings?.url ?? folder, item: "max_seq_length", "expected a size, found \(maximum)")
       }
-      limit = min(limit, maximum)
+      limit = min(configuration.maximumLength, maximum)
     } else if let maximum = try config?.number("model_max_length"), maximum >= 1 {
       // Where there is no limit, the file says 10³⁰.
       limit = Int(min(Double(limit), maximum))
