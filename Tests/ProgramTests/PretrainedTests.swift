@@ -91,6 +91,26 @@ import Testing
     #expect(outcome.output.contains("have other tokens") && outcome.output.contains("do NOT come out"))
   }
 
+  /// An adapter opens by itself, and merged into its base.
+  @Test func adapters() throws {
+    try FileManager.default.copyItem(
+      at: goldens.appendingPathComponent("Sentence/adapters/lora"), to: place.url("adapters/lora"))
+    let texts = "A masterpiece\ndull plot\n"
+    let own = try run("embed", "adapters/lora", input: texts)
+    let merged = try run("model", "convert", "plain", "--adapter", "adapters/lora", "--output", "merged")
+    #expect(merged.hasSuffix("/merged\n"))
+    #expect(try run("embed", "merged", input: texts) == own)
+    #expect(try run("embed", "plain", input: texts) != own)
+    // Where the base is one of sentence-transformers, its modules stay.
+    _ = try run("model", "convert", "bert", "--adapter", "adapters/lora", "--dtype", "float16", "--output", "half")
+    #expect(try run("inspect", "half").contains("length 1"))
+    try place.expectError(
+      ["model", "convert", "adapters/lora", "--dtype", "float16", "--output", "x"],
+      ["/adapters/lora: expected the base model, and --adapter with this folder"])
+    try place.expectError(
+      ["model", "convert", "plain", "--adapter", "bert", "--output", "x"], ["/bert/adapter_config.json"])
+  }
+
   @Test func mistakes() throws {
     try place.expectError(["embed", "bert", "--prompt", "querry"], ["no prompt 'querry'; it has document, query"])
     try place.expectError(["embed", "bert", "--dimensions", "64"], ["at most 32, found 64"])

@@ -153,11 +153,11 @@ public struct TransformerConfiguration: Sendable {
     if layerForms.isEmpty { layerForms = Array(repeating: LayerForm(), count: layers) }
   }
 
-  /// Reads a model folder's `config.json`.
+  /// Reads a model folder's `config.json`; an adapter's folder has its base model's.
   ///
   /// - Throws: `FileError` naming the file, the key, and what is supported.
   public init(contentsOf folder: URL) throws {
-    let url = folder.appendingPathComponent("config.json")
+    let url = try AdapterFolder.file("config.json", in: folder)
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw FileError(
         .missing, url, "no such file: the number of attention heads can't be told from the weights alone")

@@ -25,6 +25,7 @@ public struct CrossEncoder: Sendable {
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
     if let type = try settings?.string("model_type") { return type == "CrossEncoder" }
     let hasModules = FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path)
+    if !hasModules, AdapterFolder.isOne(folder) { return try AdapterFolder(folder).task == "SEQ_CLS" }
     guard !hasModules, let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")) else {
       return false
     }
@@ -38,7 +39,7 @@ public struct CrossEncoder: Sendable {
   ///
   /// - Throws: `FileError` naming the file and the key.
   public static func open(_ folder: URL) throws -> CrossEncoder {
-    let config = try ConfigFile(folder.appendingPathComponent("config.json"))
+    let config = try ConfigFile(AdapterFolder.file("config.json", in: folder))
     let classifier = try SequenceClassifier.open(folder)
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
     let inner = config["sentence_transformers"]?["activation_fn"]?.string

@@ -7,7 +7,7 @@ import Tokenizers
 
 extension SentenceEncoder {
   /// Opens a folder in sentence-transformers' form, or a plain Hugging Face folder: then the mean of the tokens' vectors (the last
-  /// one of a causal language model) is the embedding, and `notes` says so.
+  /// one of a causal language model) is the embedding, and `notes` says so. Where a folder has an adapter of PEFT, it's merged into its base.
   ///
   /// - Parameters:
   ///   - adapting: what is done to each file's scope before its layers are made, such as freezing or adapting.
@@ -106,7 +106,7 @@ extension SentenceModule {
     case "Transformer", "MLMTransformer":
       let settings = try transformerSettings(entry)
       var configuration: TransformerConfiguration
-      if FileManager.default.fileExists(atPath: entry.file("config.json").path) {
+      if FileManager.default.fileExists(atPath: try AdapterFolder.file("config.json", in: entry.folder).path) {
         configuration = try TransformerConfiguration(contentsOf: entry.folder)
       } else {
         configuration = try .bert(of: entry.folder)

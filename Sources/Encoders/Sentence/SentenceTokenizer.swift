@@ -38,6 +38,7 @@ enum SentenceTokenizer: Sendable {
   static func transformer(
     _ folder: URL, settings: ConfigFile?, _ configuration: TransformerConfiguration
   ) throws -> SentenceTokenizer {
+    let folder = try place(of: folder)
     var tokenizer = try Tokenizer(folder: folder)
     let config = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
     var limit = configuration.usualLength
@@ -57,6 +58,15 @@ enum SentenceTokenizer: Sendable {
     tokenizer.padding = nil
     if try settings?.bool("do_lower_case") ?? false { tokenizer = tokenizer.lowercasing() }
     return .pieces(tokenizer, specialTokens: true, limit: nil)
+  }
+
+  /// The folder that has the tokenizer of a model: an adapter's folder may have none.
+  static func place(of folder: URL) throws -> URL {
+    let names = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"]
+    guard AdapterFolder.isOne(folder),
+      !names.contains(where: { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) })
+    else { return folder }
+    return try AdapterFolder(folder).base()
   }
 
   /// The tokenizer of a WordEmbeddings module.
