@@ -11,10 +11,14 @@ INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t st
   }
 }
 
-// The keys that query `i` sees.
-INLINE size_t first_key(const enc_attention_form *f, size_t i) { return i > f->before ? i - f->before : 0; }
+// The keys that query `i` sees: never none.
+INLINE size_t first_key(const enc_attention_form *f, size_t i) {
+  const size_t first = i > f->before ? i - f->before : 0;
+  return first < f->keys ? first : f->keys - 1;
+}
 INLINE size_t end_key(const enc_attention_form *f, size_t i) {
-  return f->length - i - 1 > f->after ? i + f->after + 1 : f->length;
+  const size_t end = f->length - i - 1 > f->after ? i + f->after + 1 : f->length;
+  return end < f->keys ? end : f->keys;
 }
 
 // The biases by j − i + length − 1, so that those of a query are neighbours.

@@ -74,6 +74,8 @@ public struct TransformerConfiguration: Sendable {
     /// How many rows before (and after, if not causal) it sees; nil: all.
     var window: Int?
     var causal = false
+    /// How many rows at the start of each text it sees; nil: all.
+    var seen: [Int]?
   }
 
   /// Multiplications and additions of the layers' matrix products for one token; attention's, which depend on the text's length, aside.

@@ -110,8 +110,10 @@ struct TransformerAttention {
     case .fused(let linear):
       var all = x.map { linear($0) }
       if let angles { all = angles.turn(all, headWidth: headWidth, columns: 0..<2 * heads * headWidth) }
-      return all.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout)
-        .rows
+      return all.selfAttention(
+        heads: heads, causal: form.causal, window: form.window, seen: form.seen, bias: bias, dropout: dropout
+      )
+      .rows
     case .separate(let query, let key, let value):
       var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
       if let headNorms {
@@ -124,7 +126,7 @@ struct TransformerAttention {
       }
       return queries.attention(
         keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
-        window: form.window, bias: bias, dropout: dropout
+        window: form.window, seen: form.seen, bias: bias, dropout: dropout
       ).rows
     }
   }
