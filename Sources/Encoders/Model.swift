@@ -201,6 +201,14 @@ public struct Model: Sendable {
     return model
   }
 
+  /// The model of queries, where a pretrained encoder has another way for them.
+  public func forQueries() -> Model {
+    guard case .sentence(let encoder) = body else { return self }
+    var model = self
+    model.body = .sentence(encoder.forQueries)
+    return model
+  }
+
   // MARK: Folders
 
   /// Opens a model folder.

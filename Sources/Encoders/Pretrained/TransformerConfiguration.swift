@@ -92,6 +92,9 @@ public struct TransformerConfiguration: Sendable {
     (architectures.first?.hasSuffix("ForCausalLM") ?? false) && json["is_causal"]?.bool ?? true
   }
 
+  /// Whether all layers' outputs are wanted, for what comes after: `output_hidden_states`.
+  var keepsLayers: Bool { json["output_hidden_states"]?.bool ?? false }
+
   struct NormForm: Sendable, Equatable {
     var isRMS = false, hasBias = true, isFirst = false
   }

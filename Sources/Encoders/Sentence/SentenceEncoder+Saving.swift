@@ -15,14 +15,14 @@ extension SentenceEncoder {
     else { throw FileError(.unwritable, output, "expected another folder than the one the model was opened from") }
     try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     try copyFiles(to: output)
-    for stage in stages {
+    for stage in stages + queries.flatMap(\.stages) {
       let place = stage.entry.path.isEmpty ? output : output.appendingPathComponent(stage.entry.path)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
       if case .transformer(let transformer) = stage.module { try transformer.configuration.write(to: place) }
       try copyTokenizer(of: stage.entry.folder, to: place)
       if !stage.parameters.isEmpty { try write(stage, to: place) }
     }
-    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path) {
+    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path), roles == nil {
       try writeModules(to: output)
     }
   }

@@ -7,8 +7,8 @@ import Tokenizers
 enum SentenceTokenizer: Sendable {
   /// A Hugging Face tokenizer, cutting to its own truncation, with or without special tokens; then to `limit` tokens.
   case pieces(Tokenizer, specialTokens: Bool, limit: Int?)
-  /// Words between white space; then the first `limit`.
-  case words(WhitespaceTokenizer, limit: Int?)
+  /// Known words; then the first `limit`.
+  case words(any WordLookup, limit: Int?)
 
   /// The ids of texts, cut on all workers.
   func encode(_ texts: [String]) -> Ragged<IDs> {
@@ -18,6 +18,17 @@ enum SentenceTokenizer: Sendable {
       return Ragged(limit.map { limit in ids.map { Array($0.prefix(limit)) } } ?? ids)
     case .words(let words, let limit):
       return Ragged(texts.map { text in limit.map { Array(words.encode(text).prefix($0)) } ?? words.encode(text) })
+    }
+  }
+
+  /// The same, cutting at so many tokens.
+  func limited(to count: Int) -> SentenceTokenizer {
+    switch self {
+    case .pieces(var tokenizer, let specialTokens, let limit):
+      let direction = tokenizer.truncation?.direction ?? .right
+      tokenizer.truncation = Truncation(maximumLength: count, direction: direction)
+      return .pieces(tokenizer, specialTokens: specialTokens, limit: limit)
+    case .words(let words, _): return .words(words, limit: count)
     }
   }
 
@@ -76,6 +87,9 @@ enum SentenceTokenizer: Sendable {
     case "WhitespaceTokenizer":
       let file = try ConfigFile(folder.appendingPathComponent("whitespacetokenizer_config.json"))
       return .words(try WhitespaceTokenizer(file), limit: limit)
+    case "PhraseTokenizer":
+      let file = try ConfigFile(folder.appendingPathComponent("phrasetokenizer_config.json"))
+      return .words(try PhraseTokenizer(file), limit: limit)
     case "TransformersTokenizerWrapper":
       var tokenizer = try Tokenizer(folder: folder)
       tokenizer.truncation = nil
@@ -84,7 +98,8 @@ enum SentenceTokenizer: Sendable {
     case let name:
       throw FileError(
         .mismatched, config.url, item: "tokenizer_class",
-        "expected WhitespaceTokenizer or TransformersTokenizerWrapper, found \(name.map(String.init) ?? "none")")
+        "expected WhitespaceTokenizer, PhraseTokenizer or TransformersTokenizerWrapper, found \(name.map(String.init) ?? "none")"
+      )
     }
   }
 }
