@@ -45,15 +45,18 @@ public struct LowRankAdaptation: Sendable, Equatable {
     target == Self.allLinear || name == target || name.hasSuffix("." + target)
   }
 
+  /// Whether a parameter of that name is an addition's.
+  public static func isAddition(_ name: String) -> Bool {
+    [LowRankAdapter.down, LowRankAdapter.up].contains { name == $0 || name.hasSuffix("." + $0) }
+  }
+
   /// The parameters as a plain model has them: the additions' merged into the weights that they belong to, which are new parameters of the
   /// same names. What has no addition stays the same object.
   public func merged(_ parameters: [Parameter]) -> [Parameter] {
     let byName = Dictionary(parameters.map { ($0.name, $0) }) { first, _ in first }
     return parameters.compactMap { parameter in
       let name = parameter.name
-      if [LowRankAdapter.down, LowRankAdapter.up].contains(where: { name == $0 || name.hasSuffix("." + $0) }) {
-        return nil
-      }
+      if Self.isAddition(name) { return nil }
       guard name == "weight" || name.hasSuffix(".weight") else { return parameter }
       let layer = name.dropLast("weight".count)
       guard let down = byName[layer + LowRankAdapter.down], let up = byName[layer + LowRankAdapter.up] else {

@@ -32,6 +32,7 @@ extension SentenceEncoder {
     let left: Set = [
       "README.md", "checkpoint", "history.jsonl", "model.safetensors.index.json", "onnx", "openvino", "recipe.yaml",
       "report.html", "training.json", "head", "encoders.json", "reference.json", "adapter_config.json",
+      "adapter",
     ]
     let weights: Set = ["bin", "safetensors", "onnx", "h5", "msgpack", "ot", "pt", "pth", "gguf", "tflite"]
     func copy(_ source: URL, _ target: URL) throws {
