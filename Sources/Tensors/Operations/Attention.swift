@@ -31,6 +31,7 @@ extension Ragged where Rows == Tensor {
   /// `[rows, keyHeads · size]`; query heads in groups of heads / keyHeads share a key head. Gives `[rows, heads · size]`.
   ///
   /// - `causal` hides later rows; `window` hides rows farther than so many; `seen` hides all but so many rows at each sequence's start.
+  ///   A row that sees none mixes zeros.
   /// - `bias` `[2 · reach + 1, heads]` is added to the scores by how far the key stands after the query, from −reach to reach;
   ///   what is farther counts as that far.
   /// - `dropout` is the rate at which probabilities are dropped in training, and the others divided by 1 − rate. Which ones depends on
