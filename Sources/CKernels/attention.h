@@ -27,9 +27,13 @@ INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t st
 }
 
 // The keys that query `i` sees.
-INLINE size_t first_key(const enc_attention_form *f, size_t i) { return i > f->before ? i - f->before : 0; }
+INLINE size_t first_key(const enc_attention_form *f, size_t i) {
+  const size_t first = i > f->before ? i - f->before : 0;
+  return first < f->keys ? first : f->keys;
+}
 INLINE size_t end_key(const enc_attention_form *f, size_t i) {
-  return f->length - i - 1 > f->after ? i + f->after + 1 : f->length;
+  const size_t end = f->length - i - 1 > f->after ? i + f->after + 1 : f->length;
+  return end < f->keys ? end : f->keys;
 }
 
 // The biases by j − i + length − 1, so that those of a query are neighbours.
@@ -154,8 +158,9 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
         dropout_factors(f, i, start + low, start + high, dropped);
         multiply_by(s + low, dropped + start + low, high - low);
       }
-      factors[r] = 1.0f / total;
-      if (logsums) logsums[i] = m + logf(total);
+      // A query that sees no key mixes nothing.
+      factors[r] = total > 0 ? 1.0f / total : 0;
+      if (logsums) logsums[i] = total > 0 ? m + logf(total) : INFINITY;
     }
     switch (rows) {
       TILE_CASES_OF(TILE_ROWS, mix_tile, width, width, scores, padded, end - start, values + start * width, factors,

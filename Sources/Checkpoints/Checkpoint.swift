@@ -4,7 +4,7 @@ import Tensors
 /// The tensors of a model, by name: one safetensors file, or the shards that an index names.
 ///
 /// A folder stands for its `model.safetensors` or `model.safetensors.index.json`. An index is Hugging Face's: `weight_map` from the name of a
-/// tensor to the file beside the index that has it.
+/// tensor to the file beside the index that has it. A folder with an adapter stands for its base model's, changed by it.
 public struct Checkpoint: Sendable {
   /// The file, or the index.
   public let url: URL
@@ -12,17 +12,33 @@ public struct Checkpoint: Sendable {
   public let files: [SafetensorsFile]
   /// Which of the files has a tensor; empty if there is only one.
   private let places: [String: Int]
+  private let adapted: AdaptedTensors?
 
   /// Opens the files and checks their headers.
   ///
+  /// - Parameters:
+  ///   - adapter: what changes the tensors; nil: what the folder says.
   /// - Throws: `FileError` with the full path: of a file that is missing or damaged, of an index that names a tensor that its file doesn't have.
-  public init(_ url: URL) throws {
-    let url = try Checkpoint.file(url)
-    self.url = url
-    guard url.pathExtension == "json" else {
-      (files, places) = ([try SafetensorsFile(url)], [:])
+  public init(_ url: URL, adapter: AdapterFolder? = nil) throws {
+    if adapter == nil, isFolder(url), AdapterFolder.isOne(url) {
+      let adapter = try AdapterFolder(url)
+      self = try Checkpoint(adapter.base(), adapter: adapter)
       return
     }
+    let url = try Checkpoint.file(url)
+    self.url = url
+    (files, places) = url.pathExtension == "json" ? try Checkpoint.shards(url) : ([try SafetensorsFile(url)], [:])
+    guard let adapter else {
+      adapted = nil
+      return
+    }
+    let (files, places) = (files, places)
+    let keys = files.count == 1 ? files[0].keys : Array(places.keys)
+    adapted = try AdaptedTensors(adapter, base: keys) { try files[places[$0] ?? 0].entry($0).shape }
+  }
+
+  /// The files of an index, and which of them has a tensor.
+  private static func shards(_ url: URL) throws -> ([SafetensorsFile], [String: Int]) {
     guard let map = try JSON(contentsOf: url)["weight_map"]?.members else {
       throw FileError(.malformed, url, item: "weight_map", "expected an object of file names by tensor")
     }
@@ -56,7 +72,7 @@ public struct Checkpoint: Sendable {
         throw FileError(.mismatched, file.url, item: stray, "a tensor that \(url.lastPathComponent) doesn't name")
       }
     }
-    (self.files, self.places) = (files, places)
+    return (files, places)
   }
 
   private static func file(_ url: URL) throws -> URL {
@@ -74,38 +90,56 @@ public struct Checkpoint: Sendable {
 
   /// The names of all tensors, in order of their bytes.
   public var keys: [String] {
-    files.count == 1
-      ? files[0].keys : places.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let keys = files.count == 1 ? files[0].keys : Array(places.keys)
+    let added = adapted.map { $0.changes.keys.filter { file(of: $0)?.contains($0) != true } } ?? []
+    return files.count == 1 && added.isEmpty
+      ? keys : (keys + added).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   /// Whether there is a tensor of that name.
-  public func contains(_ name: String) -> Bool { file(of: name)?.contains(name) ?? false }
+  public func contains(_ name: String) -> Bool { isChanged(name) || file(of: name)?.contains(name) ?? false }
+
+  /// Whether an adapter changes or adds that tensor.
+  public func isChanged(_ name: String) -> Bool { adapted?.changes[name] != nil }
 
   /// The file that has, or should have, a tensor.
-  public func url(of name: String) -> URL { file(of: name)?.url ?? url }
+  public func url(of name: String) -> URL { replacement(of: name)?.file.url ?? file(of: name)?.url ?? url }
 
   /// The element type and shape of a tensor.
   ///
   /// - Throws: `FileError` if there is no such tensor.
-  public func entry(_ name: String) throws -> (type: ElementType, shape: [Int]) { try find(name).entry(name) }
+  public func entry(_ name: String) throws -> (type: ElementType, shape: [Int]) {
+    if let (file, key) = replacement(of: name) { return try file.entry(key) }
+    return try file(having: name).entry(name)
+  }
 
   /// Reads a tensor of F32, F16, BF16 or F64 into memory for its elements, chunk by chunk on the workers.
   ///
   /// - Throws: `FileError` if there is no such tensor or it isn't floating-point.
   public func read(_ name: String, into values: UnsafeMutableBufferPointer<Float>) throws {
-    try find(name).read(name, into: values)
+    if let (file, key) = replacement(of: name) { return try file.read(key, into: values) }
+    try file(having: name).read(name, into: values)
+    try adapted?.apply(name, shape: entry(name).shape, to: values)
   }
 
-  /// A tensor where it stands in its file, if it's of F32 and aligned for it: see `SafetensorsFile.mapped`.
+  /// A tensor where it stands in its file, if it's of F32 and aligned for it: see `SafetensorsFile.mapped`. Nil for one that is changed.
   ///
   /// - Throws: `FileError` if there is no such tensor.
-  public func mapped(_ name: String) throws -> MappedFloats? { try find(name).mapped(name) }
+  public func mapped(_ name: String) throws -> MappedFloats? {
+    isChanged(name) ? nil : try file(having: name).mapped(name)
+  }
+
+  private func replacement(of name: String) -> (file: SafetensorsFile, key: String)? {
+    guard let adapted, case .replaced(let key)? = adapted.changes[name] else { return nil }
+    return (adapted.file, key)
+  }
 
   private func file(of name: String) -> SafetensorsFile? {
     files.count == 1 ? files[0] : places[name].map { files[$0] }
   }
 
-  private func find(_ name: String) throws -> SafetensorsFile {
+  /// - Throws: `FileError` if no file has that tensor.
+  func file(having name: String) throws -> SafetensorsFile {
     guard let file = file(of: name) else { throw FileError(.missing, url, item: name, "no such tensor in the index") }
     return file
   }

@@ -73,6 +73,30 @@ public struct SafetensorsWriter {
     }
   }
 
+  /// Adds a tensor of a checkpoint as `add(_:of:as:)` does, read at once when it's written if an adapter changes it.
+  ///
+  /// - Throws: `FileError` if there is no such tensor.
+  public mutating func add(_ name: String, of checkpoint: Checkpoint, as type: ElementType? = nil) throws {
+    guard checkpoint.isChanged(name) else { return try add(name, of: checkpoint.file(having: name), as: type) }
+    let (stored, shape) = try checkpoint.entry(name)
+    guard stored.isFloating else {
+      throw FileError(.mismatched, checkpoint.url(of: name), item: name, "expected floats, found \(stored.rawValue)")
+    }
+    let type = type ?? (stored == .float64 ? .float32 : stored)
+    add(name, type: type, shape: shape) { write in
+      var values = [Float](repeating: 0, count: shape.reduce(1, *))
+      try values.withUnsafeMutableBufferPointer { try checkpoint.read(name, into: $0) }
+      try values.withUnsafeBufferPointer { values in
+        if let large = type.firstTooLarge(in: values) {
+          throw FileError(
+            .mismatched, checkpoint.url(of: name), item: name,
+            "expected numbers that \(type.rawValue) can hold, found \(large)")
+        }
+        try type.bytes(of: values).withUnsafeBytes(write)
+      }
+    }
+  }
+
   /// How many elements are converted at a time: enough for all workers, and little memory.
   private static let chunk = 1 << 22
 

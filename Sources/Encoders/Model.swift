@@ -201,6 +201,14 @@ public struct Model: Sendable {
     return model
   }
 
+  /// The model of queries, where a pretrained encoder has another way for them.
+  public func forQueries() -> Model {
+    guard case .sentence(let encoder) = body else { return self }
+    var model = self
+    model.body = .sentence(encoder.forQueries)
+    return model
+  }
+
   // MARK: Folders
 
   /// Opens a model folder.
@@ -244,6 +252,7 @@ public struct Model: Sendable {
   /// Whether a folder is one that `save` wrote for an encoder of four steps; else it's a pretrained encoder's.
   private static func isOwn(_ folder: URL, _ config: URL) throws -> Bool {
     let exists = { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) }
+    if AdapterFolder.isOne(folder) { return false }
     if !exists("config.json"), exists("modules.json") || exists("model.safetensors") {
       // Sentence-transformers' own folders may lack one: those of a MiniLM, of word embeddings.
       guard let first = try ModuleEntry.read(folder)?.first else { return false }

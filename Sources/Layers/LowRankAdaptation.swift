@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// Fine-tuning through small additions to some linear layers, all else being frozen: y = x·Wᵀ + b + (alpha / rank) · dropout(x)·Aᵀ·Bᵀ.
@@ -44,15 +45,18 @@ public struct LowRankAdaptation: Sendable, Equatable {
     target == Self.allLinear || name == target || name.hasSuffix("." + target)
   }
 
+  /// Whether a parameter of that name is an addition's.
+  public static func isAddition(_ name: String) -> Bool {
+    [LowRankAdapter.down, LowRankAdapter.up].contains { name == $0 || name.hasSuffix("." + $0) }
+  }
+
   /// The parameters as a plain model has them: the additions' merged into the weights that they belong to, which are new parameters of the
   /// same names. What has no addition stays the same object.
   public func merged(_ parameters: [Parameter]) -> [Parameter] {
     let byName = Dictionary(parameters.map { ($0.name, $0) }) { first, _ in first }
     return parameters.compactMap { parameter in
       let name = parameter.name
-      if [LowRankAdapter.down, LowRankAdapter.up].contains(where: { name == $0 || name.hasSuffix("." + $0) }) {
-        return nil
-      }
+      if Self.isAddition(name) { return nil }
       guard name == "weight" || name.hasSuffix(".weight") else { return parameter }
       let layer = name.dropLast("weight".count)
       guard let down = byName[layer + LowRankAdapter.down], let up = byName[layer + LowRankAdapter.up] else {
@@ -64,20 +68,9 @@ public struct LowRankAdaptation: Sendable, Equatable {
 
   /// W + (alpha / rank) · B·A, summed in float64 and rounded once.
   func mergedWeight(_ weight: Parameter, down: Parameter, up: Parameter) -> Tensor {
-    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-    let (a, b, factor) = (down.scalars, up.scalars, Double(alpha) / Double(rank))
     var values = weight.scalars
-    var sums = [Double](repeating: 0, count: inputs)
-    for output in 0..<outputs {
-      for input in 0..<inputs { sums[input] = 0 }
-      for inner in 0..<rank {
-        let coefficient = Double(b[output * rank + inner])
-        for input in 0..<inputs { sums[input] += coefficient * Double(a[inner * inputs + input]) }
-      }
-      for input in 0..<inputs {
-        let place = output * inputs + input
-        values[place] = Float(Double(values[place]) + factor * sums[input])
-      }
+    values.withUnsafeMutableBufferPointer {
+      addLowRank(down: down.scalars, up: up.scalars, rank: rank, scale: Double(alpha) / Double(rank), to: $0)
     }
     return Tensor(values, shape: weight.shape)
   }

@@ -24,6 +24,9 @@ public struct ModelConversion: Sendable {
   /// Whether a plain model's vectors get length 1, in a sentence-transformers folder.
   public var normalizes = false
 
+  /// A folder of the PEFT library whose changes are merged into the transformer's weights.
+  public var adapter: URL?
+
   /// A conversion that changes nothing yet.
   public init() {}
 
@@ -33,6 +36,10 @@ public struct ModelConversion: Sendable {
   /// - Throws: `FileError` for a file that is missing, damaged or can't be written, and for a number too large for `type`.
   public func convert(_ model: URL, to output: URL, log: (String) -> Void) throws {
     guard isFolder(model) else { throw FileError(.missing, model, "expected a model folder") }
+    guard !AdapterFolder.isOne(model) else {
+      throw FileError(
+        .mismatched, model, "expected the base model, and --adapter with this folder, found an adapter alone")
+    }
     let (source, target) = (model.resolvingSymlinksInPath().path, output.resolvingSymlinksInPath().path)
     guard target != source, !target.hasPrefix(source + "/") else {
       throw FileError(.unwritable, output, "expected a folder outside the model's")
@@ -72,14 +79,32 @@ public struct ModelConversion: Sendable {
   /// The weights among a model's files: each index with its shards, each other file for itself.
   private func weights(_ files: [ModelLayout.File], _ model: URL) throws -> [ShardedWeights] {
     let ending = ".safetensors.index.json"
-    var sets = try files.filter { $0.path.hasSuffix(ending) }.map {
-      try ShardedWeights(model, $0.path, place: $0.place, as: type, shardSize: shardSize)
+    let adapter = try adapter.map { (folder: try AdapterFolder($0), target: try transformer(files, model)) }
+    func set(_ file: ModelLayout.File) throws -> ShardedWeights {
+      try ShardedWeights(
+        model, file.path, place: file.place, as: type, shardSize: shardSize,
+        adapter: adapter?.target == file.path ? adapter?.folder : nil)
     }
+    var sets = try files.filter { $0.path.hasSuffix(ending) }.map(set)
     let shards = Set(sets.flatMap(\.used))
-    sets += try files.filter { $0.path.hasSuffix(".safetensors") && !shards.contains($0.path) }.map {
-      try ShardedWeights(model, $0.path, place: $0.place, as: type, shardSize: shardSize)
-    }
+    sets += try files.filter { $0.path.hasSuffix(".safetensors") && !shards.contains($0.path) }.map(set)
     return sets
+  }
+
+  /// The path of the transformer's weights.
+  private func transformer(_ files: [ModelLayout.File], _ model: URL) throws -> String {
+    var place = ""
+    let list = model.appendingPathComponent("modules.json")
+    if FileManager.default.fileExists(atPath: list.path),
+      let first = try ModuleList(JSON(contentsOf: list), list).modules.first, !first.path.isEmpty
+    {
+      place = first.path + "/"
+    }
+    let names = ["model.safetensors", "model.safetensors.index.json"].map { place + $0 }
+    guard let found = names.first(where: { name in files.contains { $0.path == name } }) else {
+      throw FileError(.missing, model.appendingPathComponent(names[0]), "expected the weights that the adapter changes")
+    }
+    return found
   }
 
   /// A transformer's settings with its type; nil if they aren't a transformer's.

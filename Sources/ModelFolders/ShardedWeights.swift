@@ -23,10 +23,13 @@ struct ShardedWeights {
   /// - Parameters:
   ///   - path: The safetensors file or the index, in the folder `model`.
   ///   - place: What it's called in the new folder.
+  ///   - adapter: What is merged into the tensors.
   /// - Throws: `FileError` if a file is missing or damaged.
-  init(_ model: URL, _ path: String, place: String, as type: ElementType?, shardSize: Int?) throws {
+  init(
+    _ model: URL, _ path: String, place: String, as type: ElementType?, shardSize: Int?, adapter: AdapterFolder? = nil
+  ) throws {
     let isIndex = path.hasSuffix(".json")
-    let checkpoint = try Checkpoint(model.appendingPathComponent(path))
+    let checkpoint = try Checkpoint(model.appendingPathComponent(path), adapter: adapter)
     let files = checkpoint.files
     let parent = String(ModelFiles.parent(of: path))
     used = [path] + (isIndex ? files.map { parent + $0.url.lastPathComponent } : [])
@@ -34,22 +37,25 @@ struct ShardedWeights {
     let name = place.dropFirst(folder.count)
     stem = String(name.dropLast((isIndex ? ".safetensors.index.json" : ".safetensors").count))
     names = shardSize != nil ? nil : isIndex ? files.map(\.url.lastPathComponent) : [String(name)]
-    for file in files {
+    // What an adapter adds goes to the last file.
+    let stored = Set(files.flatMap(\.keys))
+    let added = checkpoint.keys.filter { !stored.contains($0) }
+    for (index, file) in files.enumerated() {
       var notes = file.metadata
       // transformers refuses files that don't say for which library they are.
       if notes["format"] == nil { notes["format"] = "pt" }
       if shardSize == nil || shards.isEmpty {
         shards.append(Shard(writer: SafetensorsWriter(metadata: notes), names: []))
       }
-      for key in file.keys {
+      for key in file.keys + (index == files.count - 1 ? added : []) {
         var single = SafetensorsWriter()
-        try single.add(key, of: file, as: type)
+        try single.add(key, of: checkpoint, as: type)
         if let shardSize, let last = shards.last, !last.names.isEmpty,
           last.writer.byteCount + single.byteCount > shardSize
         {
           shards.append(Shard(writer: SafetensorsWriter(metadata: notes), names: []))
         }
-        try shards[shards.count - 1].writer.add(key, of: file, as: type)
+        try shards[shards.count - 1].writer.add(key, of: checkpoint, as: type)
         shards[shards.count - 1].names.append(key)
       }
     }

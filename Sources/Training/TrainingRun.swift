@@ -134,6 +134,7 @@ public final class TrainingRun: RecipeRun {
       (summary.classification, probabilities) = try model.classificationReport(held)
     }
     try model.save(to: output)
+    try recipe.pretrained?.saveAdapter(of: model.sentenceEncoder, beside: output)
     if let pretrained = recipe.pretrained, let encoder = model.sentenceEncoder {
       summary.fineTuning = FineTuningSummary(
         base: pretrained.model.lastPathComponent, objectives: [model.task.rawValue])

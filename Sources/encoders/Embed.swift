@@ -30,7 +30,7 @@ struct EmbedCommand: ParsableCommand {
   @Option(name: .long, help: "The .npy or .jsonl file to write, - for JSON lines on standard output.") var output = "-"
   @Flag(name: .long, help: "Write the vector of each token, special ones too, rather than one a text.") var tokens =
     false
-  @Flag(name: .long, help: "The texts are queries, for encoders with a vector for each token.") var queries = false
+  @Flag(name: .long, help: "The texts are queries, for encoders that have another way for them.") var queries = false
   @OptionGroup var prompts: PromptOptions
   @Option(name: .long, help: "Keep the first columns only (for models trained for it: Matryoshka).")
   var dimensions: Int?
@@ -63,6 +63,7 @@ struct EmbedCommand: ParsableCommand {
     try reporting {
       compute.apply()
       var model = try Model.open(path(model))
+      if queries { model = model.forQueries() }
       if normalize == false { model = model.withoutNormalization() }
       if let dimensions, dimensions > model.width {
         throw InputError(description: "--dimensions: expected at most \(model.width), found \(dimensions)")
@@ -104,11 +105,11 @@ extension EmbedCommand {
     let stream = try stream(prompt: before)
     let lines = try TokenOutput(output, partial: stream.partial)
     try stream.run(to: lines, by: 64) { lines, count in
-      try encoder.batch(texts(of: lines, after: count), prompt: before)
+      try encoder.batch(texts(of: lines, after: count), prompt: before, isQuery: queries)
     } tokens: {
       $0.ids.rows.count
     } compute: { batch in
-      guard let vectors = encoder.tokenEmbeddings(batch, isQuery: queries) else {
+      guard let vectors = encoder.tokenEmbeddings(batch) else {
         throw InputError(description: "\(encoder.folder.path): no module gives a vector for each token")
       }
       return vectors

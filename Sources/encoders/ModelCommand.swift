@@ -54,11 +54,13 @@ struct ModelCommand: ParsableCommand {
       discussion: """
         Rewrites every safetensors file and copies everything else; weights in other formats are left out. --to
         sentence-transformers gives a plain Hugging Face folder the files with which sentence-transformers opens it;
-        --to huggingface takes the transformer out of a sentence-transformers folder.
+        --to huggingface takes the transformer out of a sentence-transformers folder; --adapter merges what the PEFT library
+        trained (LoRA, DoRA) into its base model.
 
         Example:
           encoders model convert models/all-MiniLM-L6-v2 --dtype float16 --output models/minilm-half
           encoders model convert models/bert --to sentence-transformers --pooling cls --output models/bert-cls
+          encoders model convert models/bert --adapter models/bert-lora --output models/bert-merged
         """)
 
     @Argument(help: "The model folder.") var model: String
@@ -74,6 +76,9 @@ struct ModelCommand: ParsableCommand {
       help: "With --to sentence-transformers: cls, mean, max, last, mean-sqrt-length or weighted-mean; else mean.")
     var pooling: String?
     @Flag(name: .long, help: "With --to sentence-transformers: vectors of length 1.") var normalize = false
+    @Option(
+      name: .long, help: "A folder with adapter_config.json and adapter_model.safetensors to merge into the weights.")
+    var adapter: String?
 
     func validate() throws { _ = try conversion() }
 
@@ -99,8 +104,9 @@ struct ModelCommand: ParsableCommand {
       conversion.pooling = try choice("pooling", pooling, PoolingName.allCases.map { ($0.rawValue, $0) })
       conversion.normalizes = normalize
       conversion.shardSize = try shardSize.map(bytes)
-      guard dtype != nil || to != nil || shardSize != nil else {
-        throw ValidationError("expected --dtype, --to or --shard-size, or several of them")
+      conversion.adapter = adapter.map { path($0) }
+      guard dtype != nil || to != nil || shardSize != nil || adapter != nil else {
+        throw ValidationError("expected --dtype, --to, --shard-size or --adapter, or several of them")
       }
       if pooling != nil || normalize, conversion.layout != .sentenceTransformers {
         throw ValidationError("--pooling and --normalize: expected --to sentence-transformers with them")

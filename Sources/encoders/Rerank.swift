@@ -68,7 +68,7 @@ struct RerankCommand: ParsableCommand {
     let prompts = model.sentenceEncoder?.prompts ?? [:]
     let document = ["document", "passage", "corpus"].compactMap { prompts[$0] }.first
     if let encoder = model.sentenceEncoder, encoder.isMultiVector {
-      guard let query = encoder.tokenEmbeddings(try encoder.batch([query], prompt: prompts["query"]), isQuery: true)
+      guard let query = encoder.tokenEmbeddings(try encoder.batch([query], prompt: prompts["query"], isQuery: true))
       else {
         throw InputError(description: "\(folder.path): no module gives a vector for each token")
       }
@@ -77,7 +77,8 @@ struct RerankCommand: ParsableCommand {
         return vectors.map { maximumSimilarity(query.rows, $0) } ?? []
       }
     }
-    let vector = model.vectors(try model.input(texts: [query], prompt: prompts["query"]))
+    let asking = model.forQueries()
+    let vector = asking.vectors(try asking.input(texts: [query], prompt: prompts["query"]))
     let function = model.sentenceEncoder?.similarity ?? .cosine
     return { texts in function.all(vector, model.vectors(try model.input(texts: texts, prompt: document))).scalars }
   }

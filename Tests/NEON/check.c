@@ -59,7 +59,7 @@ static void attention(size_t length, size_t width) {
   float *q = numbers(length * width), *k = numbers(length * width), *v = numbers(length * width);
   float *out = numbers(length * width), *logsums = numbers(length);
   float *scratch = numbers((length + 16) * (2 * width + 20) + 128);
-  enc_attention_form form = {.length = length, .width = width, .q_stride = width, .kv_stride = width, .out_stride = width,
+  enc_attention_form form = {.length = length, .keys = length, .width = width, .q_stride = width, .kv_stride = width, .out_stride = width,
                              .before = length, .after = length, .scale = 0.3f, .keep = 1};
   enc_attention(&form, q, k, v, NULL, out, logsums, scratch);
   double worst = 0;

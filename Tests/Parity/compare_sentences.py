@@ -311,11 +311,15 @@ def multi_vector(encoders, place, lines):
     folder = str(place / "colbert")
     model.save(folder)
     difference = 0
-    for vectors, arguments in ((model.encode_document(lines), []), (model.encode_query(lines), ["--queries"])):
-        found = json_lines(encoders, lines, "embed", folder, *arguments)
-        for expected, line in zip(vectors, found):
-            line = np.array(line["embeddings"])
-            difference = max(difference, np.abs(line - np.asarray(expected)).max() if line.shape == tuple(expected.shape) else 1)
+    expansions = [None, dict(strategy="fixed", length=20, attend=False), dict(strategy="min", length=9, attend=True)]
+    for expansion in expansions:
+        model[0].query_expansion, model[0].document_length = expansion, 30 if expansion else None
+        model.save(folder)
+        for vectors, arguments in ((model.encode_document(lines), []), (model.encode_query(lines), ["--queries"])):
+            found = json_lines(encoders, lines, "embed", folder, *arguments)
+            for expected, line in zip(vectors, found):
+                line = np.array(line["embeddings"])
+                difference = max(difference, np.abs(line - np.asarray(expected)).max() if line.shape == tuple(expected.shape) else 1)
     scores = np.asarray(model.similarity(model.encode_query([lines[3]]), model.encode_document(lines)))[0]
     found = {row["index"]: row["score"] for row in json_lines(encoders, lines, "rerank", folder, "--query", lines[3])}
     failures = report("multi-vector", difference)

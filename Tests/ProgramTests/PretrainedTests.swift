@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import TestSupport
 import Testing
@@ -89,6 +90,52 @@ import Testing
     #expect(outcome.code == 1)
     #expect(outcome.output.contains("changed files: sentence_bert_config.json"))
     #expect(outcome.output.contains("have other tokens") && outcome.output.contains("do NOT come out"))
+  }
+
+  /// Queries and documents of a ColBERT, and PyLate's scores of one for the other.
+  @Test func matricesByRole() throws {
+    let golden = goldens.appendingPathComponent("Sentence")
+    try FileManager.default.copyItem(at: golden.appendingPathComponent("colbert"), to: place.url("colbert"))
+    let list = try Data(contentsOf: golden.appendingPathComponent("colbert/texts.json"))
+    let texts = try #require(JSONSerialization.jsonObject(with: list) as? [String])
+    let file = try SafetensorsFile(golden.appendingPathComponent("colbert.safetensors"))
+    let lines = try texts.map { String(decoding: try JSONEncoder().encode(["text": $0]), as: UTF8.self) + "\n" }
+      .joined()
+    for (role, flags) in [("query", ["--tokens", "--queries"]), ("document", [])] {
+      let outcome = try Program.run(["embed", "colbert"] + flags, input: Data(lines.utf8), in: place.folder)
+      let found = try rows(outcome.output).compactMap { $0["embeddings"] as? [[Double]] }
+      let lengths = try file.int32s("default/\(role)/lengths")
+      #expect(found.map { Int32($0.count) } == lengths)
+      let pairs = zip(found.joined().joined(), try file.floats("default/\(role)"))
+      #expect(pairs.allSatisfy { abs($0 - Double($1)) <= 1e-5 })
+    }
+    let scores = try file.floats("default/scores")
+    let ranked = try rows(run("rerank", "colbert", "--query", texts[1], input: lines))
+    for row in ranked {
+      let (index, score) = try (#require(row["index"] as? Int), #require(row["score"] as? Double))
+      #expect(abs(score - Double(scores[texts.count + index])) <= 1e-4)
+    }
+    #expect(ranked.count == texts.count)
+  }
+
+  /// An adapter opens by itself, and merged into its base.
+  @Test func adapters() throws {
+    try FileManager.default.copyItem(
+      at: goldens.appendingPathComponent("Sentence/adapters/lora"), to: place.url("adapters/lora"))
+    let texts = "A masterpiece\ndull plot\n"
+    let own = try run("embed", "adapters/lora", input: texts)
+    let merged = try run("model", "convert", "plain", "--adapter", "adapters/lora", "--output", "merged")
+    #expect(merged.hasSuffix("/merged\n"))
+    #expect(try run("embed", "merged", input: texts) == own)
+    #expect(try run("embed", "plain", input: texts) != own)
+    // Where the base is one of sentence-transformers, its modules stay.
+    _ = try run("model", "convert", "bert", "--adapter", "adapters/lora", "--dtype", "float16", "--output", "half")
+    #expect(try run("inspect", "half").contains("length 1"))
+    try place.expectError(
+      ["model", "convert", "adapters/lora", "--dtype", "float16", "--output", "x"],
+      ["/adapters/lora: expected the base model, and --adapter with this folder"])
+    try place.expectError(
+      ["model", "convert", "plain", "--adapter", "bert", "--output", "x"], ["/bert/adapter_config.json"])
   }
 
   @Test func mistakes() throws {

@@ -126,6 +126,24 @@ import Tensors
     }
   }
 
+  /// Rows that aren't seen change nothing, and the others see what they would see without them.
+  @Test(arguments: [nil, 3], [false, true]) func attentionToTheFirstRows(_ window: Int?, causal: Bool) {
+    // With a window, the last rows of the longest sequence see nothing.
+    let seen = offsets.lengths.map { $0 > 10 ? 5 : max(min($0, 1), $0 - 2) }
+    expectGradients([values([rows, 3 * 36], seed: 1)]) {
+      Ragged($0[0], offsets).selfAttention(heads: 2, causal: causal, window: window, seen: seen).rows
+    }
+    let x = Ragged(values([rows, 3 * 36], seed: 1), offsets)
+    let found = x.selfAttention(heads: 2, causal: causal, window: window, seen: seen).rows.scalars
+    for sequence in 0..<offsets.count where seen[sequence] > 0 {
+      let first = offsets[sequence].lowerBound
+      let alone = x.rows.rows(at: IDs((0..<seen[sequence]).map { Int32(first + $0) }))
+      let expected = Ragged(alone, Offsets(lengths: [seen[sequence]]))
+        .selfAttention(heads: 2, causal: causal, window: window).rows.scalars
+      #expect(Array(found[first * 36..<(first + seen[sequence]) * 36]) == expected, "sequence \(sequence)")
+    }
+  }
+
   @Test(arguments: [false, true]) func rotation(_ interleaved: Bool) {
     let table = RotaryTable(frequencies: RotaryTable.frequencies(base: 100, width: 36), positions: 20)
     expectGradients([values([rows, 3 * 40], seed: 1)]) {

@@ -232,7 +232,7 @@ import Testing
 
   /// Additions alone are trained, a resumed run gives the same bits, and the folder has them merged.
   @Test func lowRankAdditionsAreTrainedAndMerged() throws {
-    let encode = ", lora: {rank: 4, dropout: 0.1, targets: [query, value]}"
+    let encode = ", lora: {rank: 4, dropout: 0.1, targets: [query, value], adapter: true}"
     func started() throws -> SentenceRun {
       try #require(
         try run(
@@ -255,6 +255,9 @@ import Testing
     let base = try SentenceEncoder.open(goldens.appendingPathComponent("Sentence/bert")).encode(texts).scalars
     #expect(zip(trained, merged).allSatisfy { abs($0 - $1) < 1e-6 })
     #expect(zip(trained, base).contains { abs($0 - $1) > 1e-3 })
+    // The adapter beside the model finds the model that it changes; alone it has the mean of the tokens' vectors.
+    let adapter = try SentenceEncoder.open(url.appendingPathComponent("lora/adapter"))
+    #expect(zip(try adapter.encode(texts).normalized().scalars, merged).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
   /// A head learns in full beside the additions.

@@ -14,11 +14,12 @@
 // Activations, as the `kind` of `activation` and `activation_backward`.
 enum { ENC_RELU = 0, ENC_GELU = 1, ENC_TANH = 2, ENC_SIGMOID = 3, ENC_SILU = 4, ENC_GELU_TANH = 5 };
 
-// One head of attention in one sequence. Query i sees the keys i − before ... i + after. A bias, if there is one, is by j − i, from −reach
+// One head of attention in one sequence. Query i sees the keys i − before ... i + after of the first `keys`; if it
+// sees none, it mixes zeros. A bias, if there is one, is by j − i, from −reach
 // to reach (farther is as far as that), `bias_stride` apart. Strides are between rows.
 // Below a `keep` of 1, probabilities are dropped: query i takes numbers of the stream from block `first_block` + i · `row_blocks` on.
 typedef struct {
-  size_t length, width, q_stride, kv_stride, out_stride, before, after, reach, bias_stride;
+  size_t length, keys, width, q_stride, kv_stride, out_stride, before, after, reach, bias_stride;
   float scale, keep;
   uint64_t seed, stream, first_block, row_blocks;
 } enc_attention_form;

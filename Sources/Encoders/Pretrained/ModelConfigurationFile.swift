@@ -43,6 +43,18 @@ struct ModelConfigurationFile {
     return Float(number)
   }
 
+  /// A number above 0.
+  func positive(_ keys: String..., default standard: Float? = nil) throws -> Float {
+    guard let (key, value) = value(keys) else {
+      guard let standard else { throw FileError(.missing, url, item: keys[0], "no such key") }
+      return standard
+    }
+    guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
+      throw error(key, "expected a number above 0, found \(value.text().prefix(40))")
+    }
+    return Float(number)
+  }
+
   /// A probability of dropping.
   func rate(_ keys: String..., default standard: Float) throws -> Float {
     guard let (key, value) = value(keys) else { return standard }
@@ -95,40 +107,5 @@ struct ModelConfigurationFile {
       labels[place] = member.value.string ?? member.value.text()
     }
     return labels.map { $0 ?? "" }
-  }
-
-  /// Rotary angles for heads whose first `width` columns turn. Old files have `rope_theta` and `rope_scaling`, new ones
-  /// `rope_parameters`, which may have an object for each kind of layer.
-  func rotary(
-    width: Int, thetaKeys: [String] = ["rope_theta"], defaultTheta: Float, layerType: String? = nil, trained: Int
-  ) throws -> RotaryForm {
-    var parameters = json["rope_parameters"].flatMap { $0 == .null ? nil : $0 } ?? json["rope_scaling"] ?? .null
-    if let layerType, let inner = parameters[layerType], inner.members != nil { parameters = inner }
-    guard parameters == .null || parameters.members != nil else {
-      throw error("rope_parameters", "expected an object, found \(parameters.kind)")
-    }
-    let rope = ModelConfigurationFile(json: parameters, url: url)
-    let theta = try rope.number("rope_theta", default: number(of: thetaKeys, default: defaultTheta))
-    let key = rope.value(["rope_type", "type"])?.key ?? "rope_type"
-    let type = try rope.choice(key, ["default", "linear", "dynamic", "ntk"], default: "default")
-    let share = try rope.number("partial_rotary_factor", default: number("partial_rotary_factor", default: 1))
-    let turned = Int(Float(width) * share)
-    guard theta > 0, share > 0, share <= 1, turned % 2 == 0 else {
-      throw error(thetaKeys[0], "a theta of \(theta) and \(turned) of \(width) turned columns are not possible")
-    }
-    let factor = try rope.number("factor", default: 1)
-    let scaling: RotaryForm.Scaling =
-      switch type {
-      case "linear": .linear(factor)
-      case "dynamic": .dynamic(factor, trained: trained)
-      case "ntk": .ntk(factor, mixed: rope.value(["mixed_b"]) == nil ? nil : try rope.number("mixed_b", default: 0))
-      default: .none
-      }
-    return RotaryForm(theta: theta, width: turned, scaling: scaling)
-  }
-
-  private func number(of keys: [String], default standard: Float) throws -> Float {
-    guard let key = value(keys)?.key else { return standard }
-    return try number(key, default: standard)
   }
 }

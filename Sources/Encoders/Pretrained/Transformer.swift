@@ -86,30 +86,33 @@ public struct Transformer: Layer {
     try root.requireAllRead { TransformerNames.isUnused($0, prefix: root.path) }
   }
 
-  /// The hidden states `[rows, width]` of texts; `typeIDs` tell the parts of a pair apart and are 0 if not given.
+  /// The hidden states `[rows, width]` of texts; `typeIDs` tell the parts of a pair apart and are 0 if not given. Of each text its first
+  /// `seen` tokens are attended to: all of them if not given.
   ///
   /// Ids must be in range and texts no longer than `configuration.maximumLength`: `check` says so of data from outside.
-  public func callAsFunction(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil) -> Ragged<Tensor> {
+  public func callAsFunction(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil, seen: [Int]? = nil) -> Ragged<Tensor> {
     var last = embeddings(ids, typeIDs: typeIDs)
-    run(&last) { _ in }
+    run(&last, seen) { _ in }
     return last
   }
 
   /// The hidden states of the embeddings and after every layer: `configuration.layers + 1` of them, the last as `callAsFunction` gives it.
-  public func layers(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil) -> [Ragged<Tensor>] {
+  public func layers(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil, seen: [Int]? = nil) -> [Ragged<Tensor>] {
     var last = embeddings(ids, typeIDs: typeIDs)
     var all = [last]
-    run(&last) { all.append($0) }
+    run(&last, seen) { all.append($0) }
     if finalNorm != nil { all[all.count - 1] = last }
     return all
   }
 
-  private func run(_ x: inout Ragged<Tensor>, _ note: (Ragged<Tensor>) -> Void) {
+  private func run(_ x: inout Ragged<Tensor>, _ seen: [Int]?, _ note: (Ragged<Tensor>) -> Void) {
     let bias = distances?()
     let (offsets, shared) = (x.offsets, bias.map { [$0] } ?? [])
     for (layer, form) in zip(layers, configuration.layerForms) {
+      var form = form
+      form.seen = seen
       let turn = form.rotary.map { angles[$0] }
-      let rows = { (inputs: [Tensor]) in
+      let rows = { [form] (inputs: [Tensor]) in
         layer(Ragged(inputs[0], offsets), form, angles: turn, bias: inputs.count > 1 ? inputs[1] : nil).rows
       }
       let inputs = [x.rows] + shared

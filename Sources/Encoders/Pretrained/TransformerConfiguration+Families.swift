@@ -88,10 +88,10 @@ extension TransformerConfiguration {
     rotary = [
       try file.rotary(
         width: width / heads, thetaKeys: ["global_rope_theta", "rope_theta"], defaultTheta: 160_000,
-        layerType: "full_attention", trained: maximumLength),
+        layerType: "full_attention", positions: maximumLength),
       try file.rotary(
         width: width / heads, thetaKeys: ["local_rope_theta"], defaultTheta: 10_000, layerType: "sliding_attention",
-        trained: maximumLength),
+        positions: maximumLength),
     ]
     let (every, window) = (
       try file.integer("global_attn_every_n_layers", default: 3), try file.integer("local_attention", default: 128) / 2
@@ -185,7 +185,7 @@ extension TransformerConfiguration {
       throw file.error("num_attention_heads", "\(heads) heads of \(headWidth) do not make a width of \(width)")
     }
     let theta: Float = isNomic ? 1000 : family == .new ? 10_000 : 160_000
-    rotary = [try file.rotary(width: headWidth, defaultTheta: theta, trained: maximumLength)]
+    rotary = [try file.rotary(width: headWidth, defaultTheta: theta, positions: maximumLength)]
     layerForms = Array(repeating: LayerForm(rotary: 0), count: layers)
     biases = Biases(projections: !isNomic, output: !isNomic, up: false, down: !isNomic)
     let rate = try file.rate("hidden_dropout_prob", default: isNomic ? 0 : 0.1)
@@ -210,7 +210,7 @@ extension TransformerConfiguration {
     let bias = try file.bool("attention_bias", default: false)
     biases = Biases(projections: bias, output: bias, up: false, down: false)
     dropout.probabilities = try file.rate("attention_dropout", default: 0)
-    rotary = [try file.rotary(width: headWidth, defaultTheta: 10_000, trained: maximumLength)]
+    rotary = [try file.rotary(width: headWidth, defaultTheta: 10_000, positions: maximumLength)]
     let window =
       try file.bool("use_sliding_window", default: false) ? file.integerIfAny("sliding_window", least: 1) : nil
     let firstLocal = try file.integer("max_window_layers", default: 28, least: 0)

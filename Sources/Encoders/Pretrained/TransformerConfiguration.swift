@@ -30,6 +30,8 @@ public struct TransformerConfiguration: Sendable {
   public internal(set) var typeVocabularySize = 0
   /// How many tokens a text may have, special tokens included.
   public internal(set) var maximumLength = 0
+  /// How many of them are read where the folder sets no limit: less than `maximumLength` if rotary angles are stretched beyond.
+  public internal(set) var usualLength = 0
   /// The id of padding, which no text needs here; RoBERTa's positions count from it.
   public internal(set) var paddingID: Int?
   /// The `architectures` that the weights were saved as, such as `BertForMaskedLM`.
@@ -72,6 +74,8 @@ public struct TransformerConfiguration: Sendable {
     /// How many rows before (and after, if not causal) it sees; nil: all.
     var window: Int?
     var causal = false
+    /// How many rows at the start of each text it sees; nil: all.
+    var seen: [Int]?
   }
 
   /// Multiplications and additions of the layers' matrix products for one token; attention's, which depend on the text's length, aside.
@@ -87,6 +91,9 @@ public struct TransformerConfiguration: Sendable {
   public var isLanguageModel: Bool {
     (architectures.first?.hasSuffix("ForCausalLM") ?? false) && json["is_causal"]?.bool ?? true
   }
+
+  /// Whether all layers' outputs are wanted, for what comes after: `output_hidden_states`.
+  var keepsLayers: Bool { json["output_hidden_states"]?.bool ?? false }
 
   struct NormForm: Sendable, Equatable {
     var isRMS = false, hasBias = true, isFirst = false
@@ -135,6 +142,8 @@ public struct TransformerConfiguration: Sendable {
     case .gte, .new: try readGTE(file)
     case .qwen3: try readQwen3(file)
     }
+    usualLength = maximumLength
+    if let form = rotary.first { maximumLength = form.reach(maximumLength) }
     if keyHeads == 0 { keyHeads = heads }
     if headWidth == 0 {
       guard width % heads == 0 else {
@@ -149,11 +158,11 @@ public struct TransformerConfiguration: Sendable {
     if layerForms.isEmpty { layerForms = Array(repeating: LayerForm(), count: layers) }
   }
 
-  /// Reads a model folder's `config.json`.
+  /// Reads a model folder's `config.json`; an adapter's folder has its base model's.
   ///
   /// - Throws: `FileError` naming the file, the key, and what is supported.
   public init(contentsOf folder: URL) throws {
-    let url = folder.appendingPathComponent("config.json")
+    let url = try AdapterFolder.file("config.json", in: folder)
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw FileError(
         .missing, url, "no such file: the number of attention heads can't be told from the weights alone")

@@ -126,7 +126,7 @@ struct TransformerAttention {
     }
     return queries.attention(
       keys: keys.rows, values: value(x.rows), heads: heads, keyHeads: keyHeads, causal: form.causal,
-      window: form.window, bias: bias, dropout: dropout
+      window: form.window, seen: form.seen, bias: bias, dropout: dropout
     ).rows
   }
 
@@ -135,8 +135,9 @@ struct TransformerAttention {
     sideBySide x: Ragged<Tensor>, _ form: TransformerConfiguration.LayerForm, _ angles: RotaryAngles?, _ bias: Tensor?
   ) -> Tensor {
     let turned = angles?.turn(x, headWidth: headWidth, columns: 0..<2 * heads * headWidth) ?? x
-    return turned.selfAttention(heads: heads, causal: form.causal, window: form.window, bias: bias, dropout: dropout)
-      .rows
+    return turned.selfAttention(
+      heads: heads, causal: form.causal, window: form.window, seen: form.seen, bias: bias, dropout: dropout
+    ).rows
   }
 }
 

@@ -13,6 +13,9 @@ struct ConfigFile {
     guard json.members != nil else { throw FileError(.malformed, url, "expected a JSON object, found \(json.kind)") }
   }
 
+  /// An object in a file.
+  init(_ url: URL, _ json: JSON) { (self.url, self.json) = (url, json) }
+
   /// The file if there is one.
   static func ifPresent(_ url: URL) throws -> ConfigFile? {
     FileManager.default.fileExists(atPath: url.path) ? try ConfigFile(url) : nil

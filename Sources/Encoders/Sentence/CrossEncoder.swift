@@ -25,6 +25,7 @@ public struct CrossEncoder: Sendable {
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
     if let type = try settings?.string("model_type") { return type == "CrossEncoder" }
     let hasModules = FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path)
+    if !hasModules, AdapterFolder.isOne(folder) { return try AdapterFolder(folder).task == "SEQ_CLS" }
     guard !hasModules, let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")) else {
       return false
     }
@@ -38,7 +39,7 @@ public struct CrossEncoder: Sendable {
   ///
   /// - Throws: `FileError` naming the file and the key.
   public static func open(_ folder: URL) throws -> CrossEncoder {
-    let config = try ConfigFile(folder.appendingPathComponent("config.json"))
+    let config = try ConfigFile(AdapterFolder.file("config.json", in: folder))
     let classifier = try SequenceClassifier.open(folder)
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
     let inner = config["sentence_transformers"]?["activation_fn"]?.string
@@ -57,7 +58,7 @@ public struct CrossEncoder: Sendable {
     }
     let limits = try ConfigFile.ifPresent(folder.appendingPathComponent("sentence_bert_config.json"))
     let tokens = try SentenceTokenizer.transformer(
-      folder, settings: limits, maximumLength: classifier.transformer.configuration.maximumLength)
+      folder, settings: limits, classifier.transformer.configuration)
     guard let tokenizer = tokens.tokenizer else { throw FileError(.missing, folder, "expected a tokenizer") }
     return CrossEncoder(classifier: classifier, tokenizer: tokenizer, activation: activation)
   }

@@ -7,20 +7,33 @@ import Tokenizers
 
 extension SentenceEncoder {
   /// Opens a folder in sentence-transformers' form, or a plain Hugging Face folder: then the mean of the tokens' vectors (the last
-  /// one of a causal language model) is the embedding, and `notes` says so.
+  /// one of a causal language model) is the embedding, and `notes` says so. Where a folder has an adapter of PEFT, it's merged into its base.
   ///
   /// - Parameters:
   ///   - adapting: what is done to each file's scope before its layers are made, such as freezing or adapting.
   /// - Throws: `FileError` naming the file and key that is missing, damaged or of another shape.
   public static func open(_ folder: URL, adapting: (Scope) -> Scope = { $0 }) throws -> SentenceEncoder {
+    let (documents, hasRoutes) = try open(folder, isQuery: false, adapting)
+    var encoder = documents
+    if hasRoutes { encoder.queries = [try open(folder, isQuery: true, adapting).0] }
+    return encoder
+  }
+
+  /// The encoder of queries or documents, and whether they are two.
+  private static func open(_ folder: URL, isQuery: Bool, _ adapting: (Scope) -> Scope) throws -> (SentenceEncoder, Bool)
+  {
     guard isFolder(folder) else {
       let found = FileManager.default.fileExists(atPath: folder.path) ? "a file" : "nothing"
       throw FileError(.missing, folder, "expected a model folder, found \(found)")
     }
     var notes: [String] = []
-    let entries = try ModuleEntry.read(folder)
+    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
+    let colBERT = try TokenRoles.settings(settings, of: folder)
+    let named = try ModuleEntry.read(folder, isPyLate: colBERT != nil)
+    let entries = try named?.flatMap { $0.isRouter ? try $0.route(isQuery: isQuery) : [$0] }
     var stages: [Stage] = []
     var (tokens, width): (SentenceTokenizer?, Int) = (nil, 0)
+    var projection: Linear?
     let listed = entries ?? [ModuleEntry(type: "Transformer", folder: folder, path: "", name: "0")]
     for (index, entry) in listed.enumerated() {
       let scope = adapting(try entry.weights())
@@ -28,39 +41,77 @@ extension SentenceEncoder {
       if index == 0 {
         let first = try SentenceModule.first(entry, at: scope, &notes)
         (module, tokens, width) = (first.module, first.tokens, first.width)
+        if entries == nil, colBERT != nil {
+          // Stanford's ColBERT has the weights of what makes the tokens' vectors narrower beside the Transformer's.
+          let outputs = try scope["linear"].shape("weight")[0]
+          projection = try Linear(width, outputs, bias: false, at: scope["linear"])
+          width = outputs
+        }
       } else {
         module = try SentenceModule(entry, width: &width, tokenizer: tokens?.tokenizer, at: scope)
       }
       stages.append(
         Stage(module: module, entry: entry, parameters: scope.parameters, adaptation: scope.adaptation))
     }
-    if entries == nil {
-      var modes: [Pooling.Mode] = [.mean]
-      if case .transformer(let transformer) = stages[0].module, transformer.configuration.isLanguageModel {
-        modes = [.last]
-      }
-      let name = modes == [.mean] ? "the mean of the tokens' vectors" : "the last token's vector"
-      notes.append("no modules.json: \(name) is taken as the embedding")
-      let entry = ModuleEntry(
-        type: "Pooling", folder: folder.appendingPathComponent("1_Pooling"), path: "1_Pooling", name: "1")
-      stages.append(Stage(module: .pooling(modes, width: width, includesPrompt: true), entry: entry, parameters: []))
+    if let projection {
+      let entry = ModuleEntry(type: "Dense", folder: folder, path: "", name: "0")
+      let module = SentenceModule.dense(projection, nil, on: .tokens, residual: .none)
+      stages.append(Stage(module: module, entry: entry, parameters: []))
+    } else if entries == nil {
+      stages.append(pooling(stages[0], width, &notes))
     }
     guard let tokens else { throw FileError(.malformed, folder.appendingPathComponent("modules.json"), "no modules") }
-    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
-    return try SentenceEncoder(
-      folder: folder, tokens: tokens, stages: stages, moduleWidth: width, settings: settings, notes: notes)
+    let roles = try roles(colBERT, &stages, tokens)
+    let encoder = try SentenceEncoder(
+      folder: folder, tokens: tokens, roles: roles, stages: stages, moduleWidth: width, settings: settings, notes: notes
+    )
+    return (encoder, named?.contains(where: \.isRouter) ?? false)
+  }
+
+  /// The embedding of a plain Hugging Face folder.
+  private static func pooling(_ first: Stage, _ width: Int, _ notes: inout [String]) -> Stage {
+    var modes: [Pooling.Mode] = [.mean]
+    if case .transformer(let transformer) = first.module, transformer.configuration.isLanguageModel { modes = [.last] }
+    let name = modes == [.mean] ? "the mean of the tokens' vectors" : "the last token's vector"
+    notes.append("no modules.json: \(name) is taken as the embedding")
+    let entry = ModuleEntry(
+      type: "Pooling", folder: first.entry.folder.appendingPathComponent("1_Pooling"), path: "1_Pooling", name: "1")
+    return Stage(module: .pooling(modes, width: width, includesPrompt: true), entry: entry, parameters: [])
+  }
+
+  /// What queries and documents differ in, and what a ColBERT does without naming modules for it.
+  private static func roles(_ colBERT: ConfigFile?, _ stages: inout [Stage], _ tokens: SentenceTokenizer) throws
+    -> TokenRoles?
+  {
+    guard let tokenizer = tokens.tokenizer, let first = stages.first?.entry else { return nil }
+    guard let colBERT, !stages.contains(where: \.module.givesSentence) else {
+      return try SentenceModule.transformerSettings(first).flatMap {
+        try TokenRoles($0, tokenizer: tokenizer, in: first.folder)
+      }
+    }
+    let (roles, skipped) = try TokenRoles.pyLate(colBERT, tokenizer: tokenizer, in: first.folder)
+    for (type, module) in [
+      ("MultiVectorMask", SentenceModule.multiVectorMask(skipped: skipped, documents: true, queries: false)),
+      ("Normalize", .normalize(on: .tokens)),
+    ] {
+      let entry = ModuleEntry(type: type, folder: first.folder, path: "", name: "")
+      stages.append(Stage(module: module, entry: entry, parameters: []))
+    }
+    return roles
   }
 
   /// The same with other modules.
   init(_ encoder: SentenceEncoder, stages: [Stage]) {
     (folder, prompts, defaultPromptName) = (encoder.folder, encoder.prompts, encoder.defaultPromptName)
     (similarity, width, truncation) = (encoder.similarity, encoder.width, encoder.truncation)
-    (notes, tokens, self.stages) = (encoder.notes, encoder.tokens, stages)
+    (notes, tokens, roles, self.stages) = (encoder.notes, encoder.tokens, encoder.roles, stages)
+    queries = encoder.queries
     parameters = stages.flatMap(\.parameters)
   }
 
   private init(
-    folder: URL, tokens: SentenceTokenizer, stages: [Stage], moduleWidth: Int, settings: ConfigFile?, notes: [String]
+    folder: URL, tokens: SentenceTokenizer, roles: TokenRoles?, stages: [Stage], moduleWidth: Int,
+    settings: ConfigFile?, notes: [String]
   ) throws {
     prompts = Dictionary(
       try (settings?["prompts"]?.members ?? []).compactMap { prompt in
@@ -80,7 +131,7 @@ extension SentenceEncoder {
     }
     let name = try settings?.string("similarity_fn_name") ?? SimilarityFunction.cosine.rawValue
     // Encoders with a vector a token compare them by the sum of maxima (MaxSim) of dot products.
-    guard let similarity = SimilarityFunction(rawValue: name.hasSuffix("maxsim") ? "dot" : name) else {
+    guard let similarity = SimilarityFunction(rawValue: name.lowercased().hasSuffix("maxsim") ? "dot" : name) else {
       throw FileError(
         .malformed, settings?.url ?? folder, item: "similarity_fn_name",
         "expected \(SimilarityFunction.allCases.map(\.rawValue).joined(separator: ", ")), found '\(name)'")
@@ -93,7 +144,7 @@ extension SentenceEncoder {
     self.truncation = truncation
     width = truncation ?? moduleWidth
     parameters = stages.flatMap(\.parameters)
-    (self.folder, self.tokens, self.stages, self.notes) = (folder, tokens, stages, notes)
+    (self.folder, self.tokens, self.roles, self.stages, self.notes) = (folder, tokens, roles, stages, notes)
   }
 }
 
@@ -106,7 +157,7 @@ extension SentenceModule {
     case "Transformer", "MLMTransformer":
       let settings = try transformerSettings(entry)
       var configuration: TransformerConfiguration
-      if FileManager.default.fileExists(atPath: entry.file("config.json").path) {
+      if FileManager.default.fileExists(atPath: try AdapterFolder.file("config.json", in: entry.folder).path) {
         configuration = try TransformerConfiguration(contentsOf: entry.folder)
       } else {
         configuration = try .bert(of: entry.folder)
@@ -114,7 +165,7 @@ extension SentenceModule {
           "no config.json: taken for a BERT with \(configuration.heads) attention heads, which the weights don't tell")
       }
       let tokens = try SentenceTokenizer.transformer(
-        entry.folder, settings: settings, maximumLength: configuration.maximumLength)
+        entry.folder, settings: settings, configuration)
       switch try settings?.string("transformer_task")
         ?? (entry.type == "Transformer" ? "feature-extraction" : "fill-mask")
       {
@@ -140,6 +191,18 @@ extension SentenceModule {
       var tokenizer = try Tokenizer(contentsOf: entry.file("tokenizer.json"))
       tokenizer.padding = nil
       return (.staticEmbedding(table), .pieces(tokenizer, specialTokens: false, limit: nil), table.weight.shape[1])
+    case "SparseStaticEmbedding":
+      let shape = try scope.shape("weight")
+      let weights = try scope.parameter("weight", [shape.reduce(1, *)], .ones, trainable: false)
+      try scope.requireAllRead()
+      let limits = try ConfigFile.ifPresent(entry.file("tokenizer_config.json"))?.number("model_max_length")
+      var tokenizer = try Tokenizer(folder: entry.folder)
+      (tokenizer.padding, tokenizer.truncation) = (nil, nil)
+      let limit = limits.flatMap { $0 >= 1 && $0 < 1e9 ? Int($0) : nil }
+      return (
+        .bagOfWords(weights: weights.scalars, cumulative: false),
+        .pieces(tokenizer, specialTokens: false, limit: limit), weights.count
+      )
     case "BoW":
       let config = try entry.config()
       guard let all = try config.strings("vocab") else {
@@ -158,12 +221,12 @@ extension SentenceModule {
     default:
       throw FileError(
         .mismatched, entry.folder, item: entry.type,
-        "expected a first module of Transformer, WordEmbeddings, StaticEmbedding or BoW")
+        "expected a first module of Transformer, WordEmbeddings, StaticEmbedding, SparseStaticEmbedding or BoW")
     }
   }
 
   /// The file with `max_seq_length`, under any of the names that sentence-transformers knows.
-  private static func transformerSettings(_ entry: ModuleEntry) throws -> ConfigFile? {
+  fileprivate static func transformerSettings(_ entry: ModuleEntry) throws -> ConfigFile? {
     for family in ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"] {
       if let file = try ConfigFile.ifPresent(entry.file("sentence_\(family)_config.json")) { return file }
     }

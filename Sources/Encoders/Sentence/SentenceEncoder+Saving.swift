@@ -15,13 +15,14 @@ extension SentenceEncoder {
     else { throw FileError(.unwritable, output, "expected another folder than the one the model was opened from") }
     try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     try copyFiles(to: output)
-    for stage in stages {
+    for stage in stages + queries.flatMap(\.stages) {
       let place = stage.entry.path.isEmpty ? output : output.appendingPathComponent(stage.entry.path)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
       if case .transformer(let transformer) = stage.module { try transformer.configuration.write(to: place) }
+      try copyTokenizer(of: stage.entry.folder, to: place)
       if !stage.parameters.isEmpty { try write(stage, to: place) }
     }
-    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path) {
+    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path), roles == nil {
       try writeModules(to: output)
     }
   }
@@ -30,7 +31,8 @@ extension SentenceEncoder {
   private func copyFiles(to output: URL) throws {
     let left: Set = [
       "README.md", "checkpoint", "history.jsonl", "model.safetensors.index.json", "onnx", "openvino", "recipe.yaml",
-      "report.html", "training.json", "head", "encoders.json", "reference.json",
+      "report.html", "training.json", "head", "encoders.json", "reference.json", "adapter_config.json",
+      "adapter",
     ]
     let weights: Set = ["bin", "safetensors", "onnx", "h5", "msgpack", "ot", "pt", "pth", "gguf", "tflite"]
     func copy(_ source: URL, _ target: URL) throws {
@@ -46,6 +48,18 @@ extension SentenceEncoder {
       }
     }
     try copy(folder, output)
+  }
+
+  /// The files of the tokenizer, if an adapter's folder leaves them to its base model's.
+  private func copyTokenizer(of folder: URL, to output: URL) throws {
+    let place = try SentenceTokenizer.place(of: folder)
+    guard place != folder else { return }
+    for name in try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
+    where name.hasPrefix("tokenizer") || name.hasPrefix("vocab.") || name == "merges.txt" || name.hasSuffix(".model") {
+      try MappedFile(place.appendingPathComponent(name)).withBytes {
+        try AtomicFile.write(Data($0), to: output.appendingPathComponent(name))
+      }
+    }
   }
 
   private func write(_ stage: Stage, to place: URL) throws {

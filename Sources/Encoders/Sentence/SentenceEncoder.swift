@@ -37,7 +37,11 @@ public struct SentenceEncoder: Sendable {
   /// Lines about what the folder doesn't say and was assumed.
   public let notes: [String]
   let tokens: SentenceTokenizer
+  /// What queries and documents differ in, where each token keeps a vector.
+  let roles: TokenRoles?
   let stages: [Stage]
+  /// The encoder of queries, where a router leads them another way; empty: this one.
+  var queries: [SentenceEncoder] = []
   /// The first columns of the last module's output that count, as the folder's `truncate_dim` says.
   let truncation: Int?
 
@@ -56,9 +60,12 @@ public struct SentenceEncoder: Sendable {
   /// Whether a text gets a vector for each token, to be compared by MaxSim (ColBERT), rather than one.
   public var isMultiVector: Bool { !stages.contains(where: \.module.givesSentence) }
 
-  /// Whether the embeddings are sparse: a weight for each entry of the vocabulary, most of them 0 (SPLADE).
+  /// Whether the embeddings are sparse: most numbers are 0, as the weights of the vocabulary's entries are (SPLADE).
   public var isSparse: Bool {
-    if case .spladePooling? = stages.last?.module { true } else { false }
+    switch stages.last?.module {
+    case .spladePooling, .sparseCoder: true
+    default: stages.last?.entry.type == "SparseStaticEmbedding"
+    }
   }
 
   /// The most tokens of a text that are read, special tokens included; nil: all.
@@ -88,14 +95,16 @@ public struct SentenceEncoder: Sendable {
     return prompt
   }
 
-  /// Texts as the encoder takes them, with a prompt before each.
+  /// Texts as the encoder takes them, with a prompt before each; as queries or documents, where that matters (ColBERT).
   ///
   /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
-  public func batch(_ texts: [String], prompt: String? = nil) throws -> SentenceBatch {
+  public func batch(_ texts: [String], prompt: String? = nil, isQuery: Bool = false) throws -> SentenceBatch {
     let prompt = prompt ?? ""
-    let ids = tokens.encode(prompt.isEmpty ? texts : texts.map { prompt + $0 })
+    let texts = prompt.isEmpty ? texts : texts.map { prompt + $0 }
+    let (ids, seen) = roles?.encode(texts, tokens, isQuery: isQuery) ?? (tokens.encode(texts), nil)
     try check(ids)
-    return SentenceBatch(ids: ids, promptLength: prompt.isEmpty ? 0 : tokens.length(ofPrompt: prompt))
+    return SentenceBatch(
+      ids: ids, promptLength: prompt.isEmpty ? 0 : tokens.length(ofPrompt: prompt), isQuery: isQuery, seen: seen)
   }
 
   private func check(_ ids: Ragged<IDs>) throws {
@@ -103,6 +112,7 @@ public struct SentenceEncoder: Sendable {
     let entries: Int
     switch stages.first?.module {
     case .wordEmbeddings(let table), .staticEmbedding(let table): entries = table.entries
+    case .bagOfWords(let weights, _): entries = weights.count
     default: return
     }
     for text in 0..<ids.count {
@@ -114,15 +124,14 @@ public struct SentenceEncoder: Sendable {
 
   /// The embeddings of a batch `[texts, width]`.
   public func callAsFunction(_ batch: SentenceBatch) -> Tensor {
-    let features = stages.reduce(SentenceFeatures(batch.ids, promptLength: batch.promptLength)) { $1.module($0) }
-    return output(features)
+    output(stages.reduce(SentenceFeatures(batch)) { $1.module($0) })
   }
 
   /// The embeddings of a batch from what enters the Transformer's first layer, then from each layer's output, the last one's last.
   public func layers(_ batch: SentenceBatch) -> [Tensor] {
     guard let transformer else { return [self(batch)] }
     return transformer.layers(batch.ids).map { tokens in
-      var features = SentenceFeatures(batch.ids, promptLength: batch.promptLength)
+      var features = SentenceFeatures(batch)
       features.tokens = tokens
       return output(stages.dropFirst().reduce(features) { $1.module($0) })
     }
@@ -130,11 +139,9 @@ public struct SentenceEncoder: Sendable {
 
   /// A vector a token: what the modules before the pooling (and those that work on tokens) give.
   ///
-  /// Source: Khattab and Zaharia 2020 (ColBERT); queries are not filled up with mask tokens.
-  public func tokenEmbeddings(_ batch: SentenceBatch, isQuery: Bool = false) -> Ragged<Tensor>? {
-    var features = SentenceFeatures(batch.ids, promptLength: batch.promptLength)
-    features.isQuery = isQuery
-    return stages.reduce(features) { $1.module($0) }.tokens
+  /// Source: Khattab and Zaharia 2020 (ColBERT).
+  public func tokenEmbeddings(_ batch: SentenceBatch) -> Ragged<Tensor>? {
+    stages.reduce(SentenceFeatures(batch)) { $1.module($0) }.tokens
   }
 
   private func output(_ features: SentenceFeatures) -> Tensor {
@@ -192,6 +199,14 @@ public struct SentenceEncoder: Sendable {
     return SentenceEncoder(self, stages: stages)
   }
 
+  /// Whether queries have another encoder.
+  public var hasRoutes: Bool { !queries.isEmpty }
+
+  /// The encoder of queries, where that is another one.
+  ///
+  /// Source: sentence-transformers' `Router`.
+  public var forQueries: SentenceEncoder { queries.first ?? self }
+
   /// The same encoder without a last module that makes vectors of length 1.
   public func withoutNormalization() -> SentenceEncoder {
     guard case .normalize? = stages.last?.module else { return self }
@@ -221,13 +236,19 @@ public struct SentenceBatch: Sendable {
   public let ids: Ragged<IDs>
   /// How many tokens at the start of each belong to the prompt.
   public let promptLength: Int
+  /// Whether they are queries, where that matters.
+  public var isQuery = false
+  /// How many tokens of each attention sees; nil: all.
+  var seen: [Int]?
 
   /// The number of texts.
   public var count: Int { ids.count }
 
   /// Some of the texts.
   subscript(range: Range<Int>) -> SentenceBatch {
-    SentenceBatch(ids: Ragged(range.map { Array(ids.rows.values[ids.offsets[$0]]) }), promptLength: promptLength)
+    SentenceBatch(
+      ids: Ragged(range.map { Array(ids.rows.values[ids.offsets[$0]]) }), promptLength: promptLength, isQuery: isQuery,
+      seen: seen.map { Array($0[range]) })
   }
 }
 

@@ -14,6 +14,9 @@ extension SentenceModule {
       let layer =
         "\(configuration.family.rawValue): \(configuration.layers) layers, \(configuration.heads) heads, logits"
       return (layer, "[tokens, \(configuration.vocabularySize)]")
+    case .weightedLayers(let weights, let first):
+      return ("mean of \(weights.count) layers from \(first) on", "the same")
+    case .sparseCoder(let coder): return ("the largest of \(coder.width)", "[\(coder.width)], sparse")
     case .spladePooling(let sums, _):
       return (sums ? "sum of log(1 + logit)" : "max of log(1 + logit)", "the same, sparse")
     case .multiVectorMask(let skipped, _, _): return ("without \(skipped.count) kinds of tokens", "the same")

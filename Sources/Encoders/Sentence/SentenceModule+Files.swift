@@ -14,18 +14,21 @@ struct ModuleEntry: Sendable {
   let path: String
   /// The name under which its parameters are listed.
   let name: String
+  /// Which vectors it changes if its own file doesn't say.
+  var feature = FeatureName.sentence
 
   /// The entries of a model folder in their order; nil if it has no modules.json.
   ///
   /// - Throws: `FileError` if the file is malformed or an entry names a folder outside the model's.
-  static func read(_ folder: URL) throws -> [ModuleEntry]? {
+  static func read(_ folder: URL, isPyLate: Bool = false) throws -> [ModuleEntry]? {
     let url = folder.appendingPathComponent("modules.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     guard let entries = try JSON(contentsOf: url).elements, !entries.isEmpty else {
       throw FileError(.malformed, url, "expected a list of modules")
     }
     return try entries.enumerated().map { index, entry in
-      guard let type = entry["type"]?.string?.split(separator: ".").last else {
+      let name = entry["type"]?.string ?? ""
+      guard let type = name.split(separator: ".").last else {
         throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
       }
       let path = entry["path"]?.string ?? ""
@@ -34,7 +37,7 @@ struct ModuleEntry: Sendable {
       }
       return ModuleEntry(
         type: String(type), folder: path.isEmpty ? folder : folder.appendingPathComponent(path), path: path,
-        name: "\(index)")
+        name: "\(index)", feature: isPyLate || name.hasPrefix("pylate.") ? .tokens : .sentence)
     }
   }
 
@@ -86,6 +89,22 @@ extension SentenceModule {
           .mismatched, file.url, "expected max or sum of relu or log1p_relu, found \(strategy) of \(activation)")
       }
       self = .spladePooling(sums: strategy == "sum", twice: activation == "log1p_relu")
+    case "SparseAutoEncoder":
+      let file = try entry.config()
+      try check(file.size("input_dim"), "input_dim", file)
+      let coder = try SparseCoder(file, inputs: width, at: scope)
+      self = .sparseCoder(coder)
+      width = coder.width
+    case "WeightedLayerPooling":
+      let file = try entry.config()
+      let dimension = try file.integer("embedding_dimension") ?? file.integer("word_embedding_dimension") ?? width
+      try check(dimension, "embedding_dimension", file)
+      let (layers, first) = (try file.integer("num_hidden_layers") ?? 12, try file.integer("layer_start") ?? 4)
+      guard first >= 0, layers >= first else {
+        throw FileError(.mismatched, file.url, item: "layer_start", "expected 0 to \(layers) layers, found \(first)")
+      }
+      let weights = try scope.parameter("layer_weights", [layers + 1 - first], .ones, trainable: false)
+      self = .weightedLayers(weights.scalars, from: first)
     case "MultiVectorMask":
       let file = try entry.config()
       let ids = try file.strings("skiplist_words")?.compactMap { tokenizer?.id(of: $0) } ?? []
@@ -106,7 +125,7 @@ extension SentenceModule {
           width == outputs ? .input : .projected(try Linear(width, outputs, bias: false, at: scope["residual"]))
       }
       try scope.requireAllRead()
-      let name = try Self.feature(file)
+      let name = try Self.feature(file, entry.feature)
       self = .dense(linear, try Self.activation(file), on: name, residual: residual)
       width = outputs
     case "LayerNorm":
@@ -115,7 +134,8 @@ extension SentenceModule {
       self = .layerNorm(try LayerNorm(width, at: scope["norm"]))
     case "Dropout": self = .dropout(Dropout(Float(try entry.config().number("dropout") ?? 0.2)))
     case "Normalize":
-      self = .normalize(on: try ConfigFile.ifPresent(entry.file("config.json")).map(Self.feature) ?? .sentence)
+      let file = try ConfigFile.ifPresent(entry.file("config.json"))
+      self = .normalize(on: try file.map { try Self.feature($0, entry.feature) } ?? entry.feature)
     case "WordWeights":
       let table = try Embedding(scope.shape("emb_layer.weight")[0], 1, trainable: false, at: scope["emb_layer"])
       self = .wordWeights(table.weight.tensor.scalars)
@@ -150,7 +170,7 @@ extension SentenceModule {
     default:
       throw FileError(
         .mismatched, entry.folder, item: entry.type,
-        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize, SpladePooling, MultiVectorMask)"
+        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize, SpladePooling, SparseAutoEncoder, WeightedLayerPooling, MultiVectorMask)"
       )
     }
   }
@@ -177,8 +197,8 @@ extension SentenceModule {
     return modes.isEmpty ? [.mean] : modes
   }
 
-  private static func feature(_ file: ConfigFile) throws -> FeatureName {
-    let name = try file.string("module_input_name") ?? FeatureName.sentence.rawValue
+  private static func feature(_ file: ConfigFile, _ standard: FeatureName) throws -> FeatureName {
+    let name = try file.string("module_input_name") ?? standard.rawValue
     guard let feature = FeatureName(rawValue: name), try file.string("module_output_name") ?? name == name else {
       throw FileError(
         .mismatched, file.url, item: "module_input_name",

@@ -15,10 +15,13 @@ struct SentenceFeatures {
   var promptLength = 0
   /// Whether the texts are queries, where that matters.
   var isQuery = false
+  /// How many tokens of each text attention sees; nil: all.
+  var seen: [Int]?
+  /// The tokens' vectors after the embeddings and each layer of the Transformer, where a module wants them.
+  var layers: [Ragged<Tensor>]?
 
-  init(_ ids: Ragged<IDs>, promptLength: Int = 0) {
-    self.ids = ids
-    self.promptLength = promptLength
+  init(_ batch: SentenceBatch) {
+    (ids, promptLength, isQuery, seen) = (batch.ids, batch.promptLength, batch.isQuery, batch.seen)
   }
 }
 
@@ -30,14 +33,18 @@ enum FeatureName: String {
 
 /// One step of sentence-transformers' `modules.json`.
 enum SentenceModule: Sendable {
-  /// A pretrained Transformer.
+  /// A pretrained Transformer; of one that keeps its layers' outputs, those are given too.
   case transformer(Transformer)
+  /// The mean of the vectors that the Transformer's layers from one on give, by weight.
+  case weightedLayers([Float], from: Int)
   /// A table of vectors, one a token.
   case wordEmbeddings(Embedding)
   /// A pretrained Transformer with its head: a number a word of the vocabulary, for each token.
   case maskedLanguageModel(MaskedLanguageModel)
   /// The tokens' largest (or summed) log(1 + max(0, logit)) of each word. Source: Formal et al. 2021 (SPLADE).
   case spladePooling(sums: Bool, twice: Bool)
+  /// Many more numbers than there were, few of them not 0.
+  case sparseCoder(SparseCoder)
   /// Which tokens' vectors count where a text keeps one for each: not those of `skipped`, in documents (or queries).
   case multiVectorMask(skipped: Set<Int32>, documents: Bool, queries: Bool)
   /// Each token's vector times its weight.
@@ -67,7 +74,20 @@ enum SentenceModule: Sendable {
   func callAsFunction(_ features: SentenceFeatures) -> SentenceFeatures {
     var features = features
     switch self {
-    case .transformer(let transformer): features.tokens = transformer(features.ids)
+    case .transformer(let transformer):
+      guard transformer.configuration.keepsLayers else {
+        features.tokens = transformer(features.ids, seen: features.seen)
+        break
+      }
+      features.layers = transformer.layers(features.ids, seen: features.seen)
+      features.tokens = features.layers?.last
+    case .weightedLayers(let weights, let first):
+      // As there, it does nothing where the Transformer doesn't keep its layers' outputs.
+      guard let layers = features.layers?.dropFirst(first), let offsets = layers.first?.offsets else { break }
+      let sums = zip(layers, weights).map { $0.rows * $1 }
+      guard let start = sums.first else { break }
+      features.tokens = Ragged(sums.dropFirst().reduce(start, +) * (1 / weights.reduce(0, +)), offsets)
+    case .sparseCoder(let coder): features.change(.sentence) { coder($0) }
     case .maskedLanguageModel(let model): features.tokens = model(features.ids)
     case .spladePooling(let sums, let twice):
       // The maximum comes first, as the logarithm keeps the order.

@@ -7,8 +7,8 @@ import Tokenizers
 enum SentenceTokenizer: Sendable {
   /// A Hugging Face tokenizer, cutting to its own truncation, with or without special tokens; then to `limit` tokens.
   case pieces(Tokenizer, specialTokens: Bool, limit: Int?)
-  /// Words between white space; then the first `limit`.
-  case words(WhitespaceTokenizer, limit: Int?)
+  /// Known words; then the first `limit`.
+  case words(any WordLookup, limit: Int?)
 
   /// The ids of texts, cut on all workers.
   func encode(_ texts: [String]) -> Ragged<IDs> {
@@ -18,6 +18,17 @@ enum SentenceTokenizer: Sendable {
       return Ragged(limit.map { limit in ids.map { Array($0.prefix(limit)) } } ?? ids)
     case .words(let words, let limit):
       return Ragged(texts.map { text in limit.map { Array(words.encode(text).prefix($0)) } ?? words.encode(text) })
+    }
+  }
+
+  /// The same, cutting at so many tokens.
+  func limited(to count: Int) -> SentenceTokenizer {
+    switch self {
+    case .pieces(var tokenizer, let specialTokens, let limit):
+      let direction = tokenizer.truncation?.direction ?? .right
+      tokenizer.truncation = Truncation(maximumLength: count, direction: direction)
+      return .pieces(tokenizer, specialTokens: specialTokens, limit: limit)
+    case .words(let words, _): return .words(words, limit: count)
     }
   }
 
@@ -35,16 +46,19 @@ enum SentenceTokenizer: Sendable {
   /// The tokenizer of a Transformer's folder, cutting as sentence-transformers does: at `max_seq_length`, else at the
   /// tokenizer's own limit, and never past the model's positions. What tokenizer.json says of truncation and padding is
   /// overridden, the side aside.
-  static func transformer(_ folder: URL, settings: ConfigFile?, maximumLength: Int) throws -> SentenceTokenizer {
+  static func transformer(
+    _ folder: URL, settings: ConfigFile?, _ configuration: TransformerConfiguration
+  ) throws -> SentenceTokenizer {
+    let folder = try place(of: folder)
     var tokenizer = try Tokenizer(folder: folder)
     let config = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
-    var limit = maximumLength
+    var limit = configuration.usualLength
     if let maximum = try settings?.integer("max_seq_length") {
       guard maximum > 0 else {
         throw FileError(
           .malformed, settings?.url ?? folder, item: "max_seq_length", "expected a size, found \(maximum)")
       }
-      limit = min(limit, maximum)
+      limit = min(configuration.maximumLength, maximum)
     } else if let maximum = try config?.number("model_max_length"), maximum >= 1 {
       // Where there is no limit, the file says 10³⁰.
       limit = Int(min(Double(limit), maximum))
@@ -57,6 +71,15 @@ enum SentenceTokenizer: Sendable {
     return .pieces(tokenizer, specialTokens: true, limit: nil)
   }
 
+  /// The folder that has the tokenizer of a model: an adapter's folder may have none.
+  static func place(of folder: URL) throws -> URL {
+    let names = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"]
+    guard AdapterFolder.isOne(folder),
+      !names.contains(where: { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) })
+    else { return folder }
+    return try AdapterFolder(folder).base()
+  }
+
   /// The tokenizer of a WordEmbeddings module.
   static func wordEmbeddings(_ folder: URL, _ config: ConfigFile) throws -> SentenceTokenizer {
     let limit = try config.integer("max_seq_length")
@@ -64,6 +87,9 @@ enum SentenceTokenizer: Sendable {
     case "WhitespaceTokenizer":
       let file = try ConfigFile(folder.appendingPathComponent("whitespacetokenizer_config.json"))
       return .words(try WhitespaceTokenizer(file), limit: limit)
+    case "PhraseTokenizer":
+      let file = try ConfigFile(folder.appendingPathComponent("phrasetokenizer_config.json"))
+      return .words(try PhraseTokenizer(file), limit: limit)
     case "TransformersTokenizerWrapper":
       var tokenizer = try Tokenizer(folder: folder)
       tokenizer.truncation = nil
@@ -72,7 +98,8 @@ enum SentenceTokenizer: Sendable {
     case let name:
       throw FileError(
         .mismatched, config.url, item: "tokenizer_class",
-        "expected WhitespaceTokenizer or TransformersTokenizerWrapper, found \(name.map(String.init) ?? "none")")
+        "expected WhitespaceTokenizer, PhraseTokenizer or TransformersTokenizerWrapper, found \(name.map(String.init) ?? "none")"
+      )
     }
   }
 }

@@ -1,9 +1,14 @@
 import Checkpoints
 import Foundation
 
+/// What turns a text into the ids of its words, those that are known.
+protocol WordLookup: Sendable {
+  func encode(_ text: String) -> [Int32]
+}
+
 /// Words between white space, looked up as they are, then without the punctuation round them, then in lower case; other words are
 /// left out. Equal to sentence-transformers' `WhitespaceTokenizer`.
-struct WhitespaceTokenizer: Sendable {
+struct WhitespaceTokenizer: WordLookup {
   private let ids: [String: Int32]
   private let stopWords: Set<String>
   private let lowercase: Bool
@@ -28,8 +33,7 @@ struct WhitespaceTokenizer: Sendable {
 
   func encode(_ text: String) -> [Int32] {
     let text = lowercase ? text.lowercased() : text
-    return text.unicodeScalars.split { $0.properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains($0) }.compactMap {
-      word -> Int32? in
+    return text.unicodeScalars.split(whereSeparator: Self.isSpace).compactMap { word -> Int32? in
       for form in [{ $0 }, Self.strip, { Self.strip($0).lowercased() }] as [(String) -> String] {
         let form = form(String(word))
         if stopWords.contains(form) { return nil }
@@ -39,8 +43,13 @@ struct WhitespaceTokenizer: Sendable {
     }
   }
 
+  /// White space as Python has it.
+  static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains(scalar)
+  }
+
   /// The word without ASCII punctuation at its ends.
-  private static func strip(_ word: String) -> String {
+  static func strip(_ word: String) -> String {
     let scalars = Array(word.unicodeScalars)
     let isPunctuation = { (scalar: Unicode.Scalar) in
       scalar.isASCII && (33...126).contains(scalar.value) && !scalar.properties.isAlphabetic

@@ -6,14 +6,14 @@ extension Ragged where Rows == Tensor {
   /// Rows `[rows, 3 · width]` give `[rows, width]`, `heads` heads of width / heads columns each, scaled by 1/√(head width).
   /// The options are those of `attention`.
   public func selfAttention(
-    heads: Int, causal: Bool = false, window: Int? = nil, bias: Tensor? = nil, dropout: Float = 0
+    heads: Int, causal: Bool = false, window: Int? = nil, seen: [Int]? = nil, bias: Tensor? = nil, dropout: Float = 0
   ) -> Ragged<Tensor> {
     let width = rows.width / 3
     precondition(
       rows.width == 3 * width && width % heads == 0, "selfAttention: \(heads) heads do not divide rows \(rows.shape)")
     let form = AttentionForm(
       offsets: offsets, heads: heads, keyHeads: heads, size: width / heads, causal: causal, window: window,
-      dropout: AttentionDropout(dropout))
+      seen: seen, dropout: AttentionDropout(dropout))
     let x = rows.detached
     func side(_ tensor: Tensor) -> AttentionSide {
       AttentionSide(tensor.pointer, tensor.pointer + width, tensor.pointer + 2 * width, 3 * width, 3 * width)
@@ -31,7 +31,8 @@ extension Ragged where Rows == Tensor {
   /// Scaled dot-product attention within each sequence of these queries `[rows, heads · size]` to keys and values
   /// `[rows, keyHeads · size]`; query heads in groups of heads / keyHeads share a key head. Gives `[rows, heads · size]`.
   ///
-  /// - `causal` hides later rows; `window` hides rows farther than so many.
+  /// - `causal` hides later rows; `window` hides rows farther than so many; `seen` hides all but so many rows at each sequence's start.
+  ///   A row that sees none mixes zeros.
   /// - `bias` `[2 · reach + 1, heads]` is added to the scores by how far the key stands after the query, from −reach to reach;
   ///   what is farther counts as that far.
   /// - `dropout` is the rate at which probabilities are dropped in training, and the others divided by 1 − rate. Which ones depends on
@@ -40,7 +41,7 @@ extension Ragged where Rows == Tensor {
   /// The score matrix is never kept: the pullback computes it anew. Source: Vaswani et al. 2017; Dao et al. 2022; groups: Ainslie et al. 2023.
   public func attention(
     keys: Tensor, values: Tensor, heads: Int, keyHeads: Int, causal: Bool = false, window: Int? = nil,
-    bias: Tensor? = nil, dropout: Float = 0
+    seen: [Int]? = nil, bias: Tensor? = nil, dropout: Float = 0
   ) -> Ragged<Tensor> {
     let size = rows.width / heads
     precondition(
@@ -49,7 +50,7 @@ extension Ragged where Rows == Tensor {
       "attention: \(heads) heads of \(rows.shape) do not fit \(keyHeads) of \(keys.shape) and \(values.shape)")
     let form = AttentionForm(
       offsets: offsets, heads: heads, keyHeads: keyHeads, size: size, causal: causal, window: window,
-      dropout: AttentionDropout(dropout))
+      seen: seen, dropout: AttentionDropout(dropout))
     let (q, k, v, b) = (rows.detached, keys.detached, values.detached, bias?.detached)
     func side(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> AttentionSide {
       AttentionSide(q.pointer, k.pointer, v.pointer, heads * size, keyHeads * size)
@@ -95,6 +96,8 @@ private struct AttentionForm {
   let offsets: Offsets
   let heads: Int, keyHeads: Int, size: Int
   let causal: Bool, window: Int?
+  /// How many rows at the start of each sequence are seen; nil: all.
+  let seen: [Int]?
   let dropout: AttentionDropout?
   /// How many blocks of random numbers a query of a head may use: four keys a block.
   private static let blocks: UInt64 = 1 << 24
@@ -107,15 +110,18 @@ private struct AttentionForm {
     inputs.contains { $0?.isRecorded ?? false } ? Storage(count: offsets.rows * heads) : nil
   }
 
-  private func form(_ rows: Range<Int>, _ side: AttentionSide, _ bias: Tensor?) -> enc_attention_form {
-    let length = rows.count
+  private func form(_ sequence: Int, _ side: AttentionSide, _ bias: Tensor?) -> enc_attention_form {
+    let length = offsets.length(sequence)
+    let keys = seen?[sequence] ?? length
+    precondition((1...length).contains(keys), "attention: \(keys) rows of \(length) can't be seen")
     precondition(
       bias.map { $0.shape.count == 2 && $0.width == heads && $0.shape[0] % 2 == 1 } ?? true,
       "attention: expected a bias [2 · reach + 1, \(heads)], found \(bias?.shape ?? [])")
     let before = min(window ?? length, length)
     return enc_attention_form(
-      length: length, width: size, q_stride: side.stride, kv_stride: side.keyStride, out_stride: heads * size,
-      before: before, after: causal ? 0 : before, reach: ((bias?.shape[0] ?? 1) - 1) / 2, bias_stride: heads,
+      length: length, keys: keys, width: size, q_stride: side.stride, kv_stride: side.keyStride,
+      out_stride: heads * size, before: before, after: causal ? 0 : before, reach: ((bias?.shape[0] ?? 1) - 1) / 2,
+      bias_stride: heads,
       scale: 1 / Float(size).squareRoot(), keep: dropout?.keep ?? 1, seed: dropout?.random.seed ?? 0,
       stream: dropout?.random.stream ?? 0, first_block: 0, row_blocks: AttentionForm.blocks * UInt64(heads))
   }
@@ -129,7 +135,7 @@ private struct AttentionForm {
     Workers.run(chunks: offsets.count * heads) { index in
       let (rows, head) = (offsets[index / heads], index % heads)
       guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
-      var form = form(rows, side, bias)
+      var form = form(index / heads, side, bias)
       form.first_block = firstBlock(rows, head)
       let key = rows.lowerBound * side.keyStride + head / (heads / keyHeads) * size
       enc_attention(
@@ -150,7 +156,7 @@ private struct AttentionForm {
       let (sequence, keyHead) = (index / keyHeads, index % keyHeads)
       let rows = offsets[sequence]
       guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
-      var form = form(rows, side, bias)
+      var form = form(sequence, side, bias)
       let key = rows.lowerBound * side.keyStride + keyHead * size
       for head in keyHead * group..<(keyHead + 1) * group {
         let (query, at) = (

@@ -24,6 +24,8 @@ public struct PretrainedOptions: Sendable, Equatable {
     public var dropout: Float
     /// What the names of the changed layers end with; `all-linear` for all.
     public var targets: [String]
+    /// Whether the changes are kept beside the model too, as a folder `adapter` of the PEFT library.
+    public var keepsAdapter = false
   }
 
   /// The model's folder.
@@ -73,13 +75,24 @@ public struct PretrainedOptions: Sendable, Equatable {
       scopes.append(adaptation.map { frozen.adapted(by: $0) } ?? frozen)
       return scopes[scopes.count - 1]
     }
+    guard !encoder.hasRoutes else {
+      throw FileError(
+        .mismatched, model, item: "encode", "an encoder with ways of their own for queries can't be trained")
+    }
     do {
       try Scope.requireRulesMatched(in: scopes)
     } catch let error as ScopeError {
       throw FileError(.mismatched, model, item: "encode", error.description)
     }
+    if lowRank?.keepsAdapter ?? false { try encoder.requireAdaptedTransformer() }
     if freezing == .all { for parameter in encoder.parameters { parameter.isTrainable = false } }
     return checkpointing ? encoder.checkpointingLayers() : encoder
+  }
+
+  /// Writes the adapter beside the model, if it's to be kept.
+  func saveAdapter(of encoder: SentenceEncoder?, beside output: URL) throws {
+    guard let encoder, lowRank?.keepsAdapter ?? false else { return }
+    try encoder.saveAdapter(to: output.appendingPathComponent("adapter"))
   }
 
   func json(_ folder: URL) -> JSON {
@@ -102,13 +115,14 @@ extension PretrainedOptions.LowRank {
     dropout = try section["dropout"]?.rate() ?? 0
     targets =
       try section["targets"]?.list(of: "names of layers").map { try $0.string() } ?? [LowRankAdaptation.allLinear]
+    keepsAdapter = try section["adapter"]?.bool() ?? false
     try section.finish()
   }
 
   fileprivate var json: JSON {
     [
       "rank": .integer(rank), "alpha": .number(alpha), "dropout": .float(dropout),
-      "targets": .array(targets.map { .string($0) }),
+      "targets": .array(targets.map { .string($0) }), "adapter": .bool(keepsAdapter),
     ]
   }
 }

@@ -132,7 +132,7 @@ public enum ScoringData: Sendable {
   /// - Throws: `TokenError` from the encoder, `EvaluationError` for scores that are all the same or vectors that aren't finite.
   public func report(_ encoder: SentenceEncoder, seed: UInt64 = 0, resamples: Int = 1000) throws -> any ScoreReport {
     let similarity = encoder.similarity
-    func embedded(_ texts: [String]) throws -> Tensor {
+    func embedded(_ texts: [String], by other: SentenceEncoder? = nil) throws -> Tensor {
       // Texts that occur several times are embedded once.
       var (rows, unique): ([String: Int32], [String]) = ([:], [])
       let places = texts.map { text in
@@ -141,7 +141,7 @@ public enum ScoringData: Sendable {
         unique.append(text)
         return Int32(unique.count - 1)
       }
-      let vectors = try encoder.encode(unique)
+      let vectors = try (other ?? encoder).encode(unique)
       return unique.count == texts.count ? vectors : vectors.rows(at: IDs(places))
     }
     switch self {
@@ -159,7 +159,8 @@ public enum ScoringData: Sendable {
         similarities: [similarity], seed: seed, resamples: resamples)
     case .retrieval(let queries, let corpus, let relevant):
       return try RetrievalReport(
-        queries: embedded(queries), corpus: embedded(corpus), relevant: relevant, similarity: similarity, seed: seed,
+        queries: embedded(queries, by: encoder.forQueries), corpus: embedded(corpus), relevant: relevant,
+        similarity: similarity, seed: seed,
         resamples: resamples)
     }
   }

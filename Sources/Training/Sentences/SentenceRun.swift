@@ -219,6 +219,7 @@ public final class SentenceRun: RecipeRun {
       scores: after.map(FineTuningSummary.scores), names: after?.scores.map(\.name) ?? [],
       scale: losses.lazy.compactMap(\.logScale).first.map { exp(Double($0.tensor.scalar)) })
     try Model(encoder, at: .random(seed: 0)).save(to: output)
+    try recipe.encoder.saveAdapter(of: encoder, beside: output)
     try summary.write(to: output)
     let card = ModelCard(
       name: recipe.url.deletingPathExtension().lastPathComponent, base: recipe.encoder.model.lastPathComponent,

@@ -40,10 +40,6 @@ import Testing
       try line(["position_embedding_type": "relative_key"])
         == #""position_embedding_type": "relative_key" is not supported; supported: absolute"#)
     #expect(try line(["is_decoder": .bool(true)]) == #""is_decoder": decoders are not supported"#)
-    let yarn: JSON = ["rope_type": "yarn", "rope_theta": .integer(10000)]
-    #expect(
-      try line(of: "qwen3", ["rope_parameters": yarn])
-        == #""rope_type": "yarn" is not supported; supported: default, linear, dynamic, ntk"#)
     #expect(
       try line(of: "modernbert", ["layer_types": .array(["chunked", "chunked", "chunked", "chunked"])])
         .hasPrefix(#""layer_types": "chunked" is not supported"#))
@@ -161,35 +157,6 @@ import Testing
     let scaled = try configuration(
       "gte", without: ["rope_parameters"], with: ["rope_theta": .integer(500), "rope_scaling": linear])
     #expect(scaled.rotary == [RotaryForm(theta: 500, width: 8, scaling: .linear(4))])
-  }
-
-  /// Beyond the trained length a text's angles depend on its own length alone, never on its neighbours'.
-  @Test func textsBeyondTheTrainedLengthHaveTheirOwnAngles() throws {
-    let form = RotaryForm(theta: 1000, width: 8, scaling: .dynamic(2, trained: 6))
-    let angles = RotaryAngles(form)
-    let random = Random(seed: 1)
-    let lengths = [4, 9, 6, 13]
-    let rows = lengths.reduce(0, +)
-    let x = Tensor((0..<rows * 8).map { random.uniform(at: UInt64($0)) }, shape: [rows, 8])
-    let batch = Ragged(x, Offsets(lengths: lengths))
-    let all = angles.turn(batch, headWidth: 8).rows.scalars
-    for text in 0..<batch.count {
-      let range = batch.offsets[text].lowerBound * 8..<batch.offsets[text].upperBound * 8
-      let alone = Ragged(
-        Tensor(Array(x.scalars[range]), shape: [range.count / 8, 8]), Offsets(lengths: [lengths[text]]))
-      #expect(angles.turn(alone, headWidth: 8).rows.scalars == Array(all[range]))
-    }
-    // Source of the numbers: transformers' _compute_dynamic_ntk_parameters with seq_len 13.
-    let base = 1000 * pow(2 * 13.0 / 6 - 1, 8.0 / 6)
-    let expected = (0..<4).map { 1 / pow(base, Double($0) / 4) }
-    #expect(zip(form.frequencies(length: 13), expected).allSatisfy { abs(Double($0) - $1) < 1e-6 })
-    // GTE's mixed scaling: frequencies over exp(ln 3 / 4^½ · (1, 2, 3, 4)^½).
-    let mixed = RotaryForm(theta: 1000, width: 8, scaling: .ntk(3, mixed: 0.5)).frequencies(length: 9)
-    for (pair, found) in mixed.enumerated() {
-      let divisor = exp(log(3) / 2 * Double(pair + 1).squareRoot())
-      #expect(abs(Double(found) - 1 / pow(1000, Double(pair) / 4) / divisor) < 1e-6)
-    }
-    #expect(form.frequencies(length: 6) == RotaryTable.frequencies(base: 1000, width: 8))
   }
 
   @Test func idsThatTheModelDoesNotTakeAreNamed() throws {

@@ -1,0 +1,131 @@
+import Checkpoints
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Encoders
+
+/// Tiny adapters of the PEFT library against what it computes with them in sentence-transformers.
+@Suite struct AdapterTests {
+  let golden = goldens.appendingPathComponent("Sentence")
+  let file: SafetensorsFile
+  let texts: [String]
+
+  init() throws {
+    file = try SafetensorsFile(golden.appendingPathComponent("adapters.safetensors"))
+    texts = try JSON(contentsOf: golden.appendingPathComponent("texts.json")).elements?.compactMap(\.string) ?? []
+  }
+
+  func folder(_ name: String) -> URL { golden.appendingPathComponent("adapters/\(name)") }
+
+  func expect(_ found: Tensor, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let shape = try file.entry(name).shape
+    try #require(found.shape == shape, sourceLocation: sourceLocation)
+    let worst = zip(found.scalars, try file.floats(name)).map { abs($0 - $1) }.max() ?? 0
+    #expect(worst <= 2e-5, "\(name): max |Δ| \(worst)", sourceLocation: sourceLocation)
+  }
+
+  /// A temporary folder, gone afterwards.
+  func temporary(_ body: (URL) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("adapter-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder)
+  }
+
+  @Test(arguments: ["lora", "dora", "sentence"]) func vectorsArePEFTs(_ name: String) throws {
+    let encoder = try SentenceEncoder.open(folder(name))
+    try expect(encoder.encode(texts), name)
+    #expect(encoder.notes.isEmpty == (name == "sentence"))
+  }
+
+  @Test func crossEncodersArePEFTs() throws {
+    #expect(try CrossEncoder.isOne(folder("cross")) && !CrossEncoder.isOne(folder("lora")))
+    try expect(CrossEncoder.open(folder("cross")).scores(texts.map { (texts[0], $0) }), "cross")
+  }
+
+  /// What is saved needs neither the adapter nor its base any more.
+  @Test(arguments: ["lora", "dora", "sentence"]) func aSavedFolderGivesTheSameBits(_ name: String) throws {
+    let encoder = try SentenceEncoder.open(folder(name))
+    try temporary { output in
+      try encoder.save(to: output)
+      #expect(!AdapterFolder.isOne(output))
+      #expect(try SentenceEncoder.open(output).encode(texts).scalars == encoder.encode(texts).scalars)
+    }
+  }
+
+  /// A copy of an adapter with some members of its configuration changed, and its base beside it.
+  func opened(_ name: String, _ changes: [String: JSON], base: Bool = true) throws -> String {
+    var line = ""
+    try temporary { place in
+      let adapter = place.appendingPathComponent("adapter")
+      try FileManager.default.copyItem(at: folder(name), to: adapter)
+      if base {
+        try FileManager.default.copyItem(
+          at: golden.appendingPathComponent("plain"), to: place.appendingPathComponent("base"))
+      }
+      let url = adapter.appendingPathComponent("adapter_config.json")
+      let members = try #require(JSON(contentsOf: url).members).filter { changes[$0.name] == nil }
+      try AtomicFile.write(.object(members + changes.map { .init($0, $1) }), to: url)
+      do {
+        try expect(SentenceEncoder.open(adapter).encode(texts), name)
+        line = "opens"
+      } catch {
+        #expect(!"\(error)".contains("\n"))
+        line = "\(error)".replacing(place.path, with: "")
+      }
+    }
+    return line
+  }
+
+  @Test func theBaseIsFoundBesideTheAdapter() throws {
+    let key = "base_model_name_or_path"
+    #expect(try opened("lora", [key: "../base"]) == "opens")
+    #expect(try opened("lora", [key: "someone/base"]) == "opens")
+    #expect(try opened("lora", [key: .string(golden.appendingPathComponent("plain").path)], base: false) == "opens")
+    let line = try opened("lora", [key: "someone/base"], base: false)
+    #expect(
+      line.hasPrefix(
+        #"/adapter/adapter_config.json: "base_model_name_or_path": expected the folder of the base model, found none at "#
+      )
+        && line.contains("/adapter/someone/base, ") && line.hasSuffix(", /base"), "\(line)")
+    #expect(
+      try opened("lora", [key: .null])
+        == #"/adapter/adapter_config.json: "base_model_name_or_path": expected the folder of the base model, found none"#
+    )
+  }
+
+  @Test func whatIsNotSupportedIsNamed() throws {
+    func line(_ changes: [String: JSON]) throws -> String {
+      let found = try opened("lora", changes.merging(["base_model_name_or_path": "../base"]) { $1 })
+      let prefix = "/adapter/adapter_config.json: "
+      #expect(found.hasPrefix(prefix), "\(found)")
+      return String(found.dropFirst(prefix.count))
+    }
+    #expect(try line(["peft_type": "IA3"]) == #""peft_type": expected "LORA", found "IA3""#)
+    #expect(
+      try line(["lora_bias": true]) == #""lora_bias": expected null, as nothing else is supported, found true"#)
+    #expect(try line(["init_lora_weights": "pissa"]).contains("leaves the base model's weights as they are, found"))
+    #expect(try line(["r": .integer(0)]) == #""r": expected a rank above 0, found 0"#)
+    #expect(try line(["alpha_pattern": ["(": .integer(3)]]).hasPrefix(#""alpha_pattern": expected numbers above 0"#))
+  }
+
+  @Test func whatDoesNotFitIsNamed() throws {
+    let base: [String: JSON] = ["base_model_name_or_path": "../base"]
+    let key = "base_model.model.encoder.layer.0.attention.self.query.lora_A.weight"
+    #expect(
+      try opened("lora", base.merging(["rank_pattern": [:]]) { $1 })
+        == "/adapter/adapter_model.safetensors: \"\(key)\": expected rank 4, as adapter_config.json has it, found 2")
+    // An adapter of a wider model.
+    let narrow = goldens.appendingPathComponent("pretrained/bert")
+    let adapter = try AdapterFolder(folder("lora"))
+    #expect {
+      _ = try Checkpoint(narrow, adapter: adapter)
+    } throws: {
+      "\($0)".contains(
+        #""base_model.model.embeddings.word_embeddings.lora_embedding_A": expected an addition to "#
+          + "embeddings.word_embeddings.weight of shape [60, 16], found shapes [4, ")
+    }
+  }
+}
