@@ -25,21 +25,26 @@ static void products(size_t rows, size_t inner, size_t outer) {
   float *panels = numbers(width * inner), *scales = numbers(width), *sums = numbers(runs * width);
   float *factors = numbers(rows * runs), *offsets = numbers(rows * runs);
   uint16_t *halves = malloc(width * inner * 2);
+  const size_t pairs = (inner + 1) / 2;
+  uint32_t *rounded = malloc(rows * pairs * 4), *pair_panels = malloc(width * pairs * 4);
   int8_t *bytes = malloc(width * depth * 4 + 64);
   uint8_t *quantized = malloc(rows * ((inner + 63) / 64 * 64));
   enc_product_end end = {.bias = b, .out_stride = outer, .activation = -1};
   enc_pack(inner, outer, w, 1, inner, panels);
   enc_to_half(width * inner, panels, halves);
+  enc_round_rows(rows, inner, inner, x, (uint16_t *)rounded);
+  for (size_t n = 0; n < outer; n += 32) enc_pack_pairs(inner, panels + n * inner, pair_panels + n * pairs);
   for (size_t n = 0; n < outer; n += 32)
     enc_pack_bytes(inner, outer - n < 32 ? outer - n : 32, width, w + n * inner, 1, inner, bytes + n * depth * 4, scales + n,
                    sums + n);
-  enc_quantize(rows, inner, x, quantized, factors, offsets);
+  enc_quantize(rows, inner, inner, x, quantized, factors, offsets);
   enc_byte_matrix matrix = {bytes, scales, sums, width};
-  const double limits[] = {1e-6, 4e-4, 1e-2};
-  for (int form = 0; form < 3; form++) {
-    if (form == 0) enc_product(rows, inner, 0, outer, x, panels, &end, out);
-    if (form == 1) enc_half_product(rows, inner, 0, outer, x, halves, &end, out);
+  const double limits[] = {1e-6, 4e-4, 1e-2, 4e-3};
+  for (int form = 0; form < 4; form++) {
+    if (form == 0) enc_product(rows, inner, 0, outer, inner, x, panels, &end, out);
+    if (form == 1) enc_half_product(rows, inner, 0, outer, inner, x, halves, &end, out);
     if (form == 2) enc_byte_product(rows, inner, 0, outer, quantized, factors, offsets, &matrix, &end, out);
+    if (form == 3) enc_pair_product(rows, inner, 0, outer, rounded, pair_panels, &end, out);
     double error = 0, total = 0;
     for (size_t r = 0; r < rows; r++)
       for (size_t n = 0; n < outer; n++) {
@@ -50,8 +55,26 @@ static void products(size_t rows, size_t inner, size_t outer) {
       }
     char name[80];
     snprintf(name, sizeof name, "product of %s, %zu rows, %zu by %zu",
-             (const char *[]){"floats", "halves", "bytes"}[form], rows, inner, outer);
+             (const char *[]){"floats", "halves", "bytes", "brain floats"}[form], rows, inner, outer);
     expect(name, sqrt(error / total), limits[form]);
+  }
+}
+
+static void gradients(size_t rows, size_t n, size_t k) {
+  float *a = numbers(rows * n), *b = numbers(rows * k), *out = numbers(n * k), *sums = numbers(n);
+  float *scratch = numbers(ENC_GRADIENT_SCRATCH);
+  for (int form = 0; form < 2; form++) {
+    (form ? enc_pair_transposed_product : enc_transposed_product)(rows, n, k, a, n, b, k, false, out, k, sums, scratch);
+    double error = 0, total = 0;
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = 0; j <= k; j++) {
+        double sum = 0;
+        for (size_t r = 0; r < rows; r++) sum += (double)a[r * n + i] * (j < k ? b[r * k + j] : 1);
+        const double difference = sum - (j < k ? out[i * k + j] : sums[i]);
+        error += difference * difference;
+        total += sum * sum;
+      }
+    expect(form ? "gradient of brain floats" : "gradient", sqrt(error / total), form ? 4e-3 : 1e-6);
   }
 }
 
@@ -83,6 +106,9 @@ static void attention(size_t length, size_t width) {
 int main(void) {
   const size_t shapes[][3] = {{1, 64, 64}, {7, 100, 77}, {13, 384, 96}, {30, 130, 333}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) products(shapes[i][0], shapes[i][1], shapes[i][2]);
+  gradients(1, 3, 5);
+  gradients(130, 192, 77);
+  gradients(259, 50, 192);
   const size_t lengths[] = {1, 9, 17, 40};
   for (size_t i = 0; i < 4; i++) attention(lengths[i], i % 2 ? 32 : 20);
   float x[100], y[100], mean, rstd, ones[100], zeros[100] = {0};
