@@ -21,13 +21,13 @@ struct TrainingCheckpoint {
 
   /// Makes the directory; what a killed process was writing in it is removed.
   func create() throws {
+    try AtomicFolder.make(directory)
     do {
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
       for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) where name.hasSuffix(".partial") {
         try FileManager.default.removeItem(at: directory.appendingPathComponent(name))
       }
     } catch {
-      throw FileError(.unwritable, directory, "cannot prepare the directory: \(error.localizedDescription)")
+      throw FileError(.unwritable, directory, "cannot prepare the directory: \(FileError.reason(error))")
     }
   }
 

@@ -15,9 +15,15 @@ struct ModuleEntry: Sendable {
   /// The name under which its parameters are listed.
   let name: String
 
+  private static let known = [
+    "Transformer", "MLMTransformer", "WordEmbeddings", "StaticEmbedding", "BoW", "WordWeights", "CNN", "LSTM",
+    "Pooling", "Dense",
+    "LayerNorm", "Dropout", "Normalize", "SpladePooling", "MultiVectorMask",
+  ]
+
   /// The entries of a model folder in their order; nil if it has no modules.json.
   ///
-  /// - Throws: `FileError` if the file is malformed or an entry names a folder outside the model's.
+  /// - Throws: `FileError` if the file is malformed or an entry is of an unknown type or names a folder outside the model's.
   static func read(_ folder: URL) throws -> [ModuleEntry]? {
     let url = folder.appendingPathComponent("modules.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
@@ -29,6 +35,10 @@ struct ModuleEntry: Sendable {
         throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
       }
       let path = entry["path"]?.string ?? ""
+      guard known.contains(String(type)) else {
+        throw FileError(
+          .mismatched, url, item: String(type), "an unknown module (known: \(known.joined(separator: ", ")))")
+      }
       guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
         throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
       }
@@ -148,10 +158,7 @@ extension SentenceModule {
       self = .lstm(recurrence)
       width = recurrence.width
     default:
-      throw FileError(
-        .mismatched, entry.folder, item: entry.type,
-        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize, SpladePooling, MultiVectorMask)"
-      )
+      throw FileError(.mismatched, entry.folder, item: entry.type, "expected this module to be the first one")
     }
   }
 

@@ -92,7 +92,7 @@ public final class PretrainingRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
-    try makeFolder(output)
+    try AtomicFolder.make(output)
     let settings = recipe.training
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     var options = settings.options

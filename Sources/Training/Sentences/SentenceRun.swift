@@ -75,7 +75,7 @@ public final class SentenceRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: encoder.folder)
-    try makeFolder(output)
+    try AtomicFolder.make(output)
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let settings = recipe.training
     var options = settings.options
