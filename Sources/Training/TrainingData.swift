@@ -114,6 +114,22 @@ public struct TrainingData: Sendable {
     )
   }
 
+  /// What tells the samples for training and validation from others.
+  var digest: String {
+    var digest = SampleDigest()
+    for samples in [train, validation] {
+      switch samples {
+      case .texts(let texts, let labels):
+        for text in texts { digest.add(text) }
+        digest.add(labels)
+      case .images(let pixels, let labels):
+        digest.add(pixels.bytes)
+        digest.add(labels)
+      }
+    }
+    return digest.text
+  }
+
   /// Samples as the files have them.
   enum Raw {
     case texts(TextExamples)

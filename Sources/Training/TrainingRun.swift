@@ -84,7 +84,7 @@ public final class TrainingRun: RecipeRun {
     let trainer = Trainer(
       parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups(of: model.parameters)),
       schedule: settings.schedule,
-      options: options, sampleCount: data.train.count, output: output,
+      options: options, sampleCount: data.train.count, digest: data.digest, output: output,
       loss: { [self] indices, epoch in
         if let frozen = try frozenEmbeddings(of: "train", data.train) {
           return model.loss(
