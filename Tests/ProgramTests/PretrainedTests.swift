@@ -61,7 +61,7 @@ import Testing
     try place.write(
       modules.replacingOccurrences(of: ".Normalize\"", with: ".Whiten\""), to: "bert/modules.json")
     try place.expectError(
-      ["embed", "bert"], ["/bert/modules.json: \"Whiten\": an unknown module (known: Transformer, "])
+      ["embed", "bert"], ["/bert/2_Normalize: \"Whiten\": an unknown module (known: Transformer, "])
   }
 
   @Test func similarity() throws {

@@ -23,7 +23,7 @@ struct ModuleEntry: Sendable {
 
   /// The entries of a model folder in their order; nil if it has no modules.json.
   ///
-  /// - Throws: `FileError` if the file is malformed or an entry is of an unknown type or names a folder outside the model's.
+  /// - Throws: `FileError` if the file is malformed or an entry names a folder outside the model's.
   static func read(_ folder: URL) throws -> [ModuleEntry]? {
     let url = folder.appendingPathComponent("modules.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
@@ -35,10 +35,6 @@ struct ModuleEntry: Sendable {
         throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
       }
       let path = entry["path"]?.string ?? ""
-      guard known.contains(String(type)) else {
-        throw FileError(
-          .mismatched, url, item: String(type), "an unknown module (known: \(known.joined(separator: ", ")))")
-      }
       guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
         throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
       }
@@ -52,7 +48,13 @@ struct ModuleEntry: Sendable {
   func config(_ name: String = "config.json") throws -> ConfigFile { try ConfigFile(file(name)) }
 
   /// The module's own weights; an empty place if it's of a type that has none.
+  ///
+  /// - Throws: `FileError` for an unknown type, and files that are missing or damaged.
   func weights() throws -> Scope {
+    guard ModuleEntry.known.contains(type) else {
+      let known = ModuleEntry.known.joined(separator: ", ")
+      throw FileError(.mismatched, folder, item: type, "an unknown module (known: \(known))")
+    }
     if ["Pooling", "Dropout", "Normalize", "BoW", "SpladePooling", "MultiVectorMask"].contains(type) {
       return .random(seed: 0)
     }
