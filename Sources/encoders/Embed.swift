@@ -119,6 +119,8 @@ extension EmbedCommand {
   }
 
   private func stream(prompt: String?) throws -> EmbedStream {
+    // Before any file is begun; reading standard input can't be interrupted.
+    if input != "-" { Interruption.watch() }
     let lines = InputLines(source: input)
     let progress = EmbedProgress(of: lines.byteCount, isShown: output != "-" || isatty(STDOUT_FILENO) == 0)
     guard resume else { return EmbedStream(input: lines, checkpoint: nil, progress: progress) }
