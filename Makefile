@@ -1,6 +1,6 @@
 # The commands to remember: make demo, make test, make parity, make bench, make format, make lint, make neon, make docs.
 SHELL := /bin/bash
-PACKAGES := libdnnl-dev libarchive-dev libpng-dev libturbojpeg0-dev curl python3 python3-pip python3-venv
+PACKAGES := libdnnl-dev libarchive-dev libpng-dev libturbojpeg0-dev pkg-config curl python3 python3-pip python3-venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # One set of flags for the program and the tests, so that neither rebuilds the other's objects.
 SWIFT := -c release -Xswiftc -enable-testing

@@ -66,7 +66,9 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
     .testTarget(name: "InputsTests", dependencies: ["Inputs", "Checkpoints", "TestSupport"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Checkpoints"]),
+    .testTarget(
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Checkpoints", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "ModelFoldersTests", dependencies: ["ModelFolders", "Checkpoints"]),
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors", "TestSupport"]),
     .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors", "TestSupport"]),

@@ -56,6 +56,7 @@ public final class AtomicWriter {
       self.init(url, temporary: nil, descriptor: descriptor)
       return
     }
+    AtomicFolder.removeAbandoned(url)
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
     // Names have at most 255 bytes.
     let stem = url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent

@@ -20,8 +20,8 @@ public enum AtomicFolder {
     }
   }
 
-  /// Removes what programs left that ended in the middle of writing the same folder.
-  private static func removeAbandoned(_ url: URL) {
+  /// Removes what programs left that ended in the middle of writing the same folder or file.
+  static func removeAbandoned(_ url: URL) {
     let (parent, stem) = (url.deletingLastPathComponent(), ".\(url.lastPathComponent).")
     for name in (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? [] where name.hasPrefix(stem) {
       let parts = name.dropFirst(stem.count).split(separator: ".")
@@ -47,15 +47,14 @@ public enum AtomicFolder {
     }
   }
 
-  /// Makes a folder and those above it, on the way to writing `target`.
+  /// Makes a folder and those above it, on the way to writing `target`; nil: the folder is what is wanted.
   ///
   /// - Throws: `FileError` with the operating system's reason.
-  public static func make(_ folder: URL, for target: URL) throws {
+  public static func make(_ folder: URL, for target: URL? = nil) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      let reason = (error as NSError).localizedFailureReason ?? error.localizedDescription
-      throw FileError(.unwritable, target, "cannot make the folder: \(reason)")
+      throw FileError(.unwritable, target ?? folder, "cannot make the folder: \(FileError.reason(error))")
     }
   }
 

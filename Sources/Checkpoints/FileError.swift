@@ -50,6 +50,16 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible, Lo
     return text + ": \(problem)"
   }
 
+  /// Why Foundation couldn't do something, as the operating system puts it where it says so.
+  public static func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    let cause = (error.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError } ?? error
+    if cause.domain == NSPOSIXErrorDomain, let code = Int32(exactly: cause.code) {
+      return String(cString: strerror(code))
+    }
+    return error.localizedFailureReason ?? error.localizedDescription
+  }
+
   /// The same line, for Foundation's `localizedDescription`.
   public var errorDescription: String? { description }
 

@@ -24,19 +24,19 @@ public struct DataSource: Sendable {
         "ec29112dd5afa0611ce80d1b7f02629c",
       ]),
     .official(
-      "cifar-10", "CIFAR-10: 60,000 colour images in 10 classes (binary)", "https://www.cs.toronto.edu/~kriz/",
-      ["cifar-10-binary.tar.gz"], md5: ["c32a1d4ab5d03f1284b67883e8d87530"]),
+      "cifar-10", "CIFAR-10: 60,000 colour images in 10 classes (binary)",
+      archive: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530"),
     .official(
       "imdb", "IMDB: 50,000 film reviews, positive or negative (folders)",
-      "https://ai.stanford.edu/~amaas/data/sentiment/",
-      ["aclImdb_v1.tar.gz"], md5: ["7c2ac02c03563afcf9b574c7e56c153a"]),
+      archive: "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+      md5: "7c2ac02c03563afcf9b574c7e56c153a"),
   ]
 
   /// Fetches, checks and writes the data set below `directory`; what is there already and whole is kept.
   ///
   /// - Parameters:
   ///   - cache: Where downloads are kept; an interrupted one goes on where it stopped.
-  ///   - local: A file downloaded by other means, used instead of the (first) download.
+  ///   - local: A file downloaded by other means, used instead of the download, or a folder with all of them.
   ///   - log: Gets lines about what is going on.
   /// - Throws: one line about what couldn't be fetched, or a `FileError` if a checksum differs.
   public func get(into directory: URL, cache: URL, from local: URL? = nil, log: (String) -> Void) throws -> [URL] {
@@ -171,22 +171,36 @@ extension DataSource {
     }
   }
 
-  /// A data set from its official address; a tar.gz is unpacked.
+  /// Files from their official address.
   static func official(_ name: String, _ summary: String, _ address: String, _ files: [String], md5: [String])
     -> DataSource
   {
     DataSource(name: name, summary: summary) { fetcher in
+      if let local = fetcher.local, !isFolder(local) {
+        throw FileError(.mismatched, local, "expected a folder with \(files.joined(separator: ", ")), found a file")
+      }
       let targets = files.map { fetcher.folder.appendingPathComponent($0) }
       return try fetcher.unlessThere(targets) {
         for (target, checksum) in zip(targets, md5) {
-          try fetcher.download(address + target.lastPathComponent, md5: checksum, to: target)
-          if target.lastPathComponent.hasSuffix(".tar.gz") {
-            try fetcher.run(
-              "tar", ["-xzf", target.path, "-C", fetcher.folder.path, "--strip-components=1"],
-              "unpack \(target.lastPathComponent)")
-          }
+          let file = try fetcher.file(address + target.lastPathComponent, md5: checksum)
+          try MappedFile(file).withBytes { bytes in try AtomicFile.write(to: target) { try $0.write(bytes) } }
         }
       }
+    }
+  }
+
+  /// A folder that comes as a tar.gz from its official address.
+  static func official(_ name: String, _ summary: String, archive address: String, md5: String) -> DataSource {
+    DataSource(name: name, summary: summary) { fetcher in
+      let there = (try? FileManager.default.contentsOfDirectory(atPath: fetcher.folder.path)) ?? []
+      if fetcher.local == nil, !there.isEmpty { return [fetcher.folder] }
+      try AtomicFolder.make(fetcher.cache)
+      let archive = try fetcher.file(address, md5: md5)
+      try AtomicFolder.write(to: fetcher.folder) { folder in
+        try fetcher.run(
+          "tar", ["-xzf", archive.path, "-C", folder.path, "--strip-components=1"], "unpack \(archive.path)")
+      }
+      return [fetcher.folder]
     }
   }
 

@@ -8,15 +8,14 @@ struct Fetcher {
   let folder: URL
   /// Where downloads are kept.
   let cache: URL
-  /// A file to be used instead of the download.
+  /// A file to be used instead of the download, or a folder with all of them.
   let local: URL?
   let log: (String) -> Void
 
   /// Makes the files, unless all of them are there (they are only ever there whole).
   func unlessThere(_ files: [URL], _ make: () throws -> Void) throws -> [URL] {
     if local == nil, files.allSatisfy({ FileManager.default.fileExists(atPath: $0.path) }) { return files }
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+    for place in [folder, cache] { try AtomicFolder.make(place) }
     try make()
     return files
   }
@@ -29,9 +28,19 @@ struct Fetcher {
     }
   }
 
+  /// The local file to be used instead of a download.
+  ///
+  /// - Parameter name: What it is called in a folder of several.
+  private func local(_ name: String? = nil) throws -> URL? {
+    guard let local else { return nil }
+    guard isFolder(local) else { return local }
+    guard let name else { throw FileError(.mismatched, local, "expected a file, found a folder") }
+    return local.appendingPathComponent(name)
+  }
+
   /// The file of a Python package, from the cache or by pip.
   func package(_ name: String, _ version: String, isSource: Bool) throws -> URL {
-    if let local { return local }
+    if let local = try local() { return local }
     func cached() -> URL? {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.path)) ?? []
       let wanted = name.lowercased().replacingOccurrences(of: "-", with: "_") + "-" + version
@@ -65,7 +74,7 @@ struct Fetcher {
 
   /// The file of a Debian package, from the cache or by apt-get, which needs no administrator's rights for that.
   func debianPackage(_ name: String) throws -> URL {
-    if let local { return local }
+    if let local = try local() { return local }
     func cached() -> URL? {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.path)) ?? []
       return names.sorted().last { $0.hasPrefix(name + "_") && $0.hasSuffix(".deb") }.map {
@@ -86,28 +95,55 @@ struct Fetcher {
     return found
   }
 
-  /// Downloads a file by its address with curl, going on with what an interrupted download left.
-  func download(_ address: String, md5: String, to target: URL) throws {
-    let partial = cache.appendingPathComponent(target.lastPathComponent + ".partial")
-    if let local {
-      try? FileManager.default.removeItem(at: partial)
-      try FileManager.default.copyItem(at: local, to: partial)
-    } else {
-      log("fetching \(address)")
-      try run(
-        "curl",
-        ["--fail", "--location", "--silent", "--show-error", "--continue-at", "-", "--output", partial.path, address],
-        "download \(address)")
+  /// A file of an address with the right content: the local one, or that in the cache, where a download goes on with what an interrupted
+  /// one left. In the cache it has its name only when it is whole.
+  func file(_ address: String, md5: String) throws -> URL {
+    let name = URL(fileURLWithPath: address).lastPathComponent
+    if let local = try local(name) {
+      try check(local, md5: md5)
+      return local
     }
+    let file = cache.appendingPathComponent(name)
+    if FileManager.default.fileExists(atPath: file.path) { return file }
+    let partial = cache.appendingPathComponent(name + ".partial")
+    // A run that was killed at the end left all of it, and a server has nothing to add to that.
+    if (try? check(partial, md5: md5)) == nil {
+      log("fetching \(address)")
+      try download(address, to: partial)
+      do {
+        try check(partial, md5: md5)
+      } catch {
+        try? FileManager.default.removeItem(at: partial)
+        throw error
+      }
+    }
+    try FileManager.default.moveItem(at: partial, to: file)
+    return file
+  }
+
+  /// Downloads with curl, going on behind what is there.
+  private func download(_ address: String, to file: URL) throws {
+    let what = "download \(address)"
+    func run(_ more: [String]) throws -> OtherProgram.Outcome {
+      let options = ["--fail", "--location", "--silent", "--show-error", "--output", file.path]
+      return try OtherProgram.run("curl", options + more + [address], what)
+    }
+    var outcome = try run(["--continue-at", "-"])
+    // Not every server sends a part of a file, or this part of it: curl's "range error", "bad resume" and, of HTTP, 416.
+    if [33, 36].contains(outcome.code) || outcome.code == 22 && outcome.errors.contains("416") {
+      try? FileManager.default.removeItem(at: file)
+      outcome = try run([])
+    }
+    guard outcome.code == 0 else { throw DataSourceError(description: "cannot \(what): \(outcome.reason)") }
+  }
+
+  private func check(_ file: URL, md5: String) throws {
     var hash = Insecure.MD5()
-    try MappedFile(partial).withBytes { hash.update(bufferPointer: $0) }
+    try MappedFile(file).withBytes { hash.update(bufferPointer: $0) }
     let found = hash.finalize().hexadecimal
     guard found == md5 else {
-      try? FileManager.default.removeItem(at: partial)
-      throw FileError(.mismatched, local ?? partial, "expected content with MD5 \(md5), found \(found)")
+      throw FileError(.mismatched, file, "expected content with MD5 \(md5), found \(found)")
     }
-    try? FileManager.default.removeItem(at: target)
-    try FileManager.default.moveItem(at: partial, to: target)
   }
 
   /// Runs a program to its end.

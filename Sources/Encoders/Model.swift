@@ -265,14 +265,14 @@ public struct Model: Sendable {
   ///
   /// config.json goes first and comes last: a folder that has one holds a whole model, wherever the process dies.
   public func save(to folder: URL) throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try AtomicFolder.make(folder)
     switch body {
     case .steps(let encoder, let tokenizer): try save(encoder, tokenizer, to: folder)
     case .sentence(let encoder):
       try encoder.save(to: folder)
       if task.hasLabels {
         let place = folder.appendingPathComponent("head")
-        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        try AtomicFolder.make(place)
         try write(
           parameters.filter { $0.name.hasPrefix("head.") }, to: place.appendingPathComponent("model.safetensors"))
       }

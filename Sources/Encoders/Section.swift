@@ -70,10 +70,16 @@ public struct Value {
   /// Whether it's absent on purpose.
   public var isNull: Bool { node.null != nil }
 
+  private var quoted: String {
+    let scalars = (node.string ?? "").unicodeScalars
+    let head = scalars.prefix(60)
+    return "'" + String(String.UnicodeScalarView(head)) + (head.endIndex < scalars.endIndex ? "…'" : "'")
+  }
+
   /// As the error messages show it.
   public var shown: String {
     switch node {
-    case .scalar: isNull ? "nothing" : "'\(node.string ?? "")'"
+    case .scalar: isNull ? "nothing" : quoted
     case .mapping: "a section"
     case .sequence: "a list"
     case .alias: "an alias"
@@ -242,7 +248,7 @@ public final class Section {
   public func finish() throws {
     func place(_ key: String) -> (Int, Int, String) { (marks[key]?.line ?? 0, marks[key]?.column ?? 0, key) }
     guard let key = values.keys.filter({ !asked.contains($0) }).min(by: { place($0) < place($1) }) else { return }
-    if key.isEmpty { throw value.error("takes no value here, found '\(values[key]?.node.string ?? "")'") }
+    if key.isEmpty { throw value.error("takes no value here, found \(values[key]?.shown ?? "nothing")") }
     var valid: [String] = []
     for name in asked where !name.isEmpty && !valid.contains(name) { valid.append(name) }
     if valid.isEmpty { throw error(at: key, "unknown key '\(key)': '\(value.path)' takes no options") }

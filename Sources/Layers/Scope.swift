@@ -95,6 +95,7 @@ public struct Scope: Sendable {
       }
     } else {
       let full = source.prefix + name
+      try source.requireMemory(for: full, shape)
       parameter = Parameter(full, initial.tensor(shape, random.split(full)), trainable: trainable)
     }
     source.parameters.withLock { $0.append(parameter) }
@@ -180,6 +181,13 @@ public struct Scope: Sendable {
       self.file = file
       prefix = name.isEmpty ? "" : name + "."
       self.random = random
+    }
+
+    /// - Throws: `ScopeError` if there is no room for a new parameter beside those made before.
+    func requireMemory(for name: String, _ shape: [Int]) throws {
+      let before = parameters.withLock { $0.reduce(0) { $0 + $1.count } }
+      let room = Double(ProcessInfo.processInfo.physicalMemory) / 4 - Double(before)
+      guard shape.reduce(1, { $0 * Double($1) }) < room else { throw ScopeError(tooLarge: name, shape) }
     }
   }
 }

@@ -57,6 +57,12 @@ public struct ScopeError: Error, Equatable, Sendable, CustomStringConvertible, L
       "no \(kind == "target" ? "linear layer" : "parameter") matches the \(kind) \"\(wanted)\"; there are: \(list)"
   }
 
+  init(tooLarge name: String, _ shape: [Int]) {
+    let memory = String(format: "%.0f", Double(ProcessInfo.processInfo.physicalMemory) / 1e9)
+    description =
+      "the parameter \"\(name)\" of shape \(shape) makes the model larger than this machine's memory of \(memory) GB"
+  }
+
   /// The same line.
   public var errorDescription: String? { description }
 }

@@ -31,8 +31,14 @@ struct ModelLayout {
   /// - Throws: `FileError` if the model's files don't allow the layout.
   init(_ conversion: ModelConversion, _ model: URL, _ paths: [String], _ log: (String) -> Void) throws {
     // What a training left to go on with is no part of the model.
-    let kept = paths.filter { !$0.hasPrefix("checkpoint/") }
+    var kept = paths.filter { !$0.hasPrefix("checkpoint/") }
     if kept.count < paths.count { log("left out: checkpoint (of a training that can be resumed)") }
+    if conversion.type != nil || conversion.layout != nil, let index = kept.firstIndex(of: "reference.json") {
+      kept.remove(at: index)
+      log(
+        "left out: reference.json (vectors that come out of the model as it was; `encoders verify --create` writes it anew)"
+      )
+    }
     files = kept.map { ($0, $0) }
     let isList = paths.contains("modules.json")
     switch conversion.layout {

@@ -67,13 +67,3 @@ func requireOther(_ output: URL, than folder: URL, of what: String = "pretrained
     throw FileError(.unwritable, output, "expected another folder than the one of the \(what)")
   }
 }
-
-/// Makes a model's folder.
-func makeFolder(_ folder: URL) throws {
-  do {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  } catch {
-    throw FileError(
-      .unwritable, folder, "expected a folder that can be made or written to: \(error.localizedDescription)")
-  }
-}

@@ -51,12 +51,15 @@ extension Report {
     """
   }
 
-  /// An error, which has no upper end.
+  /// An error, which has no upper end: four digits that count, and as many places of its interval.
   private func errorCard(_ name: String, _ estimate: Estimate) -> String {
-    """
-    <div class="card"><p class="name">\(name)</p><p class="value">\(ReportHTML.short(estimate.value))</p>
-    <p class="interval">[\(ReportHTML.short(estimate.lower)), \(ReportHTML.short(estimate.upper))]</p></div>
-    """
+    let places =
+      estimate.value > 0 && estimate.value.isFinite ? min(max(3 - Int(log10(estimate.value).rounded(.down)), 0), 9) : 4
+    let texts = [estimate.value, estimate.lower, estimate.upper].map { ReportHTML.number($0, places) }
+    return """
+      <div class="card"><p class="name">\(name)</p><p class="value">\(texts[0])</p>
+      <p class="interval">[\(texts[1]), \(texts[2])]</p></div>
+      """
   }
 
   private func range(_ estimate: Estimate) -> String {

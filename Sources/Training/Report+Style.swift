@@ -63,8 +63,10 @@ extension Report {
     .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 24px; \
     margin-bottom: 12px; }
     svg { display: block; width: 100%; height: auto; }
+    svg.chart { max-width: 640px; }
     svg text { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
     svg .heading { fill: var(--text); font-size: 14px; font-weight: 600; }
+    svg .key { fill: var(--c); }
     .grid { stroke: var(--line); stroke-width: 1; }
     .line { fill: none; stroke: var(--c); stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
     .dots { fill: var(--c); stroke: var(--surface); stroke-width: 1.2; }

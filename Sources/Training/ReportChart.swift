@@ -62,19 +62,12 @@ struct Chart {
   /// Names with their colours at the top right.
   private func legend(_ lines: [Line]) -> String {
     guard lines.count > 1 || lines.first?.name != name else { return "" }
-    var end = Self.width - Self.right
-    var parts: [String] = []
-    for line in lines.reversed() {
-      // Text can't be measured here: about 7 units a letter, a little more on small screens.
-      let start = end - 7.2 * Double(line.name.unicodeScalars.count)
-      parts.append(
-        """
-        <path class="line \(line.className)" d="M\(point(start - 24, 12))h16"/>\
-        <text x="\(ReportHTML.number(end, 1))" y="16" text-anchor="end">\(ReportHTML.escape(line.name))</text>
-        """)
-      end = start - 36
+    // One text with the keys in it: how wide names are isn't known here.
+    let parts = lines.map {
+      "<tspan class=\"key \($0.className)\" dx=\"14\">━━</tspan><tspan dx=\"6\">\(ReportHTML.escape($0.name))</tspan>"
     }
-    return "<g class=\"legend\">\(parts.reversed().joined())</g>"
+    let end = ReportHTML.number(Self.width - Self.right, 1)
+    return "<text class=\"legend\" x=\"\(end)\" y=\"16\" text-anchor=\"end\">\(parts.joined())</text>"
   }
 
   private func grid(

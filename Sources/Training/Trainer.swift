@@ -46,6 +46,7 @@ public final class Trainer {
   /// - Parameters:
   ///   - parameters: All there are, running statistics and frozen ones too, with names of their own.
   ///   - sampleCount: Samples have the indices 0 ..< sampleCount.
+  ///   - digest: What tells the samples from others, for a run that is resumed.
   ///   - output: The folder for history and checkpoints; nil keeps none.
   ///   - batches: The passes of an epoch, each the indices of its samples, the same whenever it is asked; nil: all samples
   ///     in a random order, cut by `batchSize`.
@@ -53,6 +54,7 @@ public final class Trainer {
   ///   - validate: The loss (as `loss`) and other metrics on held-out samples, after each epoch, in the mode `inference`.
   public init(
     parameters: [Parameter], optimizer: Optimizer, schedule: Schedule, options: TrainerOptions, sampleCount: Int,
+    digest: String = "",
     output: URL? = nil, batches: ((_ epoch: Int) throws -> [[Int]])? = nil,
     loss: @escaping (_ indices: [Int], _ epoch: Int) throws -> Tensor,
     validate: (() throws -> [String: Double])? = nil
@@ -74,7 +76,7 @@ public final class Trainer {
       seed: options.seed, sampleCount: sampleCount, batchSize: options.batchSize, accumulate: options.accumulate,
       average: ema != nil, rule: "\(type(of: optimizer.rule))",
       metric: options.earlyStopping.map { "\($0.direction.rawValue) \($0.metric)" } ?? "none",
-      precision: options.precision.rawValue)
+      precision: options.precision.rawValue, data: digest)
     state = TrainerState(settings: settings, earlyStopping: options.earlyStopping)
   }
 
@@ -88,6 +90,8 @@ public final class Trainer {
     }
     epochSteps = try countedSteps()
     if options.epochs > 0, stepCount == 0 { throw TrainingError.noSamples }
+    let lock = try checkpoint?.create()
+    defer { withExtendedLifetime(lock) {} }
     try start(resume: resume)
     while state.epoch < options.epochs, state.earlyStopping?.shouldStop != true {
       guard try trainEpoch() else { return result(.interrupted) }
@@ -99,7 +103,6 @@ public final class Trainer {
 
   private func start(resume: Bool) throws {
     guard let checkpoint else { return }
-    try checkpoint.create()
     guard resume, checkpoint.exists else { return checkpoint.remove() }
     let (found, file) = try checkpoint.open()
     try found.requireSameRun(as: settings, path: checkpoint.last.path)

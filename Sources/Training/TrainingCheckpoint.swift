@@ -19,16 +19,21 @@ struct TrainingCheckpoint {
     best = directory.appendingPathComponent("best.safetensors")
   }
 
-  /// Makes the directory; what a killed process was writing in it is removed.
-  func create() throws {
+  /// Makes the directory, and keeps other processes from training in it as long as what is returned lives; what a killed process was
+  /// writing in it is removed.
+  ///
+  /// - Throws: `FileError` if it can't be made or written to, or another process trains in it.
+  func create() throws -> FolderLock {
+    try AtomicFolder.make(directory)
+    let lock = try FolderLock(directory)
     do {
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
       for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) where name.hasSuffix(".partial") {
         try FileManager.default.removeItem(at: directory.appendingPathComponent(name))
       }
     } catch {
-      throw FileError(.unwritable, directory, "cannot prepare the directory: \(error.localizedDescription)")
+      throw FileError(.unwritable, directory, "cannot prepare the directory: \(FileError.reason(error))")
     }
+    return lock
   }
 
   /// Removes what an earlier run left.
@@ -127,6 +132,7 @@ struct TrainerState: Codable {
     let rule: String
     let metric: String
     let precision: String
+    let data: String
   }
 
   let settings: Settings
@@ -163,6 +169,7 @@ struct TrainerState: Codable {
       ("the optimiser", settings.rule, self.settings.rule),
       ("the metric for the best epoch", settings.metric, self.settings.metric),
       ("the precision", settings.precision, self.settings.precision),
+      ("data with the SHA-256", settings.data, self.settings.data),
     ]
     for (setting, expected, found) in pairs where expected != found {
       throw TrainingError.otherRun(path: path, setting: setting, expected: expected, found: found)

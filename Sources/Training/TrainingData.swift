@@ -114,6 +114,22 @@ public struct TrainingData: Sendable {
     )
   }
 
+  /// What tells the samples for training and validation from others.
+  var digest: String {
+    var digest = SampleDigest()
+    for samples in [train, validation] {
+      switch samples {
+      case .texts(let texts, let labels):
+        for text in texts { digest.add(text) }
+        digest.add(labels)
+      case .images(let pixels, let labels):
+        digest.add(pixels.bytes)
+        digest.add(labels)
+      }
+    }
+    return digest.text
+  }
+
   /// Samples as the files have them.
   enum Raw {
     case texts(TextExamples)
@@ -260,7 +276,15 @@ public enum DataFiles {
   }
 
   static func images(_ url: URL, _ format: DataOptions.Format, split: String) throws -> ImageExamples {
-    format == .cifar10 ? try CIFAR10.read(directory: url, split: split) : try IDX.read(directory: url, split: split)
+    guard isFolder(url) else {
+      let found = FileManager.default.fileExists(atPath: url.path) ? "a file" : "nothing"
+      throw FileError(.mismatched, url, "expected a folder of IDX or CIFAR-10 files, found \(found)")
+    }
+    guard [.idx, .cifar10].contains(format) else {
+      throw FileError(.missing, url, "expected IDX or CIFAR-10 files in the folder, found none")
+    }
+    return format == .cifar10
+      ? try CIFAR10.read(directory: url, split: split) : try IDX.read(directory: url, split: split)
   }
 
   /// Samples to evaluate a model on.

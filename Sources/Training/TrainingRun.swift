@@ -74,7 +74,7 @@ public final class TrainingRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     if let encoder = model.sentenceEncoder { try requireOther(output, than: encoder.folder) }
-    try makeFolder(output)
+    try AtomicFolder.make(output)
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let (settings, objective) = (recipe.training, recipe.objective)
     let augmentation = recipe.configuration?.augmentation
@@ -84,7 +84,7 @@ public final class TrainingRun: RecipeRun {
     let trainer = Trainer(
       parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups(of: model.parameters)),
       schedule: settings.schedule,
-      options: options, sampleCount: data.train.count, output: output,
+      options: options, sampleCount: data.train.count, digest: data.digest, output: output,
       loss: { [self] indices, epoch in
         if let frozen = try frozenEmbeddings(of: "train", data.train) {
           return model.loss(

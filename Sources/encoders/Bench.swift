@@ -7,11 +7,12 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure how fast a model computes vectors here, and how exactly.",
     discussion: """
-      Real tokens a second (padding doesn't exist), the share of the fastest products this machine can do, the time of
+      Real tokens a second (padding doesn't exist), the share of the fastest products this machine can do, the time of \
       one short text, and how near the vectors are to float32's. Without --input, sentences of mixed length.
 
       Example:
-        encoders bench models/all-MiniLM-L6-v2 --input sentences.txt --compute float32 int8
+        encoders bench models/all-MiniLM-L6-v2 --input sentences.txt \\
+          --compute float32 int8
       """)
 
   @Argument(help: "The model folder: a model of texts.") var model: String
@@ -19,7 +20,8 @@ struct BenchCommand: ParsableCommand {
   var input: String?
   @Option(name: .long, parsing: .upToNextOption, help: "One or several.")
   var compute = Precision.allCases
-  @Option(name: .long, help: "How often all texts are computed; the median counts.") var rounds = 5
+  @Option(name: .long, parsing: .unconditional, help: "How often all texts are computed; the median counts.")
+  var rounds = 5
   @Flag(name: .long, help: "Print JSON.") var json = false
   @OptionGroup var options: ComputeOptions
 
@@ -41,7 +43,7 @@ struct BenchCommand: ParsableCommand {
       try model.requireTexts(path(self.model))
       var texts: [String] = []
       if let input {
-        try InputLines(source: input).forEachBatch { texts += try encoders.texts(of: $0, after: texts.count) }
+        try InputLines(source: input).forEachBatch { texts += $0 }
         guard !texts.isEmpty else { throw InputError(description: "\(input): expected texts, found none") }
       } else {
         texts = BenchCommand.sentences

@@ -46,8 +46,11 @@ struct DataCommand: ParsableCommand {
     var output = "data"
     @Option(name: .long, help: "Where downloads are kept; else ~/.cache/encoders.") var cache: String?
     @Flag(name: .long, help: "Print the files' paths as a JSON list.") var json = false
-    @Option(name: .long, help: "A file that was downloaded by other means, to be used instead of a download.") var from:
-      String?
+    @Option(
+      name: .long,
+      help:
+        "A file that was downloaded by other means, or a folder with those of mnist, to be used instead of a download.")
+    var from: String?
 
     func run() throws {
       try reporting {

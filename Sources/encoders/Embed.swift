@@ -10,29 +10,32 @@ struct EmbedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed", abstract: "Turn input into vectors: a NumPy file or JSON lines.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …}; for image models one path (PNG, JPEG, PGM or PPM) a line.
-      Output is a .npy file (a row an input), a .jsonl file ({"embedding": […]} a line), or JSON lines on standard output.
-      JSON lines of sparse encoders (SPLADE) have {"indices": […], "values": […]} of what isn't 0; those of encoders with a
+      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace; for image models one path (PNG, JPEG, PGM or PPM) a line. \
+      Output is a .npy file (a row an input), a .jsonl file ({"embedding": […]} a line), or JSON lines on standard output. \
+      JSON lines of sparse encoders (SPLADE) have {"indices": […], "values": […]} of what isn't 0; those of encoders with a \
       vector for each token (ColBERT), and of --tokens, have {"embeddings": [[…], …]}.
 
-      A million lines take no more memory than a thousand. With --resume the vectors done so far are kept beside the output, in
-      OUTPUT.partial and OUTPUT.partial.json, whatever stops the run (an error, Ctrl-C, kill -9, a power cut), and the same command
+      A million lines take no more memory than a thousand. With --resume the vectors done so far are kept beside the output, in \
+      OUTPUT.partial and OUTPUT.partial.json, whatever stops the run (an error, Ctrl-C, kill -9, a power cut), and the same command \
       goes on from there. int8 and uint8 need room on the disk for all vectors as float32 until the last one is there.
 
       Example:
-        encoders embed models/all-MiniLM-L6-v2 --input sentences.txt --output vectors.npy
-        encoders embed models/all-MiniLM-L6-v2 --input million.txt --output vectors.npy --resume
+        encoders embed models/all-MiniLM-L6-v2 --input texts.txt --output vectors.npy
+        encoders embed models/all-MiniLM-L6-v2 --input million.txt --resume \\
+          --output vectors.npy
       """)
 
   @Argument(help: "The model folder: one of `train`, of sentence-transformers, or a plain Hugging Face folder.")
   var model: String
   @Option(name: .long, help: "The file of inputs, - for standard input.") var input = "-"
-  @Option(name: .long, help: "The .npy or .jsonl file to write, - for JSON lines on standard output.") var output = "-"
+  @Option(name: .shortAndLong, help: "The .npy or .jsonl file to write, - for JSON lines on standard output.")
+  var output = "-"
   @Flag(name: .long, help: "Write the vector of each token, special ones too, rather than one a text.") var tokens =
     false
   @Flag(name: .long, help: "The texts are queries, for encoders that have another way for them.") var queries = false
   @OptionGroup var prompts: PromptOptions
-  @Option(name: .long, help: "Keep the first columns only (for models trained for it: Matryoshka).")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Keep the first columns only (for models trained for it: Matryoshka).")
   var dimensions: Int?
   @Option(name: .long, help: "How numbers are stored: float32, int8, uint8, binary or ubinary.")
   var precision = EmbeddingPrecision.float32
@@ -104,8 +107,8 @@ extension EmbedCommand {
     let before = try prompt ?? named.compactMap { encoder.prompts[$0] }.first ?? encoder.prompt(named: nil)
     let stream = try stream(prompt: before)
     let lines = try TokenOutput(output, partial: stream.partial)
-    try stream.run(to: lines, by: 64) { lines, count in
-      try encoder.batch(texts(of: lines, after: count), prompt: before, isQuery: queries)
+    try stream.run(to: lines, by: 64) { texts, _ in
+      try encoder.batch(texts, prompt: before, isQuery: queries)
     } tokens: {
       $0.ids.rows.count
     } compute: { batch in
@@ -117,6 +120,8 @@ extension EmbedCommand {
   }
 
   private func stream(prompt: String?) throws -> EmbedStream {
+    // Before any file is begun; reading standard input can't be interrupted.
+    if input != "-" { Interruption.watch() }
     let lines = InputLines(source: input)
     let progress = EmbedProgress(of: lines.byteCount, isShown: output != "-" || isatty(STDOUT_FILENO) == 0)
     guard resume else { return EmbedStream(input: lines, checkpoint: nil, progress: progress) }
@@ -138,7 +143,8 @@ struct PromptOptions: ParsableArguments {
   @Option(
     name: .long, help: "The name of a prompt of the model to put before each text (else its default, if it has one).")
   var prompt: String?
-  @Option(name: .long, help: "A prompt to put before each text, as it is.") var promptText: String?
+  @Option(name: .long, parsing: .unconditional, help: "A prompt to put before each text, as it is.") var promptText:
+    String?
 
   func validate() throws {
     if prompt != nil, promptText != nil { throw ValidationError("expected --prompt or --prompt-text, found both") }

@@ -31,8 +31,6 @@ struct EmbedStream {
     let start = checkpoint?.position ?? InputPosition()
     if start.lines > 0 { note("going on after \(ProgressLine.count(start.lines)) rows") }
     progress.start(at: start)
-    // Reading standard input can't be interrupted.
-    if input.source != "-" { Interruption.watch() }
     // Only the writing thread has these until it has ended.
     nonisolated(unsafe) let (output, checkpoint, progress) = (output, checkpoint, progress)
     let input = input

@@ -10,14 +10,14 @@ struct EvaluateCommand: ParsableCommand {
     discussion: """
       Data are a TSV, CSV or JSON-lines file, or a folder of IMDB, IDX or CIFAR-10 files.
 
-      A model without labels is scored on what the columns are: two texts and a score (correlations; with scores of 0 and
-      1 alone the best threshold), three texts (anchor, positive, negative), or two texts (retrieval: each of the first
-      column should find its own of the second). A folder with queries, corpus and relevant (.tsv, .csv or .jsonl;
+      A model without labels is scored on what the columns are: two texts and a score (correlations; with scores of 0 and \
+      1 alone the best threshold), three texts (anchor, positive, negative), or two texts (retrieval: each of the first \
+      column should find its own of the second). A folder with queries, corpus and relevant (.tsv, .csv or .jsonl; \
       columns id and text; query and corpus) is retrieval too.
 
       Examples:
         encoders evaluate models/reviews --data reviews.tsv --split-column split
-        encoders evaluate models/minilm-wordnet --data wordnet/test
+        encoders evaluate models/minilm-wordnet --data .cache/data/wordnet
       """)
 
   @Argument(help: "The model folder.") var model: String

@@ -5,13 +5,19 @@ import Inputs
 import Tensors
 import Training
 
-/// Reads a model's input in batches from a file or standard input.
+/// Reads a model's input in batches from a file or standard input: texts or paths, one a line, or JSON lines {"text": …}.
+///
+/// The input is of JSON lines if its first line begins with a brace, or its name ends with .jsonl. So a text may begin with a brace, but
+/// the first one.
 struct InputLines {
   let source: String
   /// A batch ends at so many lines, or at so many bytes of them.
   private static let (batchLines, batchBytes) = (512, 1 << 22)
+  /// So that an endless line doesn't fill the memory.
+  private static let longestLine = 1 << 30
 
-  /// Calls `body` with up to `size` lines at a time. Bytes that are no UTF-8 are an error with their line.
+  /// Calls `body` with up to `size` texts at a time. Bytes that are no UTF-8, and no object with a text among JSON lines, are an error
+  /// with their line.
   func forEachBatch(of size: Int = batchLines, _ body: ([String]) throws -> Void) throws {
     try forEachBatch(of: size, after: InputPosition()) { lines, _ in
       try body(lines)
@@ -26,31 +32,39 @@ struct InputLines {
     return Int(status.st_size)
   }
 
-  /// Calls `body` with up to `size` lines at a time, and where they end, from a place in the file on, as long as it says true.
+  /// Calls `body` with up to `size` texts at a time, and where they end, from a place in the file on, as long as it says true.
   func forEachBatch(
     of size: Int = batchLines, after start: InputPosition, _ body: ([String], InputPosition) throws -> Bool
   ) throws {
     let handle = try open()
-    let name = source == "-" ? "standard input" : path(source).path
     var (rest, lines, position) = ([UInt8](), [String](), start)
-    if start.bytes > 0 { try handle.seek(toOffset: UInt64(start.bytes)) }
+    var isJSON = source.hasSuffix(".jsonl")
+    if start.bytes > 0 {
+      let head = try handle.read(upToCount: InputLines.mark.count + 1) ?? Data()
+      isJSON = isJSON || InputLines.withoutMark(Array(head)[...]).first == UInt8(ascii: "{")
+      try handle.seek(toOffset: UInt64(start.bytes))
+    }
     var (batchStart, goesOn) = (start.bytes, true)
     /// Takes a line with its end.
     func take(_ bytes: ArraySlice<UInt8>) throws {
       position.take(bytes)
       var line = bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes
       if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
+      if position.lines == 1 {
+        line = InputLines.withoutMark(line)
+        isJSON = isJSON || line.first == UInt8(ascii: "{")
+      }
       guard let text = String(validating: line, as: UTF8.self) else {
         throw InputError(description: "\(name):\(position.lines): expected UTF-8 text, found other bytes")
       }
-      lines.append(text)
+      lines.append(isJSON ? try self.text(of: text, number: position.lines) : text)
       if lines.count == size || position.bytes - batchStart >= InputLines.batchBytes {
         goesOn = try body(lines, position)
         lines.removeAll(keepingCapacity: true)
         batchStart = position.bytes
       }
     }
-    while goesOn, let chunk = try handle.read(upToCount: 1 << 16), !chunk.isEmpty {
+    while goesOn, let chunk = try read(handle), !chunk.isEmpty {
       var start = 0
       // What was left of the chunk before has no line end.
       var search = rest.count
@@ -60,9 +74,43 @@ struct InputLines {
         (start, search) = (end + 1, end + 1)
       }
       rest.removeFirst(start)
+      guard rest.count <= InputLines.longestLine else {
+        throw InputError(
+          description: "\(name):\(position.lines + 1): expected a line of at most \(InputLines.longestLine) bytes")
+      }
     }
     if goesOn, !rest.isEmpty { try take(rest[...]) }
     if goesOn, !lines.isEmpty { _ = try body(lines, position) }
+  }
+
+  /// What begins files that some programs write, and is no part of the text.
+  private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+  private static func withoutMark(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    line.starts(with: mark) ? line.dropFirst(mark.count) : line
+  }
+
+  private var name: String { source == "-" ? "standard input" : path(source).path }
+
+  private func read(_ handle: FileHandle) throws -> Data? {
+    do {
+      return try handle.read(upToCount: 1 << 16)
+    } catch {
+      throw InputError(description: "\(name): cannot read: \(FileError.reason(error))")
+    }
+  }
+
+  /// The text of a JSON line.
+  private func text(of line: String, number: Int) throws -> String {
+    var line = line
+    let value = line.withUTF8 { try? JSON(parsing: UnsafeRawBufferPointer($0)) }
+    guard let text = value?["text"]?.string else {
+      throw InputError(
+        description:
+          "\(name):\(number): expected an object with a \"text\", as in all JSON lines, found \(FileError.quoted(line.prefix(60)))"
+      )
+    }
+    return text
   }
 
   /// Opens what is read.
@@ -71,32 +119,16 @@ struct InputLines {
     guard isStandardInput || FileManager.default.fileExists(atPath: url.path) else {
       throw FileError(.missing, url, "no such file; expected input lines")
     }
-    if !isStandardInput, isDirectory(url) {
+    if !isStandardInput, isFolder(url) {
       throw FileError(.unreadable, url, "expected a file of input lines, found a folder")
     }
-    return isStandardInput ? FileHandle.standardInput : try FileHandle(forReadingFrom: url)
+    if isStandardInput { return FileHandle.standardInput }
+    do {
+      return try FileHandle(forReadingFrom: url)
+    } catch {
+      throw FileError(.unreadable, url, "cannot open: \(FileError.reason(error))")
+    }
   }
-
-  private func isDirectory(_ url: URL) -> Bool {
-    var isDirectory: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && isDirectory.boolValue
-  }
-}
-
-/// A line of input as a text: itself, or the "text" of a JSON object.
-private func text(of line: String, number: Int) throws -> String {
-  guard line.utf8.first == UInt8(ascii: "{") else { return line }
-  struct Line: Decodable { let text: String }
-  guard let parsed = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {
-    throw InputError(
-      description: "input line \(number): expected a JSON object with a \"text\", found \(line.prefix(60))")
-  }
-  return parsed.text
-}
-
-/// Lines of input, which come after so many others, as texts.
-func texts(of lines: [String], after count: Int) throws -> [String] {
-  try lines.enumerated().map { try text(of: $0.element, number: count + $0.offset + 1) }
 }
 
 /// A problem with an input line.
@@ -114,11 +146,12 @@ extension Model {
 
   /// Lines of input as the encoder takes them: texts, or paths of images.
   func input(lines: [String], after count: Int, prompt: String? = nil) throws -> EncoderInput {
-    guard let shape = imageShape else {
-      return try input(texts: try texts(of: lines, after: count), prompt: prompt)
-    }
-    let images = try lines.map {
-      try ImageFile.read(path($0), height: shape.height, width: shape.width, channels: shape.channels)
+    guard let shape = imageShape else { return try input(texts: lines, prompt: prompt) }
+    let images = try lines.enumerated().map { index, line in
+      guard !line.isEmpty else {
+        throw InputError(description: "input line \(count + index + 1): expected the path of an image, found nothing")
+      }
+      return try ImageFile.read(path(line), height: shape.height, width: shape.width, channels: shape.channels)
     }
     let pixels = ImagePixels(Array(images.joined()), height: shape.height, width: shape.width, channels: shape.channels)
     let scaling = PixelScaling(mean: shape.mean, deviation: shape.deviation)

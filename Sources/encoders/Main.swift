@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Foundation
 import Tensors
 
@@ -27,12 +28,13 @@ struct EncodersCommand: ParsableCommand {
 /// Options that every computing verb has.
 struct ComputeOptions: ParsableArguments {
   @Option(
-    name: .long, help: "Threads that compute; else as many as the machine has cores. The results don't depend on it.")
+    name: .long, parsing: .unconditional,
+    help: "Threads that compute; else as many as the machine has cores. The results don't depend on it.")
   var threads: Int?
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help:
-      "The seed of all that is drawn at random: of train weights, order, dropout and augmentation (else the recipe's), of intervals the resamples."
+      "The seed of all that is drawn at random: of train weights, order, dropout and augmentation (else the recipe's), of intervals the resamples (else 0)."
   )
   var seed: UInt64?
 
@@ -76,7 +78,11 @@ func reporting(_ body: () throws -> Void) throws {
   } catch let error as ExitCode {
     throw error
   } catch {
-    let line = String(describing: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    var text = String(describing: error)
+    if let error = error as? CocoaError {
+      text = "\(error.filePath ?? "a file"): \(FileError.reason(error))"
+    }
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
     FileHandle.standardError.write(Data("encoders: \(line)\n".utf8))
     throw ExitCode(1)
   }

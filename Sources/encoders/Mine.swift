@@ -12,12 +12,12 @@ struct MineCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mine", abstract: "Find hard negatives: texts that a model takes for answers though they are none.",
     discussion: """
-      Data are pairs of a query and its answer. For each, the answers of other queries that are most like the query
+      Data are pairs of a query and its answer. For each, the answers of other queries that are most like the query \
       are written as rows of query, positive and negative (or, with --tuples, all negatives of a pair in one row).
 
       Example:
-        encoders mine models/all-MiniLM-L6-v2 --data pairs.tsv --negatives 3 --range-min 10 --margin 0.05 \\
-          --output triplets.tsv
+        encoders mine models/all-MiniLM-L6-v2 --data pairs.tsv --negatives 3 \\
+          --range-min 10 --margin 0.05 --output triplets.tsv
       """)
 
   @Argument(help: "The model folder.") var model: String
@@ -25,16 +25,22 @@ struct MineCommand: ParsableCommand {
   @Option(name: .long, help: "The columns of query and answer, with a comma between; else the first two.")
   var columns: String?
   @Option(name: .shortAndLong, help: "The .tsv or .jsonl file to write.") var output: String
-  @Option(name: .long, help: "The negatives of a pair.") var negatives = 3
-  @Option(name: .long, help: "How many of the most alike are left out: they may be answers that nobody marked.")
+  @Option(name: .long, parsing: .unconditional, help: "The negatives of a pair.") var negatives = 3
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "How many of the most alike are left out: they may be answers that nobody marked.")
   var rangeMin = 0
-  @Option(name: .long, help: "How many of the most alike are looked at; else as many as are needed.") var rangeMax: Int?
-  @Option(name: .long, help: "By which part of its score a negative must score below the query's own answer.")
+  @Option(
+    name: .long, parsing: .unconditional, help: "How many of the most alike are looked at; else as many as are needed.")
+  var rangeMax: Int?
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "By which part of its score a negative must score below the query's own answer.")
   var margin: Float?
-  @Option(name: .long, help: "By how much a negative must score below the query's own answer.")
+  @Option(name: .long, parsing: .unconditional, help: "By how much a negative must score below the query's own answer.")
   var absoluteMargin: Float?
-  @Option(name: .long, help: "The highest score of a negative.") var maxScore: Float?
-  @Option(name: .long, help: "The lowest score of a negative.") var minScore: Float?
+  @Option(name: .long, parsing: .unconditional, help: "The highest score of a negative.") var maxScore: Float?
+  @Option(name: .long, parsing: .unconditional, help: "The lowest score of a negative.") var minScore: Float?
   @Option(name: .long, help: "Which of the candidates are taken: top or random.") var sampling = HardNegatives.Sampling
     .top
   @Flag(name: .long, help: "Write all negatives of a pair in one row; pairs with fewer are left out.") var tuples =
@@ -44,6 +50,13 @@ struct MineCommand: ParsableCommand {
   func validate() throws {
     guard [".tsv", ".jsonl"].contains(where: output.hasSuffix) else {
       throw ValidationError("--output: expected a name that ends with .tsv or .jsonl, found \(output)")
+    }
+    guard negatives > 0 else { throw ValidationError("--negatives: expected at least 1, found \(negatives)") }
+    guard rangeMin >= 0 else { throw ValidationError("--range-min: expected at least 0, found \(rangeMin)") }
+    if let rangeMax, rangeMax - rangeMin < negatives {
+      throw ValidationError(
+        "--range-max: expected at least \(rangeMin + negatives), to have room for \(negatives) negatives, found \(rangeMax)"
+      )
     }
   }
 

@@ -9,15 +9,15 @@ struct ModelCommand: ParsableCommand {
     discussion: """
       Example:
         encoders model get sentence-transformers/all-MiniLM-L6-v2
-        encoders model convert models/all-MiniLM-L6-v2 --dtype float16 --output models/minilm-half
+        encoders model convert models/all-MiniLM-L6-v2 --dtype float16 -o models/half
       """, subcommands: [Get.self, Convert.self])
 
   struct Get: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fetch a pretrained model, check it and write it as a folder.",
       discussion: """
-        Fetches settings, vocabularies and safetensors, checked by the hub's checksums; an interrupted download goes on where it
-        stopped. The folder is there whole or not at all. From the environment: HF_ENDPOINT, a hub's address (else
+        Fetches settings, vocabularies and safetensors, checked by the hub's checksums; an interrupted download goes on where it \
+        stopped. The folder is there whole or not at all. From the environment: HF_ENDPOINT, a hub's address (else \
         https://huggingface.co); HF_TOKEN, for models that need one; HF_HUB_OFFLINE=1 forbids the network.
 
         Example:
@@ -52,15 +52,17 @@ struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Copy a model with its weights in another type, other shards or another layout.",
       discussion: """
-        Rewrites every safetensors file and copies everything else; weights in other formats are left out. --to
-        sentence-transformers gives a plain Hugging Face folder the files with which sentence-transformers opens it;
-        --to huggingface takes the transformer out of a sentence-transformers folder; --adapter merges what the PEFT library
-        trained (LoRA, DoRA) into its base model.
+        Rewrites every safetensors file and copies everything else; weights in other formats are left out. --to \
+        sentence-transformers gives a plain Hugging Face folder the files with which sentence-transformers opens it; \
+        --to huggingface takes the transformer out of a sentence-transformers folder; --adapter merges what the PEFT \
+        library trained (LoRA, DoRA) into its base model.
 
         Example:
-          encoders model convert models/all-MiniLM-L6-v2 --dtype float16 --output models/minilm-half
-          encoders model convert models/bert --to sentence-transformers --pooling cls --output models/bert-cls
-          encoders model convert models/bert --adapter models/bert-lora --output models/bert-merged
+          encoders model convert models/all-MiniLM-L6-v2 --dtype float16 -o models/half
+          encoders model convert models/bert --to sentence-transformers \\
+            --pooling cls --output models/bert-cls
+          encoders model convert models/bert --adapter models/bert-lora \\
+            --output models/bert-merged
         """)
 
     @Argument(help: "The model folder.") var model: String

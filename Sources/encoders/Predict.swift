@@ -7,7 +7,7 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "Classify input: a JSON line each, with the label and every label's probability.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …}; for image models one path (PNG, JPEG, PGM or PPM) a line.
+      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace; for image models one path (PNG, JPEG, PGM or PPM) a line.
 
       Output is {"label": …, "probabilities": {…}} a line, in the order of the input.
 
@@ -17,7 +17,7 @@ struct PredictCommand: ParsableCommand {
 
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The file of inputs, - for standard input.") var input = "-"
-  @Option(name: .long, help: "The file to write, - for standard output.") var output = "-"
+  @Option(name: .shortAndLong, help: "The file to write, - for standard output.") var output = "-"
   @OptionGroup var compute: InferenceOptions
 
   func run() throws {
@@ -45,8 +45,7 @@ struct PredictCommand: ParsableCommand {
       let count = encoder.labels.count
       return (
         encoder.labels,
-        { lines, before in
-          let texts = try encoders.texts(of: lines, after: before)
+        { texts, _ in
           let logits = try encoder.logits(texts.map { ($0, nil) })
           // A single label is scored on its own, several share one.
           let scores = (count == 1 ? logits.activated(.sigmoid) : logits.softmax()).scalars

@@ -7,20 +7,21 @@ struct RerankCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rerank", abstract: "Order texts by how well they answer a query.",
     discussion: """
-      The model is a cross-encoder with one label, which reads the query together with each text, or any encoder of texts,
-      by similarity. Input is one text a line, or JSON lines {"text": …}. Output is a JSON line a text, best first:
+      The model is a cross-encoder with one label, which reads the query together with each text, or any encoder of texts, \
+      by similarity. Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace. Output is a JSON line a text, best first:
         {"index":…,"score":…,"text":…}
       The index counts input lines from 0.
 
       Example:
-        encoders rerank models/ms-marco-MiniLM-L6-v2 --query "how many legs has a spider" --input passages.txt --top 10
+        encoders rerank models/ms-marco-MiniLM-L6-v2 \\
+          --query "how many legs has a spider" --input passages.txt --top 10
       """)
 
   @Argument(help: "The model folder.") var model: String
-  @Option(name: .long, help: "The query.") var query: String
+  @Option(name: .long, parsing: .unconditional, help: "The query.") var query: String
   @Option(name: .long, help: "The file of texts, - for standard input.") var input = "-"
-  @Option(name: .long, help: "The JSON lines file to write, - for standard output.") var output = "-"
-  @Option(name: .long, help: "How many texts to print; else all.") var top: Int?
+  @Option(name: .shortAndLong, help: "The JSON lines file to write, - for standard output.") var output = "-"
+  @Option(name: .long, parsing: .unconditional, help: "How many texts to print; else all.") var top: Int?
   @OptionGroup var compute: InferenceOptions
 
   private struct Result: Encodable { let index: Int, score: Float, text: String }
@@ -36,7 +37,6 @@ struct RerankCommand: ParsableCommand {
       let lines = try OutputLines(output)
       var (texts, scores): ([String], [Float]) = ([], [])
       try InputLines(source: input).forEachBatch { batch in
-        let batch = try encoders.texts(of: batch, after: texts.count)
         scores += try score(batch)
         texts += batch
       }

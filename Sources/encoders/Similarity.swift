@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Encoders
 import Evaluation
 import Foundation
@@ -10,11 +11,12 @@ struct SimilarityCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "similarity", abstract: "Say how alike two texts are, or the lines of two files.",
     discussion: """
-      Where both are files, each line of the first is compared with the same line of the second (--matrix: with every
+      Where both are files, each line of the first is compared with the same line of the second (--matrix: with every \
       line). A line of output is a number (--matrix: a row of numbers, with tabs between).
 
       Example:
-        encoders similarity models/all-MiniLM-L6-v2 "A cat sits outside." "A kitten is on the lawn."
+        encoders similarity models/all-MiniLM-L6-v2 \\
+          "A cat sits outside." "A kitten is on the lawn."
       """)
 
   @Argument(help: "The model folder.") var model: String
@@ -35,7 +37,9 @@ struct SimilarityCommand: ParsableCommand {
       compute.apply()
       let model = try Model.open(path(model))
       try model.requireTexts(path(self.model))
-      let areFiles = [first, second].map { FileManager.default.fileExists(atPath: path($0).path) }
+      let areFiles = [first, second].map { text in
+        !text.isEmpty && FileManager.default.fileExists(atPath: path(text).path) && !isFolder(path(text))
+      }
       guard areFiles[0] == areFiles[1] else {
         let missing = areFiles[0] ? second : first
         throw InputError(
@@ -45,10 +49,17 @@ struct SimilarityCommand: ParsableCommand {
       let b = try vectors(model, second, isFile: areFiles[0])
       let function = function ?? model.sentenceEncoder?.similarity ?? .cosine
       if matrix {
-        let all = function.all(a, b).scalars
-        let rows = (0..<a.rows).map { Array(all[$0 * b.rows..<($0 + 1) * b.rows]) }
-        if json { return try printJSON(Matrix(function: function.rawValue, similarities: rows)) }
-        for row in rows { try printLine(row.map { "\($0)" }.joined(separator: "\t")) }
+        var rows: [[Float]] = []
+        // A block at a time: there may be more pairs than the memory has room for.
+        for start in stride(from: 0, to: a.rows, by: 256) {
+          let block = a.rows(at: IDs((start..<min(start + 256, a.rows)).map { Int32($0) }))
+          let values = function.all(block, b).scalars
+          for row in 0..<block.rows {
+            let row = values[row * b.rows..<(row + 1) * b.rows]
+            if json { rows.append(Array(row)) } else { try printLine(row.map { "\($0)" }.joined(separator: "\t")) }
+          }
+        }
+        if json { try printJSON(Matrix(function: function.rawValue, similarities: rows)) }
         return
       }
       guard a.rows == b.rows else {

@@ -8,7 +8,7 @@ struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize", abstract: "Show the tokens of texts: ids, tokens and offsets as JSON lines.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …}. Output is a JSON line a text, with special tokens:
+      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace. Output is a JSON line a text, with special tokens:
         {"ids":[…],"tokens":[…],"offsets":[[start,end],…]}
       Offsets count Unicode scalars of the text.
 
@@ -18,7 +18,7 @@ struct TokenizeCommand: ParsableCommand {
 
   @Argument(help: "The model folder, with a tokenizer.json or a vocab.txt.") var model: String
   @Option(name: .long, help: "The file of inputs, - for standard input.") var input = "-"
-  @Option(name: .long, help: "The JSON lines file to write, - for standard output.") var output = "-"
+  @Option(name: .shortAndLong, help: "The JSON lines file to write, - for standard output.") var output = "-"
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
@@ -26,12 +26,9 @@ struct TokenizeCommand: ParsableCommand {
       compute.apply()
       let tokenizer = try Tokenizer(folder: path(model))
       let lines = try OutputLines(output)
-      var count = 0
       try InputLines(source: input).forEachBatch { batch in
-        let texts = try encoders.texts(of: batch, after: count)
-        let encodings = tokenizer.encodings(batch: texts) { Workers.run(chunks: $0, $1) }
+        let encodings = tokenizer.encodings(batch: batch) { Workers.run(chunks: $0, $1) }
         for encoding in encodings { try lines.write(json(encoding)) }
-        count += batch.count
       }
       try lines.finish()
     }

@@ -8,22 +8,26 @@ struct TokenizerCommand: ParsableCommand {
     commandName: "tokenizer", abstract: "Learn a vocabulary from texts.",
     discussion: """
       Example:
-        encoders tokenizer train --type wordpiece --size 8000 --lowercase --input texts.txt --output models/tokenizer
+        encoders tokenizer train --type wordpiece --size 8000 --lowercase \\
+          --input texts.txt --output models/tokenizer
       """, subcommands: [Train.self])
 
   struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Learn a WordPiece, BPE or unigram vocabulary and write tokenizer.json and tokenizer_config.json.",
       discussion: """
-        Input files have one text a line; files that end with .jsonl have one object {"text": …} a line. The folder opens
+        Input files have one text a line; files that end with .jsonl, or begin with a brace, have one object {"text": …} a line. The folder opens \
         in Hugging Face transformers with AutoTokenizer.from_pretrained. The same texts in any order give the same files.
 
         Example:
-          encoders tokenizer train --type bpe --size 16000 --input reviews.txt more.jsonl --output models/tokenizer
+          encoders tokenizer train --type bpe --size 16000 \\
+            --input reviews.txt more.jsonl --output models/tokenizer
         """)
 
     @Option(name: .long, help: "wordpiece (as BERT), bpe (as RoBERTa) or unigram (as XLM-RoBERTa).") var type: String
-    @Option(name: .long, help: "How many tokens the vocabulary has at most, special tokens included.") var size = 30_000
+    @Option(
+      name: .long, parsing: .unconditional, help: "How many tokens the vocabulary has at most, special tokens included."
+    ) var size = 30_000
     @Option(
       name: .long, parsing: .upToNextOption, help: "Files of texts, one a line, or .jsonl; - for standard input.")
     var input: [String]
@@ -33,8 +37,11 @@ struct TokenizerCommand: ParsableCommand {
       name: .long, inversion: .prefixedNo,
       help: "Drop accents; else a wordpiece vocabulary does so with --lowercase, others don't.")
     var stripAccents: Bool?
-    @Option(name: .long, help: "Don't learn what is seen less often (wordpiece, bpe).") var minFrequency = 2
-    @Option(name: .long, help: "The most different characters that become tokens (wordpiece, bpe of characters).")
+    @Option(name: .long, parsing: .unconditional, help: "Don't learn what is seen less often (wordpiece, bpe).")
+    var minFrequency = 2
+    @Option(
+      name: .long, parsing: .unconditional,
+      help: "The most different characters that become tokens (wordpiece, bpe of characters).")
     var limitAlphabet: Int?
     @Option(name: .long, parsing: .upToNextOption, help: "Special tokens beside the usual ones.")
     var specialTokens: [String] = []
@@ -63,24 +70,19 @@ struct TokenizerCommand: ParsableCommand {
     func run() throws {
       try reporting {
         let folder = path(output)
-        do {
-          try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-          let reason = (error as NSError).localizedFailureReason ?? error.localizedDescription
-          throw FileError(.unwritable, folder, "cannot make the folder: \(reason)")
-        }
         var trainer = try TokenizerTrainer(options)
         var count = 0
         for file in input {
-          try forEachText(in: file) { text in
-            trainer.add(text)
-            count += 1
+          try InputLines(source: file).forEachBatch { texts in
+            for text in texts { trainer.add(text) }
+            count += texts.count
           }
         }
         guard trainer.wordCount > 0 else {
           let names = input.map { $0 == "-" ? "standard input" : path($0).path }.joined(separator: ", ")
           throw InputError(description: "\(names): expected texts with words, found none")
         }
+        try AtomicFolder.make(folder)
         let tokenizer = try trainer.train()
         try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
         try AtomicFile.write(
@@ -100,26 +102,6 @@ struct TokenizerCommand: ParsableCommand {
       options.isByteLevel = byteLevel
       options.specialTokens = specialTokens
       return options
-    }
-
-    private func forEachText(in file: String, _ body: (String) -> Void) throws {
-      var number = 0
-      try InputLines(source: file).forEachBatch { lines in
-        for line in lines {
-          number += 1
-          guard file.hasSuffix(".jsonl") else {
-            body(line)
-            continue
-          }
-          var line = line
-          let text = line.withUTF8 { try? JSON(parsing: UnsafeRawBufferPointer($0)) }?["text"]?.string
-          guard let text else {
-            let found = FileError.quoted(line.prefix(60))
-            throw FileError(.malformed, path(file), line: number, "expected an object with a \"text\", found \(found)")
-          }
-          body(text)
-        }
-      }
     }
   }
 }

@@ -10,12 +10,13 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train an encoder from scratch or fine-tune a pretrained one, as a recipe describes it.",
     discussion: """
-      The model folder gets all that is needed to use the model, its scores (training.json) and a report to look at
+      The model folder gets all that is needed to use the model, its scores (training.json) and a report to look at \
       (report.html). Ctrl-C stops with a checkpoint, from which --resume goes on.
 
       Example:
         encoders train Examples/recipes/reviews-cnn.yaml --output models/reviews
-        encoders train Examples/recipes/minilm-wordnet.yaml --output models/minilm-wordnet
+        encoders train Examples/recipes/minilm-wordnet.yaml \\
+          --output models/minilm-wordnet
       """)
 
   @Argument(help: "The recipe: a YAML file.") var recipe: String
@@ -74,7 +75,8 @@ struct TrainCommand: ParsableCommand {
 /// Whether Ctrl-C was pressed.
 private let interrupted = Atomic<Bool>(false)
 
-/// Ctrl-C asks for a stop after the current step; a second one ends the program.
+/// Ctrl-C asks for a stop after the current step; a second one ends the program. So does the end of the terminal, where `nohup` doesn't
+/// keep it away.
 enum Interruption {
   static var happened: Bool { interrupted.load(ordering: .relaxed) }
 
@@ -85,11 +87,17 @@ enum Interruption {
     }
     signal(SIGINT, handler)
     signal(SIGTERM, handler)
+    var before = sigaction()
+    sigaction(SIGHUP, nil, &before)
+    let isIgnored =
+      unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    if !isIgnored { signal(SIGHUP, handler) }
     // The program that started this one may have left them blocked, as Foundation's Process does.
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGHUP)
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

@@ -6,7 +6,7 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Check that a model's reference vectors still come out.",
     discussion: """
-      A model folder keeps some texts with the tokens and vectors that it gave when it was written (reference.json); --create
+      A model folder keeps some texts with the tokens and vectors that it gave when it was written (reference.json); --create \
       writes it. If they no longer come out, the exit code is 1, and the output says what changed: files, tokens, vectors.
 
       Example:

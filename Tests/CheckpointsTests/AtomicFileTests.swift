@@ -30,6 +30,20 @@ import Testing
     }
   }
 
+  @Test func removesWhatAKilledProcessLeft() throws {
+    try withFolder { folder in
+      // No process has so high a number; this one has its own.
+      let left = [
+        ".note.txt.2000000000.abc.partial", ".note.txt.\(getpid()).abc.partial", ".other.2000000000.abc.partial",
+      ]
+      for name in left {
+        #expect(FileManager.default.createFile(atPath: folder.appendingPathComponent(name).path, contents: nil))
+      }
+      try AtomicFile.write("new", to: folder.appendingPathComponent("note.txt"))
+      #expect(try names(in: folder) == (left.dropFirst() + ["note.txt"]).sorted())
+    }
+  }
+
   @Test(arguments: [10, 10_000_000])
   func saysThatTheDiskIsFull(size: Int) throws {
     try withFolder { folder in

@@ -3,10 +3,12 @@ import Datasets
 import Foundation
 import Testing
 
-@Suite struct ReaderTests {
+@Suite final class ReaderTests {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("datasets-\(UUID().uuidString)")
 
   init() throws { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
 
   func file(_ name: String, _ text: String) throws -> URL { try file(name, Array(text.utf8)) }
 

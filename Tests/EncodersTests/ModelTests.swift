@@ -40,6 +40,7 @@ import Tokenizers
   @Test(arguments: networks) func aSavedModelGivesTheSameBits(_ network: String) throws {
     let model = try model(network)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("model-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
     try model.save(to: folder)
     let opened = try Model.open(folder)
     let texts = ["one two three", "six unheard"]

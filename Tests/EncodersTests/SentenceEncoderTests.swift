@@ -51,6 +51,23 @@ import Testing
     #expect(try !CrossEncoder.isOne(golden.appendingPathComponent("bert")))
   }
 
+  /// transformers' tokenizers give the types of tokens by their class, where the settings don't say.
+  @Test func typesAreGivenWhereTheTokenizerGivesThem() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cross-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: golden.appendingPathComponent("cross"), to: folder)
+    func scores(_ settings: String) throws -> Tensor {
+      try AtomicFile.write("{\(settings)}", to: folder.appendingPathComponent("tokenizer_config.json"))
+      return try CrossEncoder.open(folder).scores(texts.map { (texts[0], $0) })
+    }
+    for settings in ["", "\"tokenizer_class\": \"BertTokenizerFast\""] { try expect(scores(settings), "cross") }
+    let without = try scores("\"model_input_names\": [\"input_ids\", \"attention_mask\"]").scalars
+    for name in ["TokenizersBackend", "PreTrainedTokenizerFast", "RobertaTokenizer"] {
+      #expect(try scores("\"tokenizer_class\": \"\(name)\"").scalars == without)
+    }
+    #expect(try scores("").scalars != without)
+  }
+
   @Test(arguments: ["bert", "dense", "splade"]) func aTextHasTheSameBitsAloneAndInAnyBatch(_ name: String) throws {
     let encoder = try open(name)
     let all = try encoder.encode(texts).scalars

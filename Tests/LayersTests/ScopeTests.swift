@@ -4,8 +4,10 @@ import Layers
 import Tensors
 import Testing
 
-@Suite struct ScopeTests {
+@Suite final class ScopeTests {
   let file = FileManager.default.temporaryDirectory.appendingPathComponent("scope-\(UUID().uuidString).safetensors")
+
+  deinit { try? FileManager.default.removeItem(at: file) }
 
   func save(_ parameters: [Parameter]) throws {
     var writer = SafetensorsWriter()

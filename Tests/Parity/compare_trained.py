@@ -37,7 +37,7 @@ def main(encoders):
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/data.tsv", "w", encoding="utf-8") as file:
             file.write("text\tlabel\n" + "".join(f"{text}\t{'yes' if 'great' in text.lower() else 'no'}\n" for text in texts))
-        inputs = texts + ["words never seen, e.g. zebra", "?!"]
+        inputs = texts + ["words never seen, e.g. zebra", "?!", "[PAD] and [UNK] are words here"]
         with open(f"{folder}/inputs.txt", "w", encoding="utf-8") as file:
             file.write("".join(text + "\n" for text in inputs))
         for name, (tokens, lowercase, length, network, pool, project) in CASES.items():

@@ -38,6 +38,8 @@ import Testing
     try expectRefused("preprocess:\n  text: {}\n bad\n", ["/bad.yaml:3:2: not valid YAML"])
     try expectRefused("", ["/bad.yaml: the file is empty"])
     try expectRefused("just a text", ["/bad.yaml:1:1: expected a section"])
+    let long = String(repeating: "long ", count: 20)
+    try expectRefused(long + long, ["/bad.yaml:1:1: expected a section of keys, found '\(long.prefix(60))…'"])
     try expectRefused(recipe("pool: max", "pool: max\npool: mean"), ["/bad.yaml", "'pool'", "twice"])
   }
 
@@ -67,6 +69,12 @@ import Testing
       recipe("text: {tokens: words, max_length: 16}", "text: 5"),
       ["/bad.yaml:2:9: preprocess.text: takes no value here, found '5'"])
     try expectRefused(recipe("objective: classification", "objective: clustering"), ["/bad.yaml:12:", "clustering"])
+  }
+
+  @Test func aModelLargerThanTheMemory() throws {
+    try expectRefused(
+      recipe("cnn: {widths: [2, 3], channels: 8}", "gru: {hidden: 1000000}"),
+      ["weight_hh_l0\" of shape [3000000, 1000000] makes the model larger than this machine's memory"])
   }
 
   @Test func stepsThatDoNotFit() throws {

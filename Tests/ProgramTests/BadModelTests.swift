@@ -51,7 +51,8 @@ import Testing
     try place.expectError(["embed", "model", "--input", "latin.txt", "--output", "out.npy"], ["/latin.txt:3: "])
     #expect(try place.names().filter { $0.contains("out.") } == [])
     try place.expectError(
-      ["predict", "model", "--input", "-"], input: Data("fine\n{\"txt\": 1}\n".utf8), ["line 2", "\"text\""])
+      ["predict", "model", "--input", "-"], input: Data("{\"text\": \"fine\"}\n{\"txt\": 1}\n".utf8),
+      ["standard input:2", "\"text\""])
     try place.expectError(["predict", "model", "--input", "none.txt"], ["/none.txt: no such file"])
     try place.expectError(["predict", "model", "--input", "."], ["found a folder"])
   }
@@ -71,6 +72,9 @@ import Testing
   }
 
   @Test func outputThatCannotBeWritten() throws {
+    try place.expectError(
+      ["data", "get", "mnist", "--output", "/proc/data", "--cache", "cache"],
+      ["/proc/data/mnist: cannot make the folder: No such file or directory"])
     let input = Data("a good film\n".utf8)
     try place.expectError(
       ["predict", "model", "--output", "/dev/full"], input: input, ["/dev/full: cannot write: No space left"])
@@ -124,7 +128,11 @@ import Testing
       ["train"], ["train", "recipe.yaml"], ["predict", "model", "--threads", "0"],
       ["embed", "model", "--output", "x.txt"],
       ["fly"], ["inspect", "model", "--jsn"], ["train", "recipe.yaml", "--output", "m", "--seed", "-1"],
-      ["data", "get"],
+      ["data", "get"], ["train", "recipe.yaml", "--output", "m", "--threads", "-1"],
+      ["mine", "model", "--data", "reviews.tsv", "--output", "m", "--negatives", "1"],
+      ["mine", "model", "--data", "reviews.tsv", "--output", "m.tsv", "--negatives", "0"],
+      ["mine", "model", "--data", "reviews.tsv", "--output", "m.tsv", "--range-min", "-1"],
+      ["mine", "model", "--data", "reviews.tsv", "--output", "m.tsv", "--range-min", "2", "--range-max", "4"],
       ["train", "recipe.yaml", "--output", "m", "--resume", "--overwrite"],
     ]
     for arguments in lines {

@@ -59,8 +59,8 @@ import Testing
     #expect(try place.names().filter { $0.contains("partial") } == [])
   }
 
-  @Test func controlCSavesAllThatIsDone() throws {
-    let outcome = try cut("x.npy", by: SIGINT)
+  @Test(arguments: [SIGINT, SIGHUP]) func controlCSavesAllThatIsDone(_ number: Int32) throws {
+    let outcome = try cut("x.npy", by: number)
     #expect(outcome.code == 130)
     #expect(outcome.errorLines.last?.contains("the same command goes on") == true, "\(outcome.errors)")
     let state = try place.json("x.npy.partial.json")

@@ -52,7 +52,9 @@ import Testing
     #expect(trained.output.contains("mrr@10") && trained.output.contains("before"), "\(trained.output)")
     let scored = try place.run("evaluate", "model", "--data", "pairs.tsv", "--json")
     #expect(scored.code == 0 && scored.output.contains("\"ndcg\""), "\(scored.errors)")
-    let mined = try place.run("mine", "model", "--data", "pairs.tsv", "--negatives", "2", "--output", "triplets.tsv")
+    let mined = try place.run(
+      "mine", "model", "--data", "pairs.tsv", "--negatives", "2", "--min-score", "-1",
+      "--output", "triplets.tsv")
     #expect(mined.code == 0, "\(mined.errors)")
     let lines = try place.text("triplets.tsv").split(separator: "\n")
     #expect(lines[0] == "query\tpositive\tnegative" && lines.count > 60)

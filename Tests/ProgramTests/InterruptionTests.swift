@@ -43,6 +43,16 @@ import Testing
     try expectSameAsWhole()
   }
 
+  @Test func aFolderHasOneRunAtATime() throws {
+    let running = try Program.start(["train", "recipe.yaml", "--output", "cut"], in: place.folder)
+    #expect(running.runs { place.exists("cut/checkpoint/last.safetensors") })
+    let second = try place.run("train", "recipe.yaml", "--output", "cut", "--resume")
+    #expect(
+      second.code == 1 && second.errorLines.last?.hasSuffix("/cut/checkpoint: another process is using it") == true)
+    kill(running.process.processIdentifier, SIGKILL)
+    _ = try running.wait()
+  }
+
   @Test func controlCLeavesACheckpoint() throws {
     let outcome = try cut(after: 3, by: SIGINT)
     #expect(outcome.code == 130)
@@ -57,6 +67,12 @@ import Testing
 
   @Test func anotherRunIsNotResumed() throws {
     _ = try cut(after: 2, by: SIGINT)
+    let reviews = try place.text("reviews.tsv")
+    try place.write(reviews.replacingOccurrences(of: "film", with: "movie"), to: "reviews.tsv")
+    let other = try place.run("train", "recipe.yaml", "--output", "cut", "--resume")
+    #expect(
+      other.errorLines.last?.contains("of another run: expected data with the SHA-256 ") == true, "\(other.errors)")
+    try place.write(reviews, to: "reviews.tsv")
     let outcome = try place.run("train", "recipe.yaml", "--output", "cut", "--resume", "--seed", "9")
     #expect(outcome.code == 1)
     #expect(outcome.errorLines.last?.contains("expected the seed 9, found 0") == true, "\(outcome.errors)")

@@ -41,6 +41,15 @@ import Testing
     #expect(try place.json("whole/config.json")["torch_dtype"] as? String == "float32")
   }
 
+  @Test func referenceVectorsStayWithTheirWeights() throws {
+    try place.writeModel("model")
+    try place.write("{}", to: "model/reference.json")
+    #expect(try convert("model", "--dtype", "float16", "--output", "half").contains("left out: reference.json ("))
+    #expect(!place.exists("half/reference.json"))
+    _ = try convert("model", "--shard-size", "16KB", "--output", "shards")
+    #expect(place.exists("shards/reference.json"))
+  }
+
   @Test func theTypeIsSetWhereItStands() throws {
     try place.writeModel("model")
     try place.write(

@@ -179,7 +179,7 @@ extension Workplace {
     try place.write("{}", to: "package/notes.json")
     try place.system("tar", "-czf", "a.tar.gz", "package")
     try place.system("tar", "-cf", "a.tar", "-C", "package/model", ".")
-    try place.system("zip", "-qr", "a.whl", "package")
+    try place.system("python3", "-m", "zipfile", "-c", "a.whl", "package")
     for source in ["package/model", "a.tar.gz", "a.tar", "a.whl"] {
       let outcome = try place.run("model", "get", "org/name", "--from", source, "--output", "out/\(source)")
       #expect(outcome.code == 0, "\(source): \(outcome.errors)")
@@ -199,13 +199,13 @@ extension Workplace {
     // A damaged file in an archive is named, and nothing is left.
     try place.bytes("package/model/model.safetensors").dropLast(9).write(
       to: place.url("package/model/model.safetensors"))
-    try place.system("zip", "-qr", "b.zip", "package")
+    try place.system("python3", "-m", "zipfile", "-c", "b.zip", "package")
     try place.expectFailure(
       ["model", "get", "x", "--from", "b.zip", "--output", "bad"], "/b.zip: \"package/model/model.safetensors\": ")
     try place.expectError(
       ["model", "get", "x", "--from", "package/model", "--output", "bad"], ["/package/model/model.safetensors: "])
     try place.writeModel("package/second")
-    try place.system("zip", "-qr", "two.zip", "package")
+    try place.system("python3", "-m", "zipfile", "-c", "two.zip", "package")
     try place.expectError(
       ["model", "get", "x", "--from", "two.zip"], ["expected one model", "package/model/, package/second/"])
     #expect(try place.names().filter { $0.hasPrefix(".") || $0 == "bad" || $0 == "cut" } == [])

@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func embed() throws {
-    let texts = "A masterpiece\n{\"text\": \"dull plot\"}\n"
+    let texts = "A masterpiece\ndull plot\n"
     let plain = try rows(run("embed", "bert", input: texts)).compactMap { $0["embedding"] as? [Double] }
     #expect(plain.map(\.count) == [32, 32])
     let prompted = try rows(run("embed", "bert", "--prompt", "query", input: texts)).compactMap {
@@ -56,6 +56,15 @@ import Testing
     #expect(indices?.count == values?.count && values?.contains(0) == false)
   }
 
+  @Test func unknownModulesAreNamed() throws {
+    let modules = try place.text("bert/modules.json")
+    try #require(modules.contains(".Normalize\""))
+    try place.write(
+      modules.replacingOccurrences(of: ".Normalize\"", with: ".Whiten\""), to: "bert/modules.json")
+    try place.expectError(
+      ["embed", "bert"], ["/bert/2_Normalize: \"Whiten\": an unknown module (known: Transformer, "])
+  }
+
   @Test func similarity() throws {
     #expect(
       try Float(run("similarity", "bert", "dull", "dull").trimmingCharacters(in: .newlines)).map { abs($0 - 1) < 1e-5 }
@@ -65,6 +74,8 @@ import Testing
     #expect(try run("similarity", "bert", "a.txt", "b.txt", "--matrix").split(separator: "\n").count == 2)
     try place.expectError(["similarity", "bert", "a.txt", "b.txt"], ["found 2 and 3"])
     try place.expectError(["similarity", "bert", "a.txt", "none.txt"], ["'none.txt', which is no file"])
+    // Neither is a file, though the first is a folder's name and the second that of this one.
+    #expect(try Float(run("similarity", "bert", "bert", "").trimmingCharacters(in: .newlines)) != nil)
   }
 
   @Test(arguments: ["bert", "cross"]) func rerank(_ model: String) throws {

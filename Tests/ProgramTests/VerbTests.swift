@@ -123,6 +123,12 @@ import Testing
       "embed", "model", "--input", "-", input: "{\"text\": \"a \\\"good\\\" film\"}\n{\"text\": \"bad\"}")
     #expect(plain.output == json.output)
     #expect(plain.output.split(separator: "\n").count == 2)
+    let marked = try place.run(
+      "embed", "model", "--input", "-", input: "\u{FEFF}{\"text\": \"a \\\"good\\\" film\"}\r\n{\"text\": \"bad\"}\r\n")
+    #expect(marked.output == json.output, "\(marked.errors)")
+    // Texts may begin with a brace, where the first one doesn't.
+    let braces = try place.run("embed", "model", "--input", "-", input: "bad\n{a film\n")
+    #expect(braces.output.split(separator: "\n").count == 2, "\(braces.errors)")
     let empty = try place.run("embed", "model", "--input", "-", "--output", "none.npy")
     #expect(empty.code == 0, "\(empty.errors)")
     #expect(try NumpyFile(place.url("none.npy")).shape == [0, 16])
@@ -133,6 +139,9 @@ import Testing
     try train("images.yaml", "--output", "model")
     let scores = try place.run("evaluate", "model", "--data", "images", "--json")
     #expect(scores.code == 0, "\(scores.errors)")
+    try place.expectError(
+      ["evaluate", "model", "--data", "images.yaml"], ["/images.yaml: expected a folder of IDX or CIFAR-10 files"])
+    try place.expectError(["predict", "model"], input: Data("\n".utf8), ["line 1", "found nothing"])
     for label in 0...1 { try place.writePGM("\(label).pgm", label: label) }
     let predicted = try place.run("predict", "model", "--input", "-", input: "0.pgm\n1.pgm\n")
     #expect(predicted.code == 0, "\(predicted.errors)")

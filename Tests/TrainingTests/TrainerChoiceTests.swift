@@ -120,7 +120,7 @@ struct TrainerChoiceTests {
     var run = TinyRun()
     run.output = folder.url
     let error = #expect(throws: FileError.self) { try run.trainer().run() }
-    #expect(error?.description.hasPrefix(folder.url.path + "/checkpoint: cannot prepare the directory") == true)
+    #expect(error?.description.hasPrefix(folder.url.path + "/checkpoint: cannot make the folder: File exists") == true)
     #expect(error?.description.contains("\n") == false)
   }
 

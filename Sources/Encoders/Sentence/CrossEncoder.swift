@@ -16,6 +16,8 @@ public struct CrossEncoder: Sendable {
   public let tokenizer: Tokenizer
   /// What is done to the logits of a single label; nil: nothing.
   public let activation: Activation?
+  /// Whether the model is told which tokens are of the second text.
+  private let takesTypes: Bool
 
   /// The names of the labels, in the order of the columns.
   public var labels: [String] { classifier.labels }
@@ -60,7 +62,21 @@ public struct CrossEncoder: Sendable {
     let tokens = try SentenceTokenizer.transformer(
       folder, settings: limits, classifier.transformer.configuration)
     guard let tokenizer = tokens.tokenizer else { throw FileError(.missing, folder, "expected a tokenizer") }
-    return CrossEncoder(classifier: classifier, tokenizer: tokenizer, activation: activation)
+    let hasTypes = classifier.transformer.configuration.typeVocabularySize > 1
+    return CrossEncoder(
+      classifier: classifier, tokenizer: tokenizer, activation: activation,
+      takesTypes: try hasTypes && givesTypes(folder, config))
+  }
+
+  /// Whether transformers' tokenizer of a folder gives a model the types of tokens: where its settings name its outputs these say so,
+  /// else its class decides.
+  private static func givesTypes(_ folder: URL, _ config: ConfigFile) throws -> Bool {
+    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
+    if let names = try settings?.strings("model_input_names") { return names.contains("token_type_ids") }
+    guard let name = try settings?.string("tokenizer_class") else {
+      return try ["bert", "electra"].contains(config.string("model_type"))
+    }
+    return ["BertTokenizer", "ElectraTokenizer"].contains { name == $0 || name == $0 + "Fast" }
   }
 
   /// The logits `[texts, labels]` of pairs, or of single texts (`second` nil).
@@ -70,7 +86,7 @@ public struct CrossEncoder: Sendable {
     let encodings = texts.map { tokenizer.encoding($0.first, pair: $0.second) }
     let parts = try Offsets(lengths: encodings.map(\.count)).parts(rows: tokens).map { part in
       let (ids, types) = (Ragged(encodings[part].map(\.ids)), Ragged(encodings[part].map(\.typeIDs)))
-      let known = classifier.transformer.configuration.typeVocabularySize > 1 ? types : nil
+      let known = takesTypes ? types : nil
       try classifier.transformer.check(ids, typeIDs: known)
       return classifier(ids, typeIDs: known).detached
     }

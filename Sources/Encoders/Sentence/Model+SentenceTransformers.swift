@@ -18,12 +18,14 @@ extension Model {
     for (index, module) in modules.enumerated() {
       let name = "\(index)_\(module.type)"
       let place = folder.appendingPathComponent(name)
-      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try AtomicFolder.make(place)
       if index == 0, let tokenizer {
         try tokenizer.write(to: place.appendingPathComponent("tokenizer.json"))
         let config: JSON = [
           "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": .string(WordTokenizer.padding),
           "unk_token": .string(WordTokenizer.unknown),
+          // Texts that have these words as words get the same tokens there as here.
+          "split_special_tokens": .bool(true),
         ]
         try AtomicFile.write(config, to: place.appendingPathComponent("tokenizer_config.json"))
       }

@@ -13,11 +13,11 @@ extension SentenceEncoder {
   public func save(to output: URL) throws {
     guard output.standardizedFileURL.resolvingSymlinksInPath() != folder.standardizedFileURL.resolvingSymlinksInPath()
     else { throw FileError(.unwritable, output, "expected another folder than the one the model was opened from") }
-    try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+    try AtomicFolder.make(output)
     try copyFiles(to: output)
     for stage in stages + queries.flatMap(\.stages) {
       let place = stage.entry.path.isEmpty ? output : output.appendingPathComponent(stage.entry.path)
-      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try AtomicFolder.make(place)
       if case .transformer(let transformer) = stage.module { try transformer.configuration.write(to: place) }
       try copyTokenizer(of: stage.entry.folder, to: place)
       if !stage.parameters.isEmpty { try write(stage, to: place) }
@@ -40,7 +40,7 @@ extension SentenceEncoder {
         let (from, to) = (source.appendingPathComponent(name), target.appendingPathComponent(name))
         if left.contains(name) || weights.contains(from.pathExtension) || name.hasPrefix(".") { continue }
         if isFolder(from) {
-          try FileManager.default.createDirectory(at: to, withIntermediateDirectories: true)
+          try AtomicFolder.make(to)
           try copy(from, to)
         } else {
           try MappedFile(from).withBytes { try AtomicFile.write(Data($0), to: to) }

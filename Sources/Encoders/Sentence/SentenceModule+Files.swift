@@ -17,6 +17,12 @@ struct ModuleEntry: Sendable {
   /// Which vectors it changes if its own file doesn't say.
   var feature = FeatureName.sentence
 
+  private static let known = [
+    "Transformer", "MLMTransformer", "WordEmbeddings", "StaticEmbedding", "SparseStaticEmbedding", "BoW", "WordWeights",
+    "CNN", "LSTM", "Pooling", "WeightedLayerPooling", "Dense", "LayerNorm", "Dropout", "Normalize", "SpladePooling",
+    "SparseAutoEncoder", "MultiVectorMask", "Router", "Asym",
+  ]
+
   /// The entries of a model folder in their order; nil if it has no modules.json.
   ///
   /// - Throws: `FileError` if the file is malformed or an entry names a folder outside the model's.
@@ -45,7 +51,13 @@ struct ModuleEntry: Sendable {
   func config(_ name: String = "config.json") throws -> ConfigFile { try ConfigFile(file(name)) }
 
   /// The module's own weights; an empty place if it's of a type that has none.
+  ///
+  /// - Throws: `FileError` for an unknown type, and files that are missing or damaged.
   func weights() throws -> Scope {
+    guard ModuleEntry.known.contains(type) else {
+      let known = ModuleEntry.known.joined(separator: ", ")
+      throw FileError(.mismatched, folder, item: type, "an unknown module (known: \(known))")
+    }
     if ["Pooling", "Dropout", "Normalize", "BoW", "SpladePooling", "MultiVectorMask"].contains(type) {
       return .random(seed: 0)
     }
@@ -168,10 +180,7 @@ extension SentenceModule {
       self = .lstm(recurrence)
       width = recurrence.width
     default:
-      throw FileError(
-        .mismatched, entry.folder, item: entry.type,
-        "an unknown module (known: Transformer, WordEmbeddings, StaticEmbedding, BoW, WordWeights, CNN, LSTM, Pooling, Dense, LayerNorm, Dropout, Normalize, SpladePooling, SparseAutoEncoder, WeightedLayerPooling, MultiVectorMask)"
-      )
+      throw FileError(.mismatched, entry.folder, item: entry.type, "expected this module to be the first one")
     }
   }
 

@@ -92,14 +92,14 @@ public final class PretrainingRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
-    try makeFolder(output)
+    try AtomicFolder.make(output)
     let settings = recipe.training
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     var options = settings.options
     if held.isEmpty { options.earlyStopping = nil }
     let trainer = Trainer(
       parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups(of: model.parameters)),
-      schedule: settings.schedule, options: options, sampleCount: train.count, output: output,
+      schedule: settings.schedule, options: options, sampleCount: train.count, digest: digest, output: output,
       loss: { [self] indices, _ in
         guard case .training(let streams) = Mode.current else { preconditionFailure("PretrainingRun: not in training") }
         return guesses(indices.map { train[$0] }, streams.next()).loss
@@ -110,6 +110,12 @@ public final class PretrainingRun: RecipeRun {
     let result = try trainer.run(resume: resume)
     guard result.outcome != .interrupted else { return nil }
     return try finish(result, output)
+  }
+
+  private var digest: String {
+    var digest = SampleDigest()
+    for ids in train { digest.add(ids) }
+    return digest.text
   }
 
   /// The logits of hidden tokens, what they were, and the mean cross-entropy.

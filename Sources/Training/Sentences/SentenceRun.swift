@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Encoders
 import Evaluation
 import Foundation
@@ -75,7 +76,7 @@ public final class SentenceRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: encoder.folder)
-    try makeFolder(output)
+    try AtomicFolder.make(output)
     try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let settings = recipe.training
     var options = settings.options
@@ -93,7 +94,7 @@ public final class SentenceRun: RecipeRun {
       parameters: parameters,
       optimizer: Optimizer(settings.rule, groups: settings.groups(of: parameters)), schedule: settings.schedule,
       options: options,
-      sampleCount: starts.last ?? 0, output: output, batches: { [self] in try batches(epoch: $0) },
+      sampleCount: starts.last ?? 0, digest: digest, output: output, batches: { [self] in try batches(epoch: $0) },
       loss: { [self] indices, epoch in try loss(indices, epoch: epoch) },
       validate: validation == nil && held.isEmpty ? nil : { [self] in try validationMetrics() })
     trainer.observers = observers
@@ -101,6 +102,12 @@ public final class SentenceRun: RecipeRun {
     let result = try trainer.run(resume: resume)
     guard result.outcome != .interrupted else { return nil }
     return try finish(result, before, output)
+  }
+
+  private var digest: String {
+    var digest = SampleDigest()
+    for set in sets { set.add(to: &digest) }
+    return digest.text
   }
 
   /// Throws if the best epoch is to be found by a score that the validation doesn't give.

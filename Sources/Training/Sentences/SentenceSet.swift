@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Encoders
 import Foundation
 import Tensors
@@ -24,6 +25,16 @@ struct SentenceSet: Sendable {
 
   /// The number of rows.
   var count: Int { texts[0].count }
+
+  func add(to digest: inout SampleDigest) {
+    for text in texts.joined() { digest.add(text) }
+    switch labels {
+    case .none, .teacher, .tokens: break
+    case .scores(let scores): digest.add(scores)
+    case .lists(let lists): for list in lists { digest.add(list) }
+    case .classes(let classes): digest.add(classes)
+    }
+  }
 
   /// Rows of a table as an objective takes them; `classes` are the names of the classes, by number.
   ///

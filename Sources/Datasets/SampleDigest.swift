@@ -1,0 +1,25 @@
+import Crypto
+import Foundation
+
+/// A SHA-256 of samples in their order, by which a later run knows whether they are the same.
+package struct SampleDigest {
+  private var hash = SHA256()
+
+  package init() {}
+
+  /// Goes on with bytes, and how many they are.
+  package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { hash.update(bufferPointer: $0) }
+    hash.update(bufferPointer: bytes)
+  }
+
+  package mutating func add(_ text: String) {
+    var text = text
+    text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
+  }
+
+  package mutating func add(_ values: [some BitwiseCopyable]) { values.withUnsafeBytes { add($0) } }
+
+  /// The first half, in hexadecimal.
+  package var text: String { hash.finalize().prefix(16).hexadecimal }
+}
