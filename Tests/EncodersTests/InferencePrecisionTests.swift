@@ -34,8 +34,7 @@ import Testing
     encoder = try SentenceEncoder.open(folder)
   }
 
-  @Test(arguments: Precision.allCases) func aTextHasTheSameBitsAnywhere(_ precision: Precision) throws
-  {
+  @Test(arguments: Precision.allCases) func aTextHasTheSameBitsAnywhere(_ precision: Precision) throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let before = Workers.count
     defer { Workers.count = before }

@@ -67,7 +67,8 @@ struct Bench {
       say(
         String(
           format:
-            "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f, \"ceiling\": %.4g, \"share\": %.3f}", name,
+            "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f, \"ceiling\": %.4g, \"share\": %.3f}",
+          name,
           speed.samples, Double(usage.ru_maxrss) / 1024, ceiling,
           speed.tokens * Double(workload.operationsPerToken) / ceiling))
     }

@@ -81,7 +81,8 @@ struct Workload: Sendable {
     let json: JSON = [
       "model_type": "bert", "vocab_size": .integer(30522), "hidden_size": .integer(sizes.width),
       "num_hidden_layers": .integer(sizes.layers), "num_attention_heads": .integer(sizes.heads),
-      "intermediate_size": .integer(4 * sizes.width), "max_position_embeddings": .integer(512), "type_vocab_size": .integer(2),
+      "intermediate_size": .integer(4 * sizes.width), "max_position_embeddings": .integer(512),
+      "type_vocab_size": .integer(2),
       "hidden_dropout_prob": .number(dropout), "attention_probs_dropout_prob": .number(dropout),
     ]
     let scope = Scope.random(seed: 0)

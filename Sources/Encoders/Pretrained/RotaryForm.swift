@@ -90,7 +90,8 @@ struct RotaryForm: Sendable, Hashable {
     case .yarn(let yarn): return frequencies(yarn)
     case .llama3(let factor, let low, let high, let trained):
       return usual.map { frequency in
-        let (length, slow) = (2 * Float.pi / frequency, frequency / factor)
+        // `Float.pi` is rounded down.
+        let (length, slow) = (Float(2 * Double.pi) / frequency, frequency / factor)
         if length > Float(trained) / low { return slow }
         if length < Float(trained) / high { return frequency }
         let share = (Float(trained) / length - low) / (high - low)
