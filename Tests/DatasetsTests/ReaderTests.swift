@@ -130,6 +130,10 @@ import Testing
     #expect(
       message { try CIFAR10.read(directory: folder.appendingPathComponent("cifar"), split: "test") }
         == "cifar/test_batch.bin: expected whole records of 3073 bytes, found 3072 bytes")
+    _ = try file("cifar/data_batch_3.bin", record)
+    #expect(
+      message { try CIFAR10.read(directory: folder.appendingPathComponent("cifar"), split: "train") }
+        == "cifar/data_batch_2.bin: no such file, though there is data_batch_3.bin")
   }
 
   @Test func splitsByHashAsPythonDoes() {

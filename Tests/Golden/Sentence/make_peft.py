@@ -31,7 +31,7 @@ def adapted(model, name, base, **settings):
         for parameter in model.parameters():
             if parameter.requires_grad:
                 noise = torch.randn(parameter.shape, generator=generator)
-                parameter.copy_(parameter * (1 + 0.2 * noise) if parameter.ndim == 1 else parameter + 0.3 * noise)
+                parameter.copy_(parameter * (1 + 0.2 * noise) if parameter.ndim == 1 else parameter + 0.1 * noise)
     model.save_pretrained(str(FOLDER / name))
     (FOLDER / name / "README.md").unlink()
     path = FOLDER / name / "adapter_config.json"
