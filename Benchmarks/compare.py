@@ -68,7 +68,17 @@ def main():
     for case in options.cases:
         rows.append(compare(case, options))
         row = rows[-1]
-        print(f"{case:<12} {row['samplesPerSecond']:>8.0f}/s  PyTorch {row['peerSamplesPerSecond']:>8.0f}/s  ×{row['ratio']:.2f}")
+        print(f"{case:<12} {rate(row, '')}/s  PyTorch {rate(row, 'peer')}/s  ×{row['ratio']:.2f}", flush=True)
+        # After each case, so that a run that is stopped loses none.
+        write("Training", lines_of(rows, options), rows)
+
+
+def rate(row, side):
+    value = row[f"{side}SamplesPerSecond" if side else "samplesPerSecond"]
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def lines_of(rows, options):
     lines = [
         f"{processor()}, {options.threads} threads; {rows[0]['peer']} at its best (denormals flushed, fused AdamW, channels-last images,",
         "padded or packed, whichever is faster). Forward, backward and AdamW; ours and theirs in turn,",
@@ -78,13 +88,13 @@ def main():
         "| case | ours, samples/s | PyTorch, samples/s | ratio (lowest – highest) | goal | of the ceiling | peak memory, MB | PyTorch's |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for row in rows:
-        lines.append(
-            f"| {row['case']} | {row['samplesPerSecond']:,.0f} | {row['peerSamplesPerSecond']:,.0f} ({row['variant']}) | "
-            f"**{row['ratio']:.2f}** ({row['ratios'][0]:.2f} – {row['ratios'][-1]:.2f}) | {row['goal']} | "
-            f"{share(row)} | "
-            f"{row['peakMemoryMB']:.0f} | {row['peerPeakMemoryMB']:.0f} |")
-    write("Training", lines, rows)
+    return lines + [
+        f"| {row['case']} | {rate(row, '')} | {rate(row, 'peer')} ({row['variant']}) | "
+        f"**{row['ratio']:.2f}** ({row['ratios'][0]:.2f} – {row['ratios'][-1]:.2f}) | {row['goal']} | "
+        f"{share(row)} | "
+        f"{row['peakMemoryMB']:.0f} | {row['peerPeakMemoryMB']:.0f} |"
+        for row in rows
+    ]
 
 
 if __name__ == "__main__":
