@@ -139,8 +139,8 @@ void NAME(add_row)(size_t rows, size_t width, const float *x, const float *row, 
   for (size_t r = 0; r < rows; r++, x += width, out += width) EACH16(width, STORE(out, LOAD(x) + LOAD(row)););
 }
 
-void NAME(column_sums)(size_t rows, size_t width, size_t stride, const float *x, bool add, float *out) {
-  EACH16(width, v16 sum = add ? LOAD(out) : splat(0);
+void NAME(column_sums)(size_t rows, size_t width, size_t stride, const float *x, float *out) {
+  EACH16(width, v16 sum = splat(0);
          for (size_t r = 0; r < rows; r++) sum += LOAD(x + r * stride);
          STORE(out, sum););
 }

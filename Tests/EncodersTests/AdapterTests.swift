@@ -14,16 +14,13 @@ import Testing
 
   init() throws {
     file = try SafetensorsFile(golden.appendingPathComponent("adapters.safetensors"))
-    texts = try JSON(contentsOf: golden.appendingPathComponent("texts.json")).elements?.compactMap(\.string) ?? []
+    texts = try sentenceTexts("texts.json")
   }
 
   func folder(_ name: String) -> URL { golden.appendingPathComponent("adapters/\(name)") }
 
   func expect(_ found: Tensor, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let shape = try file.entry(name).shape
-    try #require(found.shape == shape, sourceLocation: sourceLocation)
-    let worst = zip(found.scalars, try file.floats(name)).map { abs($0 - $1) }.max() ?? 0
-    #expect(worst <= 2e-5, "\(name): max |Δ| \(worst)", sourceLocation: sourceLocation)
+    try file.expect(found, name, within: 2e-5, sourceLocation: sourceLocation)
   }
 
   /// A temporary folder, gone afterwards.

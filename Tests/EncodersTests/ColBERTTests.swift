@@ -10,10 +10,6 @@ import Testing
 @Suite struct ColBERTTests {
   static let golden = goldens.appendingPathComponent("Sentence")
 
-  func texts(_ path: String) throws -> [String] {
-    try JSON(contentsOf: Self.golden.appendingPathComponent(path)).elements?.compactMap(\.string) ?? []
-  }
-
   static func cases(_ name: String) -> [String] {
     ((try? JSON(contentsOf: golden.appendingPathComponent("\(name).json")))?.members ?? []).map(\.name)
   }
@@ -47,7 +43,7 @@ import Testing
     _ name: String, _ settings: String, _ label: String, _ changes: [JSON.Member]? = nil, in golden: String? = nil
   ) throws {
     let golden = golden ?? name
-    let texts = try texts(golden == "colbert" ? "colbert/texts.json" : "texts.json")
+    let texts = try sentenceTexts(golden == "colbert" ? "colbert/texts.json" : "texts.json")
     let file = try SafetensorsFile(Self.golden.appendingPathComponent("\(golden).safetensors"))
     let found = try changes ?? JSON(contentsOf: Self.golden.appendingPathComponent("\(golden).json"))[label]?.members
     let changes = try #require(found)
@@ -87,7 +83,7 @@ import Testing
       let (encoder, saved) = (try SentenceEncoder.open(folder), folder.appendingPathExtension("saved"))
       defer { try? FileManager.default.removeItem(at: saved) }
       try encoder.save(to: saved)
-      let texts = try texts("colbert/texts.json")
+      let texts = try sentenceTexts("colbert/texts.json")
       #expect(
         try matrices(SentenceEncoder.open(saved), texts, isQuery: true).rows.scalars
           == matrices(encoder, texts, isQuery: true).rows.scalars)
@@ -98,7 +94,7 @@ import Testing
 
   /// The folder's files go with it.
   @Test func aSavedFolderGivesTheSameBits() throws {
-    let texts = try texts("colbert/texts.json")
+    let texts = try sentenceTexts("colbert/texts.json")
     let encoder = try SentenceEncoder.open(Self.golden.appendingPathComponent("colbert"))
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("colbert-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }

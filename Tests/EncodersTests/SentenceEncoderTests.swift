@@ -14,7 +14,7 @@ import Testing
 
   init() throws {
     file = try SafetensorsFile(golden.appendingPathComponent("vectors.safetensors"))
-    texts = try JSON(contentsOf: golden.appendingPathComponent("texts.json")).elements?.compactMap(\.string) ?? []
+    texts = try sentenceTexts("texts.json")
   }
 
   func open(_ name: String) throws -> SentenceEncoder {
@@ -22,12 +22,7 @@ import Testing
   }
 
   func expect(_ found: Tensor, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let (_, shape) = try file.entry(name)
-    try #require(found.shape == shape, sourceLocation: sourceLocation)
-    var expected = [Float](repeating: 0, count: found.count)
-    try expected.withUnsafeMutableBufferPointer { try file.read(name, into: $0) }
-    let difference = zip(found.scalars, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-    #expect(difference <= 1e-5, "\(name): max |Δ| \(difference)", sourceLocation: sourceLocation)
+    try file.expect(found, name, sourceLocation: sourceLocation)
   }
 
   @Test(arguments: ["bert", "dense", "plain", "splade"]) func vectorsAreSentenceTransformers(_ name: String) throws {

@@ -19,8 +19,8 @@ KERNEL(gated_backward, (int kind, size_t rows, size_t width, size_t gate, size_t
 KERNEL(dropout, (size_t n, const float *x, float keep, uint64_t seed, uint64_t stream, uint64_t first, float *out), (n, x, keep, seed, stream, first, out))
 // out = x + row, for each row.
 KERNEL(add_row, (size_t rows, size_t width, const float *x, const float *row, float *out), (rows, width, x, row, out))
-// out[W] = or += the sum of the rows.
-KERNEL(column_sums, (size_t rows, size_t width, size_t stride, const float *x, bool add, float *out), (rows, width, stride, x, add, out))
+// out[W] = the sum of the rows.
+KERNEL(column_sums, (size_t rows, size_t width, size_t stride, const float *x, float *out), (rows, width, stride, x, out))
 // *out = Σ x² and Σ a·b, in double.
 KERNEL(square_sum, (size_t n, const float *x, double *out), (n, x, out))
 KERNEL(is_finite, (size_t n, const float *x, bool *out), (n, x, out))

@@ -74,7 +74,7 @@ extension Tensor {
     precondition(count > 0, "mean: no elements in \(shape)")
     let sum = partialSums(count, by: chunk) { range in
       var sum: Float = 0
-      enc_column_sums(range.count, 1, 1, pointer + range.lowerBound, false, &sum)
+      enc_column_sums(range.count, 1, 1, pointer + range.lowerBound, &sum)
       return Double(sum)
     }
     let (shape, factor) = (self.shape, 1 / Float(count))
@@ -101,11 +101,11 @@ func partialSums(_ total: Int, by size: Int, _ body: (Range<Int>) -> Double) -> 
 func addColumnSums(_ x: Rows, width: Int, into out: UnsafeMutablePointer<Float>) {
   let block = 512
   let blocks = max(1, (x.count + block - 1) / block)
-  guard blocks > 1 else { return enc_column_sums(x.count, width, x.stride, x.pointer, false, out) }
+  guard blocks > 1 else { return enc_column_sums(x.count, width, x.stride, x.pointer, out) }
   let partial = Storage(count: blocks * width)
   Workers.run(chunks: blocks) { index in
     let rows = x[index * block..<min(x.count, (index + 1) * block)]
-    enc_column_sums(rows.count, width, x.stride, rows.pointer, false, partial.pointer + index * width)
+    enc_column_sums(rows.count, width, x.stride, rows.pointer, partial.pointer + index * width)
   }
-  enc_column_sums(blocks, width, width, partial.pointer, false, out)
+  enc_column_sums(blocks, width, width, partial.pointer, out)
 }

@@ -236,13 +236,13 @@ private struct ImageConvolution: Sendable {
     }
     let sum = Storage(count: elements)
     Workers.run(elements, by: 4096) {
-      enc_column_sums(chunks, $0.count, elements, partial.pointer + $0.lowerBound, false, sum.pointer + $0.lowerBound)
+      enc_column_sums(chunks, $0.count, elements, partial.pointer + $0.lowerBound, sum.pointer + $0.lowerBound)
     }
     let dw = Tensor(uninitialized: shape)
     OneDNN.reorder(layout, sum.pointer, storedLayout, dw.pointer)
     guard bias else { return [dw] }
     let db = Tensor(uninitialized: [outputs])
-    enc_column_sums(chunks, outputs, outputs, biases.pointer, false, db.pointer)
+    enc_column_sums(chunks, outputs, outputs, biases.pointer, db.pointer)
     return [dw, db]
   }
 }

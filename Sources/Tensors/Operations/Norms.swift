@@ -27,8 +27,8 @@ extension Tensor {
           dx.pointer + at, sums, sums + width)
       }
       let (dgamma, dbeta) = (Tensor(uninitialized: [width]), Tensor(uninitialized: [width]))
-      enc_column_sums(chunks, width, 2 * width, partial.pointer, false, dgamma.pointer)
-      enc_column_sums(chunks, width, 2 * width, partial.pointer + width, false, dbeta.pointer)
+      enc_column_sums(chunks, width, 2 * width, partial.pointer, dgamma.pointer)
+      enc_column_sums(chunks, width, 2 * width, partial.pointer + width, dbeta.pointer)
       return [dx, dgamma, dbeta]
     }
   }
@@ -54,7 +54,7 @@ extension Tensor {
           dx.pointer + at, partial.pointer + index * width)
       }
       let dgamma = Tensor(uninitialized: [width])
-      enc_column_sums(chunks, width, width, partial.pointer, false, dgamma.pointer)
+      enc_column_sums(chunks, width, width, partial.pointer, dgamma.pointer)
       return [dx, dgamma]
     }
   }
@@ -109,8 +109,8 @@ extension Tensor {
           count, width, x.pointer + at, mean.pointer, rstd.pointer, dy.pointer + at, sums, sums + width)
       }
       let (dbeta, dgamma) = (Tensor(uninitialized: [width]), Tensor(uninitialized: [width]))
-      enc_column_sums(chunks, width, 2 * width, partial.pointer, false, dbeta.pointer)
-      enc_column_sums(chunks, width, 2 * width, partial.pointer + width, false, dgamma.pointer)
+      enc_column_sums(chunks, width, 2 * width, partial.pointer, dbeta.pointer)
+      enc_column_sums(chunks, width, 2 * width, partial.pointer + width, dgamma.pointer)
       // dx = factor · (dy − dbeta/n − x̂ · dgamma/n), and x̂ = (x − mean) · rstd, as a · dy + b · x + c.
       let share: Float = usesBatch ? 1 / Float(rows) : 0
       let b = factor * rstd * dgamma * -share

@@ -105,7 +105,7 @@ extension Ragged where Rows == Tensor {
           count, width, starts, x.pointer, q.pointer, weights.pointer, dy.pointer + first * width, dx.pointer,
           partial.pointer + first / sequencesPerChunk * width)
       }
-      enc_column_sums(chunks, width, width, partial.pointer, false, dquery.pointer)
+      enc_column_sums(chunks, width, width, partial.pointer, dquery.pointer)
       return [dx, dquery]
     }
   }
