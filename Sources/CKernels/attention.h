@@ -26,6 +26,11 @@ INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t st
 #endif
 }
 
+// Two rows of brain floats, those of the same column side by side; the second may be NULL.
+INLINE void pair_rows(size_t width, const float *first, const float *second, float *out) {
+  EACH16(width, STORE(out, (v16)brain_pairs(LOAD(first), second ? LOAD(second) : splat(0))););
+}
+
 // The keys that query `i` sees.
 INLINE size_t first_key(const enc_attention_form *f, size_t i) {
   const size_t first = i > f->before ? i - f->before : 0;
@@ -36,12 +41,15 @@ INLINE size_t end_key(const enc_attention_form *f, size_t i) {
   return end < f->keys ? end : f->keys;
 }
 
+// Scores are in units of ln 2: probabilities are powers of 2, which take fewer steps than those of e.
+#define LOG2_E 1.44269504088896341f
+
 // The biases by j − i + length − 1, so that those of a query are neighbours.
 INLINE void spread_bias(const enc_attention_form *f, const float *bias, float *out) {
   for (size_t d = 0; d + 1 < 2 * f->length; d++) {
     const ptrdiff_t distance = (ptrdiff_t)d - (ptrdiff_t)f->length + 1, reach = (ptrdiff_t)f->reach;
     const ptrdiff_t place = distance < -reach ? 0 : distance > reach ? 2 * reach : distance + reach;
-    out[d] = bias[place * (ptrdiff_t)f->bias_stride];
+    out[d] = bias[place * (ptrdiff_t)f->bias_stride] * LOG2_E;
   }
 }
 
@@ -62,8 +70,9 @@ INLINE void dropout_factors(const enc_attention_form *f, size_t i, size_t start,
 INLINE void multiply_by(float *y, const float *x, size_t n) { EACH16(n, STORE(y, LOAD(y) * LOAD(x));); }
 
 // scores[r][j] = scale · Σ_c q[r][c] · columns[c][j] for `count` keys, a multiple of 16; keys stand `length` apart in `columns` and `scores`.
-INLINE void score_vectors(const size_t rows, const size_t vectors, size_t width, size_t stride, const float *q,
-                          const float *columns, size_t length, float scale, float *scores) {
+// With `pairs` of brain floats, `width` counts pairs.
+INLINE void score_vectors(const size_t rows, const bool pairs, const size_t vectors, size_t width, size_t stride,
+                          const float *q, const float *columns, size_t length, float scale, float *scores) {
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < vectors; v++) sums[r][v] = splat(0);
@@ -71,22 +80,22 @@ INLINE void score_vectors(const size_t rows, const size_t vectors, size_t width,
     v16 keys[TILE_VECTORS];
     for (size_t v = 0; v < vectors; v++) keys[v] = load(columns + c * length + 16 * v);
     for (size_t r = 0; r < rows; r++)
-      for (size_t v = 0; v < vectors; v++) sums[r][v] += splat(q[r * stride + c]) * keys[v];
+      for (size_t v = 0; v < vectors; v++) sums[r][v] = add_products(pairs, sums[r][v], splat(q[r * stride + c]), keys[v]);
   }
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < vectors; v++) store(scores + r * length + 16 * v, sums[r][v] * splat(scale));
 }
-INLINE void score_tile(const size_t rows, size_t width, size_t stride, const float *q, const float *columns, size_t length,
-                       size_t count, float scale, float *scores) {
+INLINE void score_tile(const size_t rows, const bool pairs, size_t width, size_t stride, const float *q,
+                       const float *columns, size_t length, size_t count, float scale, float *scores) {
   size_t j = 0;
   for (; j + 16 * TILE_VECTORS <= count; j += 16 * TILE_VECTORS)
-    score_vectors(rows, TILE_VECTORS, width, stride, q, columns + j, length, scale, scores + j);
-  for (; j < count; j += 16) score_vectors(rows, 1, width, stride, q, columns + j, length, scale, scores + j);
+    score_vectors(rows, pairs, TILE_VECTORS, width, stride, q, columns + j, length, scale, scores + j);
+  for (; j < count; j += 16) score_vectors(rows, pairs, 1, width, stride, q, columns + j, length, scale, scores + j);
 }
 
-// out[r] = factors[r] · Σ_j weights[r][j] · v[j].
-INLINE void mix_tile(const size_t rows, size_t width, size_t stride, const float *weights, size_t length, size_t count,
-                     const float *v, const float *factors, float *out, size_t out_stride) {
+// out[r] = factors[r] · Σ_j weights[r][j] · v[j]. With `pairs` of brain floats, j counts pairs.
+INLINE void mix_tile(const size_t rows, const bool pairs, size_t width, size_t stride, const float *weights,
+                     size_t length, size_t count, const float *v, const float *factors, float *out, size_t out_stride) {
   size_t column = 0;
   for (; column + 16 * TILE_VECTORS <= width; column += 16 * TILE_VECTORS) {
     v16 sums[TILE_ROWS][TILE_VECTORS];
@@ -96,7 +105,8 @@ INLINE void mix_tile(const size_t rows, size_t width, size_t stride, const float
       v16 values[TILE_VECTORS];
       for (size_t n = 0; n < TILE_VECTORS; n++) values[n] = load(v + j * stride + column + 16 * n);
       for (size_t r = 0; r < rows; r++)
-        for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] += splat(weights[r * length + j]) * values[n];
+        for (size_t n = 0; n < TILE_VECTORS; n++)
+          sums[r][n] = add_products(pairs, sums[r][n], splat(weights[r * length + j]), values[n]);
     }
     for (size_t r = 0; r < rows; r++)
       for (size_t n = 0; n < TILE_VECTORS; n++)
@@ -108,7 +118,7 @@ INLINE void mix_tile(const size_t rows, size_t width, size_t stride, const float
     for (size_t r = 0; r < rows; r++) sums[r] = splat(0);
     for (size_t j = 0; j < count; j++) {
       const v16 values = LOAD(v + j * stride);
-      for (size_t r = 0; r < rows; r++) sums[r] += splat(weights[r * length + j]) * values;
+      for (size_t r = 0; r < rows; r++) sums[r] = add_products(pairs, sums[r], splat(weights[r * length + j]), values);
     }
     for (size_t r = 0; r < rows; r++) STORE(out + r * out_stride, sums[r] * splat(factors[r]));
   }
@@ -122,15 +132,21 @@ INLINE v16 seen16(v16 x, size_t j, size_t low, size_t high, float other) {
 }
 
 // Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0.
-void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
-                     float *out, float *logsums, float *scratch) {
-  const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16;
-  float *columns = scratch, *values = columns + padded * width, *scores = values + length * width;
-  float *biases = scores + TILE_ROWS * padded;
-  float *dropped = biases + 2 * length;
+INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q, const float *k, const float *v,
+                   const float *bias, float *out, float *logsums, float *scratch) {
+  const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16, group = pairs ? 2 : 1;
+  const size_t depth = (width + group - 1) / group;
+  float *columns = scratch, *values = columns + padded * width, *scores = values + padded * width;
+  float *biases = scores + TILE_ROWS * padded, *dropped = biases + 2 * length, *rounded = dropped + padded + 64;
   transpose_keys(length, padded, width, f->kv_stride, k, columns);
   // Rows that stand far apart would share few places of the cache.
-  for (size_t j = 0; j < length; j++) memcpy(values + j * width, v + j * f->kv_stride, width * sizeof(float));
+  for (size_t j = 0; j < length; j += group)
+    if (pairs)
+      pair_rows(width, v + j * f->kv_stride, j + 1 < length ? v + (j + 1) * f->kv_stride : NULL, values + j / 2 * width);
+    else
+      memcpy(values + j * width, v + j * f->kv_stride, width * sizeof(float));
+  for (size_t c = 0; c < depth && pairs; c++)
+    pair_rows(padded, columns + 2 * c * padded, 2 * c + 1 < width ? columns + (2 * c + 1) * padded : NULL, columns + c * padded);
   if (bias) spread_bias(f, bias, biases);
   for (size_t first = 0; first < length; first += TILE_ROWS) {
     const size_t rows = length - first < TILE_ROWS ? length - first : TILE_ROWS;
@@ -138,8 +154,14 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
     const size_t count = (end - start + 15) / 16 * 16;
     const float *queries = q + first * f->q_stride;
     float factors[TILE_ROWS], *target = out + first * f->out_stride;
+    size_t stride = f->q_stride;
+    if (pairs) {
+      NAME(round_rows)(rows, width, stride, queries, (uint16_t *)rounded);
+      queries = rounded;
+      stride = depth;
+    }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, score_tile, width, f->q_stride, queries, columns + start, padded, count, f->scale, scores)
+      TILE_CASES_OF(TILE_ROWS, score_tile, pairs, depth, stride, queries, columns + start, padded, count, f->scale * LOG2_E, scores)
     }
     for (size_t r = 0; r < rows; r++) {
       const size_t i = first + r, low = first_key(f, i) - start, high = end_key(f, i) - start;
@@ -149,24 +171,38 @@ void NAME(attention)(const enc_attention_form *f, const float *q, const float *k
       for (size_t j = 0; j < count; j += 16) most = max16(most, seen16(load(s + j), j, low, high, -INFINITY));
       const float m = largest16(most);
       for (size_t j = 0; j < count; j += 16) {
-        const v16 e = seen16(exp16(load(s + j) - splat(m)), j, low, high, 0);
-        store(s + j, e);
+        v16 e = seen16(exp2_16(load(s + j) - splat(m)), j, low, high, 0);
+        if (pairs) {
+          const u16 brain = round_brain(e);
+          store_brain((uint16_t *)s + j, brain, 16);
+          e = (v16)(brain << 16);
+        } else {
+          store(s + j, e);
+        }
         sum += e;
       }
       const float total = sum16(sum);
-      if (f->keep < 1) {
+      if (f->keep < 1 && !pairs) {
         dropout_factors(f, i, start + low, start + high, dropped);
         multiply_by(s + low, dropped + start + low, high - low);
       }
       // A query that sees no key mixes nothing.
       factors[r] = total > 0 ? 1.0f / total : 0;
-      if (logsums) logsums[i] = total > 0 ? m + logf(total) : INFINITY;
+      if (logsums) logsums[i] = total > 0 ? m + log2f(total) : INFINITY;
     }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, mix_tile, width, width, scores, padded, end - start, values + start * width, factors,
-                    target, f->out_stride)
+      TILE_CASES_OF(TILE_ROWS, mix_tile, pairs, width, width, scores, padded, (end - start + group - 1) / group,
+                    values + start / group * width, factors, target, f->out_stride)
     }
   }
+}
+void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
+                     float *out, float *logsums, float *scratch) {
+  attend(false, f, q, k, v, bias, out, logsums, scratch);
+}
+void NAME(pair_attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
+                          float *out, float *scratch) {
+  attend(true, f, q, k, v, bias, out, NULL, scratch);
 }
 
 // out[j] += Σ_r weights[r][j] · x[r] for `rows` keys j and `depth` queries r.
@@ -205,16 +241,17 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
     const size_t whole = (count + 15) / 16 * 16;
     const float *queries = q + first * stride, *slope = dout + first * f->out_stride;
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, score_tile, width, stride, queries, keys + start, padded, whole, f->scale, scores)
+      TILE_CASES_OF(TILE_ROWS, score_tile, false, width, stride, queries, keys + start, padded, whole, f->scale * LOG2_E, scores)
     }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, score_tile, width, f->out_stride, slope, values + start, padded, whole, 1.0f, slopes)
+      TILE_CASES_OF(TILE_ROWS, score_tile, false, width, f->out_stride, slope, values + start, padded, whole, 1.0f, slopes)
     }
     for (size_t r = 0; r < rows; r++) {
       const size_t i = first + r, low = first_key(f, i) - start, seen = end_key(f, i) - start - low;
       float *p = scores + r * padded, *d = slopes + r * padded;
       if (bias) add_to(p + low, biases + start + low + length - 1 - i, seen);
-      exponentials(p + low, logsums[i], p + low, seen);
+      const v16 logsum = splat(logsums[i]);
+      EACH16(seen, STORE(p + low, exp2_16(LOAD(p + low) - logsum)););
       if (f->keep < 1) {
         dropout_factors(f, i, start + low, start + low + seen, dropped);
         multiply_by(d + low, dropped + start + low, seen);
@@ -232,7 +269,7 @@ void NAME(attention_backward)(const enc_attention_form *f, const float *q, const
       for (size_t j = low + seen; j < count; j++) p[j] = d[j] = 0;
     }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, mix_tile, width, kv_stride, slopes, padded, count, k + start * kv_stride, ones,
+      TILE_CASES_OF(TILE_ROWS, mix_tile, false, width, kv_stride, slopes, padded, count, k + start * kv_stride, ones,
                     dq + first * stride, stride)
     }
     for (size_t j = 0; j < count; j += TILE_ROWS) {

@@ -4,13 +4,26 @@
 // registers while it runs down K, and every element is one chain of sums over K, so its bits don't depend on the other rows or columns.
 
 // Adds bias and residual to a tile's sums [rows, 16 · TILE_VECTORS], activated between, and writes them at `column`.
+INLINE void finish_rows(const int activation, size_t rows, const float *sums, const enc_product_end *end, size_t row,
+                        size_t column, size_t columns, float *out) {
+  for (size_t v = 0; v < TILE_VECTORS && column < columns; v++, column += 16) {
+    const size_t lanes = columns - column < 16 ? columns - column : 16, i = column;
+    const v16 bias = end->bias ? LOAD(end->bias) : splat(0);
+    for (size_t r = 0; r < rows; r++) {
+      const size_t place = (row + r) * end->out_stride;
+      v16 y = activate16(activation, load(sums + (r * TILE_VECTORS + v) * 16) + bias);
+      if (end->residual) y += LOAD(end->residual + place);
+      STORE(out + place, y);
+    }
+  }
+}
 static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float *sums, const enc_product_end *end,
                                                         size_t row, size_t column, size_t columns, float *out) {
-  const size_t n = columns - column < 16 * TILE_VECTORS ? columns - column : 16 * TILE_VECTORS;
-  for (size_t r = 0; r < rows; r++, sums += 16 * TILE_VECTORS) {
-    const size_t place = (row + r) * end->out_stride + column;
-    EACH16(n, v16 y = load(sums + i); if (end->bias) y += LOAD(end->bias + column); y = activate16(end->activation, y);
-           if (end->residual) y += LOAD(end->residual + place); STORE(out + place, y););
+  // Each kind has a loop of its own.
+  switch (end->activation) {
+    case ENC_RELU: finish_rows(ENC_RELU, rows, sums, end, row, column, columns, out); break;
+    case ENC_GELU: finish_rows(ENC_GELU, rows, sums, end, row, column, columns, out); break;
+    default: finish_rows(end->activation, rows, sums, end, row, column, columns, out);
   }
 }
 #define FINISH_TILE(sums)                                                                            \
@@ -80,11 +93,9 @@ DEFINE_PRODUCT(half_product, uint16_t, half_tile)
 
 // x [rows, K] to brain floats, of a row stride of K rounded up to 2.
 void NAME(round_rows)(size_t rows, size_t inner, size_t stride, const float *x, uint16_t *out) {
-  typedef uint16_t h16 __attribute__((vector_size(32)));
   for (size_t r = 0; r < rows; r++, x += stride, out += (inner + 1) / 2 * 2) {
     if (inner % 2) out[inner] = 0;
-    EACH16(inner, h16 halves = __builtin_convertvector(round_brain(LOAD(x)), h16);
-           memcpy(out + i, &halves, lanes * sizeof(uint16_t)););
+    EACH16(inner, store_brain(out + i, round_brain(LOAD(x)), lanes););
   }
 }
 
@@ -126,27 +137,27 @@ void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns,
 
 // x [rows, K] to bytes: each run of ENC_QUANTUM numbers of a row becomes scale · (byte − zero). `bytes` has a row stride of K rounded up
 // to 64, zeros in the rest; scales and offsets (scale · zero) are [rows, runs].
+INLINE void quantize_run(const size_t n, const float *x, uint8_t *bytes, float *scale, float *offset) {
+  v16 low = splat(0), high = splat(0);
+  EACH16(n, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
+  const float bottom = -largest16(-low), range = largest16(high) - bottom;
+  const float factor = range > 0 ? 255.0f / range : 1.0f, zero = rintf(-bottom * factor);
+  *scale = range > 0 ? range / 255.0f : 1.0f;
+  *offset = *scale * zero;
+  // Below 2²³ the sum with it rounds to a whole number, which stands in the lowest bits.
+  const v16 whole = splat(8388608.0f + zero);
+  EACH16(n, i16 y = (i16)(LOAD(x) * splat(factor) + whole) - 0x4B000000;
+         b16 narrow = __builtin_convertvector(__builtin_elementwise_min(__builtin_elementwise_max(y, (i16){}), (i16){} + 255), b16);
+         memcpy(bytes + i, &narrow, lanes););
+}
 void NAME(quantize)(size_t rows, size_t inner, size_t stride, const float *x, uint8_t *bytes, float *scales,
                     float *offsets) {
-  const size_t padded = (inner + 63) / 64 * 64;
+  const size_t padded = (inner + 63) / 64 * 64, whole = inner / ENC_QUANTUM * ENC_QUANTUM;
   for (size_t r = 0; r < rows; r++, x += stride, bytes += padded) {
+    for (size_t start = 0; start < whole; start += ENC_QUANTUM)
+      quantize_run(ENC_QUANTUM, x + start, bytes + start, scales++, offsets++);
+    if (whole < inner) quantize_run(inner - whole, x + whole, bytes + whole, scales++, offsets++);
     memset(bytes + inner, 0, padded - inner);
-    for (size_t start = 0; start < inner; start += ENC_QUANTUM) {
-      const size_t n = inner - start < ENC_QUANTUM ? inner - start : ENC_QUANTUM;
-      const float *run = x + start;
-      v16 low = splat(0), high = splat(0);
-      EACH16(n, v16 a = LOAD(run); low = min16(low, a); high = max16(high, a););
-      const float bottom = -largest16(-low), range = largest16(high) - bottom;
-      const float scale = range > 0 ? range / 255.0f : 1.0f, factor = range > 0 ? 255.0f / range : 1.0f;
-      const float zero = rintf(-bottom * factor);
-      // Below 2²³ the sum with it rounds to a whole number, which stands in the lowest bits.
-      const v16 whole = splat(8388608.0f + zero);
-      EACH16(n, i16 y = (i16)(LOAD(run) * splat(factor) + whole) - 0x4B000000;
-             b16 narrow = __builtin_convertvector(__builtin_elementwise_min(__builtin_elementwise_max(y, (i16){}), (i16){} + 255), b16);
-             memcpy(bytes + start + i, &narrow, lanes););
-      *scales++ = scale;
-      *offsets++ = scale * zero;
-    }
   }
 }
 

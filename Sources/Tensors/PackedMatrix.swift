@@ -187,7 +187,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
   }
 
   /// A multiple of 32.
-  private static let columnsPerChunk = 128
+  private static let columnsPerChunk = 64
 
   /// Enough rows a chunk to run at full speed, few enough to occupy the workers.
   static func rowsPerChunk(_ rows: Int) -> Int { rows > 1024 ? 128 : 32 }

@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 /// The numbers that the products of linear layers multiply. Sums, and all else, are in float32, and so are weights and their gradients.
@@ -39,4 +40,14 @@ public enum Precision: String, Sendable, CaseIterable {
     case .float16, .int8: Mode.current.records ? .float32 : current
     }
   }
+
+  /// The precision of attention's products outside training. Bytes leave them to brain floats where those are fast.
+  var attends: Precision {
+    switch self {
+    case .float32, .float16: .float32
+    case .bfloat16: .bfloat16
+    case .int8: Precision.bfloat16IsFast ? .bfloat16 : .float32
+    }
+  }
+  private static let bfloat16IsFast = String(cString: enc_isa()) == "avx512bf16"
 }

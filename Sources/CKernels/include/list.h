@@ -116,10 +116,12 @@ KERNEL(gru_step, (size_t count, size_t hidden, const int32_t *rows, const float 
 // candidates become the gradients of W_hn h + b_hn; `direct` is the part of the gradient of the previous h that doesn't go through W_hh.
 KERNEL(gru_step_backward, (size_t count, size_t hidden, const int32_t *rows, const int32_t *previous, float *gates, float *candidates, const float *outputs, const float *doutput, size_t stride, const float *dh, float *direct, float *drecurrent), (count, hidden, rows, previous, gates, candidates, outputs, doutput, stride, dh, direct, drecurrent))
 
-// Attention of one head in one sequence; dq has q's stride, dk and dv those of k and v. `scratch` holds
-// (length + 16) · (2 · width + 20) + 128 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
-// `bias` may be NULL, and forward `logsums`, which only the pullback needs; `dbias` [2 · reach + 1] is overwritten.
+// Attention of one head in one sequence, with the logarithms of base 2; dq has q's stride, dk and dv those of k and v. `scratch` holds
+// (length + 32) · (2 · width + 20) + 128 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
+// `bias` may be NULL, and forward `logsums`, which only the pullback needs; `dbias` [2 · reach + 1] is overwritten. The second multiplies
+// brain floats, without dropout.
 KERNEL(attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *logsums, float *scratch), (form, q, k, v, bias, out, logsums, scratch))
+KERNEL(pair_attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *scratch), (form, q, k, v, bias, out, scratch))
 KERNEL(attention_backward, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, const float *out, const float *logsums, const float *dout, bool add, float *dq, float *dk, float *dv, float *dbias, float *scratch), (form, q, k, v, bias, out, logsums, dout, add, dq, dk, dv, dbias, scratch))
 // Turns `pairs` pairs of each head in rows [width, of a row stride] at positions from `first` on; tables are [positions, pairs].
 KERNEL(rotary, (size_t rows, size_t width, size_t stride, size_t head_width, size_t pairs, bool halves, float direction, size_t first, const float *cosines, const float *sines, const float *x, float *out), (rows, width, stride, head_width, pairs, halves, direction, first, cosines, sines, x, out))
