@@ -47,12 +47,15 @@ def summary(figures, ours, peers):
 def speed_table(group, ours, peers):
     sides = group["sides"]
     lines = ["| | tokens/s | share of the ceiling | ours ÷ its | one text, ms | settings |", "|---|---|---|---|---|---|"]
+    base = ours["float32"]
     for compute, own in ours.items():
         share, rate = median(of(sides[own], "share")), median(of(sides[own], "tokensPerSecond"))
         for side in [own, *(peer for peer in peers[compute] if peer in sides)]:
             rounds = sides[side]
             part = share * median(of(rounds, "tokensPerSecond")) / rate
             ratio = "" if side == own else marked(versus(sides[own], rounds))
+            if side == own and side != base:
+                ratio = f"{marked(versus(rounds, sides[base]))} × our float32"
             setting = ", ".join(f"{key} {value}" for key, value in group["settings"].get(side, {}).items())
             lines.append(
                 f"| {side} | {spread(of(rounds, 'tokensPerSecond'), ',.0f')} | {part:.0%} | {ratio} | "

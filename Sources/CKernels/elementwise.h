@@ -139,10 +139,24 @@ void NAME(add_row)(size_t rows, size_t width, const float *x, const float *row, 
   for (size_t r = 0; r < rows; r++, x += width, out += width) EACH16(width, STORE(out, LOAD(x) + LOAD(row)););
 }
 
+// out = or += the sums of columns. Several vectors at once: their chains of additions don't wait for each other.
+INLINE void sum_columns(size_t rows, size_t width, size_t stride, const float *x, bool add, float *out) {
+  size_t column = 0;
+  for (; column + 64 <= width; column += 64) {
+    v16 sums[4] = {};
+    for (size_t r = 0; r < rows; r++)
+      for (size_t v = 0; v < 4; v++) sums[v] += load(x + r * stride + column + 16 * v);
+    for (size_t v = 0; v < 4; v++) {
+      float *target = out + column + 16 * v;
+      store(target, add ? load(target) + sums[v] : sums[v]);
+    }
+  }
+  EACH16(width - column, v16 sum = splat(0);
+         for (size_t r = 0; r < rows; r++) sum += LOAD(x + r * stride + column);
+         STORE(out + column, add ? LOAD(out + column) + sum : sum););
+}
 void NAME(column_sums)(size_t rows, size_t width, size_t stride, const float *x, float *out) {
-  EACH16(width, v16 sum = splat(0);
-         for (size_t r = 0; r < rows; r++) sum += LOAD(x + r * stride);
-         STORE(out, sum););
+  sum_columns(rows, width, stride, x, false, out);
 }
 
 void NAME(square_sum)(size_t n, const float *x, double *out) {

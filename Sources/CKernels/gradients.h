@@ -68,22 +68,23 @@ INLINE void prefetch_row(const float *x, size_t columns) {
   void NAME(name)(size_t rows, size_t n, size_t k, const float *a, size_t a_stride, const float *b, size_t b_stride,   \
                   bool add, float *out, size_t out_stride, float *sums, void *scratch) {                               \
     element *strips = scratch, *panels = strips + ENC_GRADIENT_SCRATCH / 2;                                            \
+    const size_t tiles = ((n + TILE_ROWS - 1) / TILE_ROWS) * ((k + PANEL_COLUMNS - 1) / PANEL_COLUMNS);                \
+    const size_t fetched = (BLOCK_ROWS + tiles - 1) / tiles;                                                           \
     for (size_t first = 0; first == 0 || first < rows; first += BLOCK_ROWS, add = true) {                              \
       const size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS, depth = (count + per - 1) / per;     \
       size_t next = first + BLOCK_ROWS;                                                                                \
       gather(count, n, a_stride, a + first * a_stride, TILE_ROWS, strips);                                             \
       gather(count, k, b_stride, b + first * b_stride, PANEL_COLUMNS, panels);                                         \
-      if (sums && !add) memset(sums, 0, n * sizeof(float));                                                            \
-      for (size_t r = first; sums && r < first + count; r++) add_to(sums, a + r * a_stride, n);                        \
+      if (sums) sum_columns(count, n, a_stride, a + first * a_stride, add, sums);                                      \
       for (size_t column = 0; column < k; column += PANEL_COLUMNS) {                                                   \
         const size_t columns = k - column < PANEL_COLUMNS ? k - column : PANEL_COLUMNS;                                \
         const element *panel = panels + column / PANEL_COLUMNS * GROUP_STRIDE(PANEL_COLUMNS);                          \
         for (size_t row = 0; row < n; row += TILE_ROWS) {                                                              \
           const element *strip = strips + row / TILE_ROWS * GROUP_STRIDE(TILE_ROWS);                                   \
           float *target = out + row * out_stride + column;                                                             \
-          if (next < rows) {                                                                                           \
+          for (size_t i = 0; i < fetched && next < rows; i++, next++) {                                                \
             prefetch_row(a + next * a_stride, n);                                                                      \
-            prefetch_row(b + next++ * b_stride, k);                                                                    \
+            prefetch_row(b + next * b_stride, k);                                                                      \
           }                                                                                                            \
           switch (n - row < TILE_ROWS ? n - row : TILE_ROWS) {                                                         \
             TILE_CASES_OF(TILE_ROWS, tile, depth, TILE_ROWS, strip, PANEL_COLUMNS, panel, columns, add, out_stride,    \

@@ -24,13 +24,18 @@ func transposedProduct(
   _ a: Rows, n: Int, _ b: Rows, k: Int, into out: UnsafeMutablePointer<Float>, outStride: Int? = nil,
   sums: UnsafeMutablePointer<Float>? = nil, adding: Bool = false, precision: Precision = .float32
 ) {
-  let (tile, outStride) = (Int(ENC_GRADIENT_TILE), outStride ?? k)
-  let across = (k + tile - 1) / tile
+  // As few tiles as can be, and as even: 256 are two of 128.
+  func tile(_ size: Int, multipleOf step: Int) -> Int {
+    let tiles = (size + Int(ENC_GRADIENT_TILE) - 1) / Int(ENC_GRADIENT_TILE)
+    return ((size + tiles - 1) / tiles + step - 1) / step * step
+  }
+  let (high, wide, outStride) = (tile(n, multipleOf: 8), tile(k, multipleOf: 32), outStride ?? k)
+  let (down, across) = ((n + high - 1) / high, (k + wide - 1) / wide)
   let product = precision == .bfloat16 ? enc_pair_transposed_product : enc_transposed_product
-  Workers.run(chunks: (n + tile - 1) / tile * across) { chunk in
-    let (row, column) = (chunk / across * tile, chunk % across * tile)
+  Workers.run(chunks: down * across) { chunk in
+    let (row, column) = (chunk / across * high, chunk % across * wide)
     product(
-      a.count, min(tile, n - row), min(tile, k - column), a.pointer + row, a.stride, b.pointer + column, b.stride,
+      a.count, min(high, n - row), min(wide, k - column), a.pointer + row, a.stride, b.pointer + column, b.stride,
       adding, out + row * outStride + column, outStride, column == 0 ? sums.map { $0 + row } : nil,
       enc_scratch(Int32(ENC_SCRATCH_GRADIENT), Int(ENC_GRADIENT_SCRATCH) * 4))
   }

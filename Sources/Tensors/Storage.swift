@@ -43,11 +43,11 @@ final class Storage: @unchecked Sendable {  // written before it is shared; `pac
     if owner == nil { StoragePool.give(UnsafeMutableRawPointer(pointer), bytes: bytes) }
   }
 
-  /// This storage as the right-hand matrix of products, rearranged once and kept until it is written to.
-  func packed(_ layout: PackedMatrix.Layout) -> PackedMatrix {
+  /// This storage as the right-hand matrix of products, rearranged once and kept until it is written to; or not kept, if it's wanted `once`.
+  func packed(_ layout: PackedMatrix.Layout, once: Bool = false) -> PackedMatrix {
     if let found = packed.withLock({ $0[layout] }) { return found }
     let made = PackedMatrix(pointer, layout)
-    packed.withLock { $0[layout] = made }
+    if !once { packed.withLock { $0[layout] = made } }
     if owner != nil, !isWritten.load(ordering: .relaxed) { leavePages() }
     return made
   }

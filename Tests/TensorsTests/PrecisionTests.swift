@@ -27,6 +27,28 @@ import Tensors
     #expect(Precision.bfloat16 { x.linear(small) }.scalars == x.linear(small).scalars)
   }
 
+  /// Of rounded queries, keys and values attention differs only by the rounding of its probabilities.
+  @Test(arguments: [
+    (1, 32, false, nil), (37, 32, false, nil), (70, 5, true, nil), (130, 17, false, 9), (33, 64, true, 4),
+  ])
+  func attentionIsOfRoundedNumbers(_ length: Int, _ size: Int, _ causal: Bool, _ window: Int?) {
+    let (x, bias) = (values([length + 3, 6 * size], seed: 4), values([11, 2], seed: 5))
+    func attended(_ x: [Float], _ lengths: [Int], _ precision: Precision) -> [Float] {
+      let batch = Ragged(Tensor(x, shape: [x.count / (6 * size), 6 * size]), Offsets(lengths: lengths))
+      let seen = [max(1, length - 2), 0, 3].prefix(lengths.count)
+      return precision {
+        batch.selfAttention(heads: 2, causal: causal, window: window, seen: Array(seen), bias: bias).rows.scalars
+      }
+    }
+    let lengths = [length, 0, 3], rounded = x.scalars.map(rounded)
+    let (narrow, expected) = (attended(x.scalars, lengths, .bfloat16), attended(rounded, lengths, .float32))
+    let largest = rounded.map(abs).max() ?? 0
+    #expect(zip(narrow, expected).allSatisfy { abs($0 - $1) < 0.004 * largest })
+    #expect(length == 1 || narrow != attended(x.scalars, lengths, .float32))
+    let alone = attended(Array(x.scalars.prefix(length * 6 * size)), [length], .bfloat16)
+    #expect(Array(narrow.prefix(length * 2 * size)) == alone)
+  }
+
   let parameters = [[64, 96], [96], [160, 64], [64, 160], [3, 64]].enumerated().map {
     Parameter("p\($0.offset)", values($0.element, seed: UInt64($0.offset)) * 0.2)
   }

@@ -36,9 +36,12 @@ extension Tensor {
       "linear: expected a residual \(out.shape), found \(residual?.shape ?? [])")
     let precisions = Set(maps.map { Precision.forProduct($0.weight.shape) })
     let precision = precisions.count == 1 ? precisions.first ?? .float32 : .float32
+    // A weight that learns changes before it is needed again, mostly, and beside many rows another rearrangement is cheap.
+    let once = rows >= 256
     let layouts = maps.map { PackedMatrix.Layout.transposed(inner: inputs, outer: $0.weight.shape[0], precision) }
     PackedMatrix.products(
-      Rows(pointer, count: rows, stride: inputs), zip(maps, layouts).map { $0.weight.storage.packed($1) },
+      Rows(pointer, count: rows, stride: inputs),
+      zip(maps, layouts).map { $0.weight.storage.packed($1, once: once && $0.weight.isRecorded) },
       maps.map { ProductEnd(bias: $0.bias?.pointer, activation: activation, residual: residual?.pointer) },
       into: out.pointer)
 
@@ -56,7 +59,7 @@ extension Tensor {
         let width = weight.shape[0]
         let slopes = Rows(dy.pointer + column, count: rows, stride: outputs)
         if let dx {
-          weight.storage.packed(.plain(inner: width, outer: inputs, precision))
+          weight.storage.packed(.plain(inner: width, outer: inputs, precision), once: once && needs[place].weight)
             .productOnWorkers(slopes, ProductEnd(residual: column > 0 ? dx.pointer : nil), into: dx.pointer)
         }
         let dw = needs[place].weight ? Tensor(uninitialized: weight.shape) : nil
