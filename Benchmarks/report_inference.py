@@ -84,9 +84,9 @@ def publish(figures, ours, peers):
             f"| {row['compute']}, threads: {row['threads']} | {row['fastest']} | {marked(row['ratios'])} | "
             f"{row['quickest']} | {marked(row['latencyRatios'])} |")
     for threads, group in groups.items():
-        ceiling = group["sides"][ours["float32"]][0]["ceiling"]
-        ceilings = f"{ceiling['float32']:,.0f} GFLOP/s in float32, {ceiling['int8']:,.0f} GOP/s in int8"
-        lines += ["", f"Threads: {threads}; ceiling {ceilings}.", "", *speed_table(group, ours, peers)]
+        ceiling = {compute: group["sides"][name][0]["ceiling"][compute] for compute, name in ours.items()}
+        ceilings = ", ".join(f"{value:,.0f} in {compute}" for compute, value in ceiling.items())
+        lines += ["", f"Threads: {threads}; the ceiling, in billion operations a second: {ceilings}.", "", *speed_table(group, ours, peers)]
     lines += [
         "", "A process: its peak memory embedding all texts, and the time from its start to its first vector written.",
         f"Vectors: the mean cosine to those of {truth} in float32, and Spearman's correlation of all pairs' similarities.",

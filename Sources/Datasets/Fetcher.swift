@@ -16,7 +16,12 @@ struct Fetcher {
   func unlessThere(_ files: [URL], _ make: () throws -> Void) throws -> [URL] {
     if local == nil, files.allSatisfy({ FileManager.default.fileExists(atPath: $0.path) }) { return files }
     for place in [folder, cache] { try AtomicFolder.make(place) }
-    try make()
+    do {
+      try make()
+    } catch {
+      rmdir(folder.path)  // unless something is in it
+      throw error
+    }
     return files
   }
 

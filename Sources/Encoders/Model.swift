@@ -258,6 +258,10 @@ public struct Model: Sendable {
       guard let first = try ModuleEntry.read(folder)?.first else { return false }
       if first.type != "preprocess", first.path.isEmpty || !exists("model.safetensors") { return false }
     }
+    if !exists("config.json"), !exists("model.safetensors"), exists("checkpoint/last.safetensors") {
+      throw FileError(
+        .missing, config, "an unfinished training is in the folder: the command that began it goes on with --resume")
+    }
     return try ConfigFile(config).string("model_type") == "encoders"
   }
 

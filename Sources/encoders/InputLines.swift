@@ -116,7 +116,8 @@ struct InputLines {
   /// Opens what is read.
   func open() throws -> FileHandle {
     let (isStandardInput, url) = (source == "-", path(source))
-    guard isStandardInput || FileManager.default.fileExists(atPath: url.path) else {
+    // A folder that can't be looked into isn't a file that is missing: opening says so.
+    guard isStandardInput || access(url.path, F_OK) == 0 || errno != ENOENT else {
       throw FileError(.missing, url, "no such file; expected input lines")
     }
     if !isStandardInput, isFolder(url) {

@@ -58,6 +58,7 @@ import Testing
     #expect(outcome.code == 130)
     #expect(outcome.errorLines.last?.contains("--resume") == true, "\(outcome.errors)")
     #expect(!place.exists("cut/config.json"))
+    try place.expectError(["embed", "cut", "--input", "reviews.tsv"], ["/cut/config.json: ", "unfinished"])
     // Without --resume the checkpoint isn't thrown away.
     try place.expectError(["train", "recipe.yaml", "--output", "cut"], ["/cut: ", "--resume"])
     let resumed = try place.run("train", "recipe.yaml", "--output", "cut", "--resume")
