@@ -1,7 +1,8 @@
 import CKernels
 import Synchronization
 
-/// The numbers that the products of linear layers multiply. Sums, and all else, are in float32, and so are weights and their gradients.
+/// The numbers that the products of linear layers, and of attention outside training, multiply. Sums, and all else, are in float32, and so
+/// are weights and their gradients.
 ///
 ///     let gradients = training(random) { Precision.bfloat16 { loss(model(batch)).gradients() } }
 public enum Precision: String, Sendable, CaseIterable {
@@ -12,7 +13,7 @@ public enum Precision: String, Sendable, CaseIterable {
   /// 8 bits of precision, with float32's range: twice as fast as float32 where the processor multiplies them (AVX512-BF16), slower elsewhere.
   case bfloat16
   /// Whole numbers of 8 bits, outside training: a scale for each column of a weight, and a scale and an offset for each run of 128 numbers of
-  /// a row, found as it comes. Sums are exact within a run and float32 across runs.
+  /// a row, found as it comes. Sums are exact within a run and float32 across runs. Attention multiplies bfloat16 numbers where they are fast.
   case int8
 
   @TaskLocal private static var ofTask: Precision?
