@@ -53,9 +53,10 @@ def speed_table(group, ours, peers):
         for side in [own, *(peer for peer in peers[compute] if peer in sides)]:
             rounds = sides[side]
             part = share * median(of(rounds, "tokensPerSecond")) / rate
-            ratio = "" if side == own else marked(versus(sides[own], rounds))
-            if side == own and side != base:
-                ratio = f"{marked(versus(rounds, sides[base]))} × our float32"
+            if side != own:
+                ratio = marked(versus(sides[own], rounds))
+            else:
+                ratio = "" if own == base else f"{marked(versus(rounds, sides[base]))} × our float32"
             setting = ", ".join(f"{key} {value}" for key, value in group["settings"].get(side, {}).items())
             lines.append(
                 f"| {side} | {spread(of(rounds, 'tokensPerSecond'), ',.0f')} | {part:.0%} | {ratio} | "
@@ -86,7 +87,8 @@ def publish(figures, ours, peers):
     for threads, group in groups.items():
         ceiling = {compute: group["sides"][name][0]["ceiling"][compute] for compute, name in ours.items()}
         ceilings = ", ".join(f"{value:,.0f} in {compute}" for compute, value in ceiling.items())
-        lines += ["", f"Threads: {threads}; the ceiling, in billion operations a second: {ceilings}.", "", *speed_table(group, ours, peers)]
+        lines += ["", f"Threads: {threads}; the ceiling, in billion operations a second: {ceilings}.", ""]
+        lines += speed_table(group, ours, peers)
     lines += [
         "", "A process: its peak memory embedding all texts, and the time from its start to its first vector written.",
         f"Vectors: the mean cosine to those of {truth} in float32, and Spearman's correlation of all pairs' similarities.",

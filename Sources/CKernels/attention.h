@@ -26,11 +26,6 @@ INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t st
 #endif
 }
 
-// Two rows of brain floats, those of the same column side by side; the second may be NULL.
-INLINE void pair_rows(size_t width, const float *first, const float *second, float *out) {
-  EACH16(width, STORE(out, (v16)brain_pairs(LOAD(first), second ? LOAD(second) : splat(0))););
-}
-
 // The keys that query `i` sees.
 INLINE size_t first_key(const enc_attention_form *f, size_t i) {
   const size_t first = i > f->before ? i - f->before : 0;
@@ -210,7 +205,7 @@ INLINE void add_mixed(const size_t rows, size_t depth, size_t length, const floa
                       size_t width, size_t out_stride, float *out) {
   size_t column = 0;
   for (; column + PANEL_COLUMNS <= width; column += PANEL_COLUMNS)
-    gradient_tile(rows, depth, length, weights, stride, x + column, PANEL_COLUMNS, true, out_stride, out + column);
+    gradient_tile(rows, false, depth, length, weights, stride, x + column, PANEL_COLUMNS, true, out_stride, out + column);
   if (column == width) return;
   for (size_t r = 0; r < rows; r++)
     for (size_t d = 0; d < depth; d++)

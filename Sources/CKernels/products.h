@@ -19,7 +19,7 @@ INLINE void finish_rows(const int activation, size_t rows, const float *sums, co
 }
 static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float *sums, const enc_product_end *end,
                                                         size_t row, size_t column, size_t columns, float *out) {
-  // Each kind has a loop of its own.
+  // The most frequent have loops of their own, which don't ask for the kind.
   switch (end->activation) {
     case ENC_RELU: finish_rows(ENC_RELU, rows, sums, end, row, column, columns, out); break;
     case ENC_GELU: finish_rows(ENC_GELU, rows, sums, end, row, column, columns, out); break;
@@ -99,11 +99,15 @@ void NAME(round_rows)(size_t rows, size_t inner, size_t stride, const float *x, 
   }
 }
 
+// Two rows of brain floats, those of the same column side by side; the second may be NULL.
+INLINE void pair_rows(size_t width, const float *first, const float *second, float *out) {
+  EACH16(width, STORE(out, (v16)brain_pairs(LOAD(first), second ? LOAD(second) : splat(0))););
+}
+
 // A panel [K][32] as pairs of rows of brain floats [⌈K / 2⌉][32].
 void NAME(pack_pairs)(size_t inner, const float *panel, uint32_t *pairs) {
   for (size_t k = 0; k < inner; k += 2, panel += 64, pairs += 32)
-    for (size_t i = 0; i < 32; i += 16)
-      *(u16u *)(pairs + i) = brain_pairs(load(panel + i), k + 1 < inner ? load(panel + 32 + i) : splat(0));
+    pair_rows(32, panel, k + 1 < inner ? panel + 32 : NULL, (float *)pairs);
 }
 
 INLINE void pair_tile(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, size_t row, size_t column,
@@ -135,8 +139,7 @@ void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns,
   })
 }
 
-// x [rows, K] to bytes: each run of ENC_QUANTUM numbers of a row becomes scale · (byte − zero). `bytes` has a row stride of K rounded up
-// to 64, zeros in the rest; scales and offsets (scale · zero) are [rows, runs].
+// n numbers as scale · (byte − zero); `offset` is scale · zero.
 INLINE void quantize_run(const size_t n, const float *x, uint8_t *bytes, float *scale, float *offset) {
   v16 low = splat(0), high = splat(0);
   EACH16(n, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
@@ -150,6 +153,8 @@ INLINE void quantize_run(const size_t n, const float *x, uint8_t *bytes, float *
          b16 narrow = __builtin_convertvector(__builtin_elementwise_min(__builtin_elementwise_max(y, (i16){}), (i16){} + 255), b16);
          memcpy(bytes + i, &narrow, lanes););
 }
+// x [rows, K] to bytes, each run of ENC_QUANTUM numbers of a row by itself. `bytes` has a row stride of K rounded up to 64, zeros in the rest;
+// scales and offsets are [rows, runs].
 void NAME(quantize)(size_t rows, size_t inner, size_t stride, const float *x, uint8_t *bytes, float *scales,
                     float *offsets) {
   const size_t padded = (inner + 63) / 64 * 64, whole = inner / ENC_QUANTUM * ENC_QUANTUM;

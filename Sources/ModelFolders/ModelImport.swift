@@ -11,7 +11,7 @@ public enum ModelImport {
   ///   - log: Gets a line about what is left out.
   /// - Throws: `FileError` for a file that is missing, damaged or can't be written.
   public static func copy(_ source: URL, to output: URL, log: (String) -> Void) throws {
-    guard FileManager.default.fileExists(atPath: source.path) else {
+    guard !isMissing(source) else {
       throw FileError(.missing, source, "no such file; expected a model folder or an archive with one")
     }
     try AtomicFolder.requireFree(output)

@@ -24,7 +24,7 @@ func transposedProduct(
   _ a: Rows, n: Int, _ b: Rows, k: Int, into out: UnsafeMutablePointer<Float>, outStride: Int? = nil,
   sums: UnsafeMutablePointer<Float>? = nil, adding: Bool = false, precision: Precision = .float32
 ) {
-  // As few tiles as can be, and as even: 256 are two of 128.
+  // As few tiles as can be, and as even: 256 are two of 128. The kernel goes over them by 8 rows and 32 columns.
   func tile(_ size: Int, multipleOf step: Int) -> Int {
     let tiles = (size + Int(ENC_GRADIENT_TILE) - 1) / Int(ENC_GRADIENT_TILE)
     return ((size + tiles - 1) / tiles + step - 1) / step * step

@@ -294,7 +294,7 @@ public enum DataFiles {
     for model: Model, _ url: URL, text: String = "text", label: String = "label", splitColumn: String? = nil,
     split: String = "test"
   ) throws -> Samples {
-    guard FileManager.default.fileExists(atPath: url.path) else {
+    guard !isMissing(url) else {
       throw FileError(.missing, url, "no such file or folder; expected data to evaluate on")
     }
     let index = Dictionary(uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })

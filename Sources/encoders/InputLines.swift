@@ -116,8 +116,7 @@ struct InputLines {
   /// Opens what is read.
   func open() throws -> FileHandle {
     let (isStandardInput, url) = (source == "-", path(source))
-    // A folder that can't be looked into isn't a file that is missing: opening says so.
-    guard isStandardInput || access(url.path, F_OK) == 0 || errno != ENOENT else {
+    guard isStandardInput || !isMissing(url) else {
       throw FileError(.missing, url, "no such file; expected input lines")
     }
     if !isStandardInput, isFolder(url) {
