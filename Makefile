@@ -34,9 +34,9 @@ setup:
 data: build
 	@for name in movie-reviews mnist-sample; do $(ENCODERS) data get $$name --output $(DATA) --cache .cache/downloads >/dev/null || exit 1; done
 
-# Ours beside the peers'; HALF=training or HALF=inference runs one half.
+# Ours beside the peers'; PART=training, PART=inference or PART=tokenizers runs one part.
 bench: setup
-	@bash Benchmarks/run.sh $(HALF)
+	@bash Benchmarks/run.sh $(PART)
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Examples

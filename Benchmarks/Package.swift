@@ -10,6 +10,7 @@ let package = Package(
       dependencies: [
         .product(name: "Tensors", package: "swift-encoders"), .product(name: "Layers", package: "swift-encoders"),
         .product(name: "Encoders", package: "swift-encoders"), .product(name: "Training", package: "swift-encoders"),
+        .product(name: "Tokenizers", package: "swift-encoders"),
       ])
   ],
   swiftLanguageModes: [.v6]

@@ -1,11 +1,11 @@
-"""Benchmarks/RESULTS.md and results.json hold a section for each half of the comparison; each half writes its own."""
+"""Benchmarks/RESULTS.md and results.json hold a section for each part of the comparison; each part writes its own."""
 
 import json
 import pathlib
 import platform
 
 HERE = pathlib.Path(__file__).resolve().parent
-ORDER = ["Training", "Inference"]
+ORDER = ["Training", "Inference", "Tokenizers"]
 
 
 def processor():

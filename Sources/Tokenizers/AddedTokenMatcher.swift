@@ -36,9 +36,10 @@ struct AddedTokenMatcher: Sendable {
 
   var isEmpty: Bool { entries.isEmpty }
 
-  /// Calls `body` with each match.
-  func forEachMatch(in text: UnsafeBufferPointer<UInt8>, _ body: (Match) -> Void) {
-    guard !isEmpty, !text.isEmpty else { return }
+  /// The matches in a text, in order.
+  func matches(in text: UnsafeBufferPointer<UInt8>) -> [Match] {
+    var matches: [Match] = []
+    guard !isEmpty, !text.isEmpty else { return matches }
     var taken = 0
     var position = 0
     while let (found, entry) = next(in: text, from: position) {
@@ -59,9 +60,10 @@ struct AddedTokenMatcher: Sendable {
         let space = Normalizer.leadingSpace(UnsafeBufferPointer(rebasing: text[position...]))
         range = range.lowerBound..<range.upperBound + space
       }
-      body(Match(id: entry.id, range: range))
+      matches.append(Match(id: entry.id, range: range))
       taken = range.upperBound
     }
+    return matches
   }
 
   private func next(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> (Range<Int>, Entry)? {

@@ -18,6 +18,12 @@ struct AlignedText {
   mutating func append(original text: UnsafeBufferPointer<UInt8>, at offset: Int) {
     bytes.append(contentsOf: text)
     guard isAligned else { return }
+    let first = Int32(truncatingIfNeeded: offset)
+    if text.allSatisfy({ $0 < 0x80 }) {
+      starts.append(contentsOf: first..<first + Int32(text.count))
+      ends.append(contentsOf: first + 1..<first + 1 + Int32(text.count))
+      return
+    }
     var position = 0
     while position < text.count {
       let length = UTF8Scalars.length(lead: text[position])

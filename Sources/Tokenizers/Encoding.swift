@@ -20,17 +20,33 @@ public struct Encoding: Sendable, Equatable {
   /// No tokens.
   public init() {}
 
+  /// No tokens yet, but memory for as many.
+  init(room: Int) {
+    ids.reserveCapacity(room)
+    tokens.reserveCapacity(room)
+    offsets.reserveCapacity(room)
+    typeIDs.reserveCapacity(room)
+    specialTokensMask.reserveCapacity(room)
+    words.reserveCapacity(room)
+    sequences.reserveCapacity(room)
+  }
+
   /// How many tokens there are.
   public var count: Int { ids.count }
 
   init(special tokens: [PostProcessor.Token], typeID: Int32) {
-    ids = tokens.map(\.id)
-    self.tokens = tokens.map(\.text)
-    offsets = [Range<Int>](repeating: 0..<0, count: tokens.count)
-    typeIDs = [Int32](repeating: typeID, count: tokens.count)
-    specialTokensMask = [Bool](repeating: true, count: tokens.count)
-    words = [Int32](repeating: -1, count: tokens.count)
-    sequences = words
+    for token in tokens { insert(special: token, typeID: typeID, at: count) }
+  }
+
+  /// Puts a special token there.
+  mutating func insert(special token: PostProcessor.Token, typeID: Int32, at place: Int) {
+    ids.insert(token.id, at: place)
+    tokens.insert(token.text, at: place)
+    offsets.insert(0..<0, at: place)
+    typeIDs.insert(typeID, at: place)
+    specialTokensMask.insert(true, at: place)
+    words.insert(-1, at: place)
+    sequences.insert(-1, at: place)
   }
 
   private subscript(range: Range<Int>) -> Encoding {
@@ -107,6 +123,12 @@ public struct Encoding: Sendable, Equatable {
       scalar.value == 0x120 || ScalarProperties(of: scalar.value).contains(.space)
     }
     for index in tokens.indices {
+      // Most tokens show at once that they neither begin nor end with a space.
+      if let first = tokens[index].utf8.first, let last = tokens[index].utf8.last,
+        0x21..<0x7F ~= first, 0x21..<0x7F ~= last
+      {
+        continue
+      }
       let scalars = tokens[index].unicodeScalars
       var leading = scalars.prefix(while: isSpace).count
       let trailing = scalars.reversed().prefix(while: isSpace).count

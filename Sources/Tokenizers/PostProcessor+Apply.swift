@@ -17,47 +17,62 @@ extension Truncation {
 }
 
 extension PostProcessor {
-  /// Puts special tokens round encodings, or only trims offsets and sets type ids.
-  func apply(_ encodings: [Encoding], specialTokens: Bool) -> [Encoding] {
-    var encodings = encodings
+  /// What an encoding is put together from.
+  enum Part {
+    case text(Encoding)
+    case special([Token], typeID: Int32)
+  }
+
+  /// Encodings with special tokens round them or, without, only trimmed offsets and type ids.
+  func apply(_ encodings: consuming [Encoding], specialTokens: Bool) -> Encoding {
+    Encoding(joining: parts(encodings, specialTokens: specialTokens).flatMap { $0 })
+  }
+
+  /// The parts of each encoding that comes out.
+  private func parts(_ encodings: consuming [Encoding], specialTokens: Bool) -> [[Part]] {
     switch self {
     case .bert(let start, let separator):
-      guard specialTokens else { return encodings }
+      guard specialTokens else { break }
       return encodings.enumerated().map { index, encoding in
         index == 0
-          ? encoding.wrapped([start], [separator], typeID: 0) : encoding.wrapped([], [separator], typeID: 1)
+          ? [.special([start], typeID: 0), .text(encoding.withoutMask()), .special([separator], typeID: 0)]
+          : [.text(encoding.withoutMask()), .special([separator], typeID: 1)]
       }
     case .roberta(let start, let separator, let step):
       for index in encodings.indices {
         if step.trimsOffsets { encodings[index].trimOffsets(step) }
-        encodings[index].typeIDs = [Int32](repeating: 0, count: encodings[index].count)
+        encodings[index].setTypeIDs(0)
       }
-      guard specialTokens else { return encodings }
+      guard specialTokens else { break }
       return encodings.enumerated().map { index, encoding in
-        var encoding = encoding
-        for part in encoding.overflowing.indices {
-          encoding.overflowing[part].typeIDs = [Int32](repeating: 0, count: encoding.overflowing[part].count)
-        }
-        return encoding.wrapped([index == 0 ? start : separator], [separator], typeID: 0)
+        var encoding = encoding.withoutMask()
+        for part in encoding.overflowing.indices { encoding.overflowing[part].setTypeIDs(0) }
+        return [
+          .special([index == 0 ? start : separator], typeID: 0), .text(encoding), .special([separator], typeID: 0),
+        ]
       }
     case .byteLevel(let step):
       if step.trimsOffsets { for index in encodings.indices { encodings[index].trimOffsets(step) } }
-      return encodings
     case .template(let template):
-      guard encodings.count <= 2 else { return encodings }
+      guard encodings.count <= 2 else { break }
       return (encodings.count == 2 ? template.pair : template.single).compactMap { piece in
         switch piece {
         case .text(let index, let typeID):
           guard index < encodings.count else { return nil }
-          encodings[index].typeIDs = [Int32](repeating: typeID, count: encodings[index].count)
-          return encodings[index]
+          encodings[index].setTypeIDs(typeID)
+          return [.text(encodings[index])]
         case .special(let name, let typeID):
-          return specialTokens ? Encoding(special: template.tokens(name), typeID: typeID) : nil
+          return specialTokens ? [.special(template.tokens(name), typeID: typeID)] : nil
         }
       }
     case .sequence(let steps):
-      return steps.reduce(encodings) { $1.apply($0, specialTokens: specialTokens) }
+      guard let last = steps.last else { break }
+      for step in steps.dropLast() {
+        encodings = step.parts(encodings, specialTokens: specialTokens).map { Encoding(joining: $0) }
+      }
+      return last.parts(encodings, specialTokens: specialTokens)
     }
+    return encodings.map { [.text($0)] }
   }
 
   /// The same for ids only.
@@ -83,22 +98,44 @@ extension PostProcessor {
 }
 
 extension Encoding {
-  /// The encoding, and each part that overflowed, with special tokens round it.
-  fileprivate func wrapped(
-    _ before: [PostProcessor.Token], _ after: [PostProcessor.Token], typeID: Int32
-  ) -> Encoding {
-    func wrap(_ encoding: Encoding) -> Encoding {
-      var result = Encoding(special: before, typeID: typeID)
-      var plain = encoding
-      plain.overflowing = []
-      // The reference says of all that stood there before that it is no special token.
-      plain.specialTokensMask = [Bool](repeating: false, count: plain.count)
-      result.append(plain)
-      result.append(Encoding(special: after, typeID: typeID))
-      return result
+  /// Parts one after the other; what overflows of each is combined with the others.
+  fileprivate init(joining parts: [PostProcessor.Part]) {
+    var texts: [Encoding] = []
+    var places: [Int] = []
+    for (place, part) in parts.enumerated() {
+      guard case .text(let text) = part else { continue }
+      texts.append(text)
+      places.append(place)
     }
-    var result = wrap(self)
-    result.overflowing = overflowing.map { wrap($0) }
-    return result
+    guard texts.count == 1, texts[0].overflowing.isEmpty else {
+      for part in parts {
+        switch part {
+        case .text(let text): append(text)
+        case .special(let tokens, let typeID): append(Encoding(special: tokens, typeID: typeID))
+        }
+      }
+      return
+    }
+    // Special tokens are put round a text, whose memory mostly has room for them.
+    swap(&self, &texts[0])
+    for part in parts[..<places[0]].reversed() { insert(part, at: 0) }
+    for part in parts[(places[0] + 1)...] { insert(part, at: count) }
+  }
+
+  private mutating func insert(_ part: PostProcessor.Part, at place: Int) {
+    guard case .special(let tokens, let typeID) = part else { return }
+    for token in tokens.reversed() { insert(special: token, typeID: typeID, at: place) }
+  }
+
+  /// The same type id for all tokens.
+  fileprivate mutating func setTypeIDs(_ id: Int32) {
+    for index in typeIDs.indices where typeIDs[index] != id { typeIDs[index] = id }
+  }
+
+  /// The reference says of all that stood there before that it is no special token.
+  fileprivate consuming func withoutMask() -> Encoding {
+    for index in specialTokensMask.indices where specialTokensMask[index] { specialTokensMask[index] = false }
+    for index in overflowing.indices { overflowing[index] = overflowing[index].withoutMask() }
+    return self
   }
 }

@@ -58,6 +58,34 @@ struct PreTokenized {
     }
   }
 
+  /// Cuts the pieces that are no added tokens at white space, which goes, and round each punctuation mark, in one pass.
+  mutating func splitWords(_ spare: inout [Piece]) {
+    spare.removeAll(keepingCapacity: true)
+    swap(&pieces, &spare)
+    let properties = UnicodeData.properties
+    let (space, punctuation) = (ScalarProperties.space.rawValue, ScalarProperties.punctuation.rawValue)
+    let bytes = text.bytes
+    bytes.withUnsafeBufferPointer { bytes in
+      for piece in spare {
+        if piece.id >= 0 {
+          pieces.append(piece)
+          continue
+        }
+        var word = Int(piece.start)
+        var position = word
+        while position < Int(piece.end) {
+          let here = position
+          let kind = properties[UTF8Scalars.decode(bytes, &position)] & (space | punctuation)
+          guard kind != 0 else { continue }
+          append(word..<here, origin: piece.origin)
+          if kind & space == 0 { append(here..<position, origin: piece.origin) }
+          word = position
+        }
+        append(word..<Int(piece.end), origin: piece.origin)
+      }
+    }
+  }
+
   /// Puts text before each piece whose first scalar `needs` it.
   mutating func prepend(_ prefix: String, _ spare: inout PreTokenized, where needs: (UInt32, Piece) -> Bool) {
     transform(&spare) { from, piece, to in

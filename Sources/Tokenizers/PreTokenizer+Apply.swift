@@ -3,8 +3,7 @@ extension PreTokenizer {
   func apply(_ text: inout PreTokenized, _ spare: inout PreTokenized, leavesBytes: Bool = false) {
     switch self {
     case .bert:
-      text.split(&spare.pieces, .removed) { PreTokenizer.each(.space, $0, $1, $2) }
-      text.split(&spare.pieces, .isolated) { PreTokenizer.each(.punctuation, $0, $1, $2) }
+      text.splitWords(&spare.pieces)
     case .whitespaceSplit: text.split(&spare.pieces, .removed) { PreTokenizer.each(.space, $0, $1, $2) }
     case .punctuation(let behavior):
       text.split(&spare.pieces, behavior) { PreTokenizer.each(.punctuation, $0, $1, $2) }

@@ -4,12 +4,15 @@ struct TokenSink {
   /// Which bytes each token stands for, of its piece at first, then of the original; empty unless `keepsSpans`.
   var starts: [Int32] = []
   var ends: [Int32] = []
+  /// How many tokens there are up to the end of each piece; empty unless `keepsSpans`.
+  var pieceEnds: [Int32] = []
   var keepsSpans = false
 
   mutating func removeAll(keepingSpans: Bool) {
     ids.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)
+    pieceEnds.removeAll(keepingCapacity: true)
     keepsSpans = keepingSpans
   }
 

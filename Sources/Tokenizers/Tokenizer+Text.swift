@@ -1,12 +1,12 @@
 extension Tokenizer {
   /// The ids of one text without special tokens or truncation.
-  func ids(_ text: UnsafeBufferPointer<UInt8>) -> [Int32] {
-    pipeline.withWorkspace { work in
-      work.sink.removeAll(keepingSpans: false)
-      prepare(text, &work, aligned: pipeline.needsAlignment, leavesBytes: !pipeline.byteIDs.isEmpty)
-      work.cache.prepare(keepingSpans: false)
-      tokenize(&work) { _ in }
-      return work.sink.ids
+  func ids(_ text: UnsafeBufferPointer<UInt8>, _ work: inout TokenizerWorkspace) -> [Int32] {
+    work.sink.removeAll(keepingSpans: false)
+    prepare(text, &work, aligned: pipeline.needsAlignment, leavesBytes: !pipeline.byteIDs.isEmpty)
+    work.cache.prepare(keepingSpans: false)
+    model.tokenize(&work, byteIDs: pipeline.byteIDs)
+    return [Int32](unsafeUninitializedCapacity: work.sink.ids.count + Tokenizer.roomForSpecialTokens) {
+      $1 = $0.initialize(fromContentsOf: work.sink.ids)
     }
   }
 
@@ -16,7 +16,7 @@ extension Tokenizer {
   ) {
     work.pieces.removeAll(aligned: aligned)
     var start = 0
-    pipeline.plainTokens.forEachMatch(in: text) { match in
+    for match in pipeline.plainTokens.matches(in: text) {
       if start < match.range.lowerBound { normalize(text, start..<match.range.lowerBound, &work, aligned: aligned) }
       let from = work.pieces.text.bytes.count
       let token = UnsafeBufferPointer(rebasing: text[match.range])
@@ -46,8 +46,9 @@ extension Tokenizer {
     let from = work.pieces.text.bytes.count
     work.pieces.text.append(work.text, 0..<work.text.bytes.count)
     var start = 0
+    let tokens = pipeline.normalizedTokens
     work.text.bytes.withUnsafeBufferPointer { bytes in
-      pipeline.normalizedTokens.forEachMatch(in: bytes) { match in
+      for match in tokens.matches(in: bytes) {
         work.pieces.append(from + start..<from + max(start, match.range.lowerBound), origin: origin + Int32(start))
         work.pieces.append(
           from + match.range.lowerBound..<from + match.range.upperBound, id: match.id,
@@ -58,8 +59,64 @@ extension Tokenizer {
     work.pieces.append(from + start..<from + work.text.bytes.count, origin: origin + Int32(start))
   }
 
-  /// Makes tokens of the pieces; calls `body` with all so far after each.
-  private func tokenize(_ work: inout TokenizerWorkspace, _ body: (TokenSink) -> Void) {
+  /// Special tokens that are mostly put round a text without new memory.
+  private static let roomForSpecialTokens = 4
+
+  /// The encoding of one text without special tokens or truncation.
+  func plainEncoding(
+    _ text: UnsafeBufferPointer<UInt8>, sequence: Int32, _ work: inout TokenizerWorkspace
+  ) -> Encoding {
+    work.sink.removeAll(keepingSpans: true)
+    prepare(text, &work, aligned: true, leavesBytes: !pipeline.byteIDs.isEmpty)
+    work.cache.prepare(keepingSpans: true)
+    model.tokenize(&work, byteIDs: pipeline.byteIDs)
+    var result = Encoding(room: work.sink.ids.count + Tokenizer.roomForSpecialTokens)
+    let places = ScalarPlaces(text)
+    let vocabulary = model.vocabulary
+    var unknownID: Int32 = -1
+    if case .unigram(let unigram) = model { unknownID = unigram.unknownID }
+    var token = 0
+    for (index, piece) in work.pieces.pieces.enumerated() {
+      while token < work.sink.pieceEnds[index] {
+        let part = Int(work.sink.starts[token])..<Int(work.sink.ends[token])
+        // Added and unknown tokens have the text of the piece.
+        let id = work.sink.ids[token]
+        let isOwn = piece.id >= 0 || id == unknownID
+        result.tokens.append(isOwn ? Tokenizer.text(piece, part, work.pieces.text) : vocabulary[id] ?? "")
+        result.offsets.append(places.range(Tokenizer.original(piece, part, work.pieces.text)))
+        result.words.append(Int32(truncatingIfNeeded: index))
+        token += 1
+      }
+    }
+    result.ids.append(contentsOf: work.sink.ids)
+    result.typeIDs.append(contentsOf: repeatElement(sequence, count: token))
+    result.sequences.append(contentsOf: repeatElement(sequence, count: token))
+    result.specialTokensMask.append(contentsOf: repeatElement(false, count: token))
+    return result
+  }
+
+  /// Which bytes of the original a part of a piece stands for.
+  private static func original(
+    _ piece: PreTokenized.Piece, _ part: Range<Int>, _ text: borrowing AlignedText
+  ) -> Range<Int> {
+    let (start, end) = (Int(piece.start) + part.lowerBound, Int(piece.start) + part.upperBound)
+    guard start < end, end <= Int(piece.end) else {
+      return Int(piece.origin) + part.lowerBound..<Int(piece.origin) + part.upperBound
+    }
+    let first = Int(text.starts[start])
+    return first..<max(first, Int(text.ends[end - 1]))
+  }
+
+  /// The text of a part of a piece.
+  private static func text(_ piece: PreTokenized.Piece, _ part: Range<Int>, _ text: borrowing AlignedText) -> String {
+    let range = Int(piece.start) + part.lowerBound..<Int(piece.start) + part.upperBound
+    return String(decoding: text.bytes[range], as: UTF8.self)
+  }
+}
+
+extension TokenizerModel {
+  /// Makes tokens of the pieces. `byteIDs`: the id of each byte if the model takes raw bytes, else none.
+  fileprivate func tokenize(_ work: inout TokenizerWorkspace, byteIDs: [Int32]) {
     var (sink, cache) = (TokenSink(), PieceCache())
     swap(&sink, &work.sink)
     swap(&cache, &work.cache)
@@ -72,7 +129,7 @@ extension Tokenizer {
           } else {
             tokenize(UnsafeBufferPointer(rebasing: bytes[piece.range]), &sink)
           }
-          body(sink)
+          if sink.keepsSpans { sink.pieceEnds.append(Int32(truncatingIfNeeded: sink.ids.count)) }
         }
       }
       @inline(__always) func cached(
@@ -84,17 +141,20 @@ extension Tokenizer {
         tokenize(piece, &sink)
         cache.insert(piece, sink, from: first)
       }
-      switch model {
+      switch self {
       case .wordPiece(let model):
         var buffer: [UInt8] = []
         swap(&buffer, &work.wordBuffer)
-        each { model.tokenize($0, &$1, &buffer) }
+        each { word, sink in
+          if let id = model.find(word) { return sink.append(id, 0, word.count) }
+          cached(word, &sink) { model.tokenize($0, &$1, &buffer) }
+        }
         swap(&buffer, &work.wordBuffer)
       case .wordLevel(let model): each { model.tokenize($0, &$1) }
       case .bpe(let model):
         var memory = BPEWorkspace()
         swap(&memory, &work.bpe)
-        each { cached($0, &$1) { model.tokenize($0, byteIDs: pipeline.byteIDs, &$1, &memory) } }
+        each { cached($0, &$1) { model.tokenize($0, byteIDs: byteIDs, &$1, &memory) } }
         swap(&memory, &work.bpe)
       case .unigram(let model):
         var memory = UnigramWorkspace()
@@ -105,55 +165,6 @@ extension Tokenizer {
     }
     swap(&sink, &work.sink)
     swap(&cache, &work.cache)
-  }
-
-  /// The encoding of one text without special tokens or truncation.
-  func plainEncoding(_ text: UnsafeBufferPointer<UInt8>, sequence: Int32) -> Encoding {
-    pipeline.withWorkspace { work in
-      work.sink.removeAll(keepingSpans: true)
-      prepare(text, &work, aligned: true, leavesBytes: !pipeline.byteIDs.isEmpty)
-      work.cache.prepare(keepingSpans: true)
-      var result = Encoding()
-      let places = ScalarPlaces(text)
-      var ends: [Int] = []
-      tokenize(&work) { ends.append($0.ids.count) }
-      var token = 0
-      for (index, piece) in work.pieces.pieces.enumerated() {
-        while token < ends[index] {
-          let part = Int(work.sink.starts[token])..<Int(work.sink.ends[token])
-          result.tokens.append(self.text(work.sink.ids[token], piece, part, work.pieces.text))
-          result.offsets.append(places.range(original(piece, part, work.pieces.text)))
-          result.words.append(Int32(truncatingIfNeeded: index))
-          token += 1
-        }
-      }
-      result.ids = work.sink.ids
-      result.typeIDs = [Int32](repeating: sequence, count: result.count)
-      result.sequences = result.typeIDs
-      result.specialTokensMask = [Bool](repeating: false, count: result.count)
-      return result
-    }
-  }
-
-  /// Which bytes of the original a part of a piece stands for.
-  private func original(_ piece: PreTokenized.Piece, _ part: Range<Int>, _ text: borrowing AlignedText) -> Range<Int> {
-    let (start, end) = (Int(piece.start) + part.lowerBound, Int(piece.start) + part.upperBound)
-    guard start < end, end <= Int(piece.end) else {
-      return Int(piece.origin) + part.lowerBound..<Int(piece.origin) + part.upperBound
-    }
-    let first = Int(text.starts[start])
-    return first..<max(first, Int(text.ends[end - 1]))
-  }
-
-  /// A token's text: added and unknown ones have that of the piece.
-  private func text(
-    _ id: Int32, _ piece: PreTokenized.Piece, _ part: Range<Int>, _ text: borrowing AlignedText
-  ) -> String {
-    var isOwn = piece.id >= 0
-    if case .unigram(let unigram) = model, id == unigram.unknownID { isOwn = true }
-    guard isOwn else { return model.vocabulary[id] ?? "" }
-    let range = Int(piece.start) + part.lowerBound..<Int(piece.start) + part.upperBound
-    return String(decoding: text.bytes[range], as: UTF8.self)
   }
 }
 

@@ -17,7 +17,7 @@ final class TokenizerPipeline: Sendable {
   /// Whether ids can't be had without alignments.
   let needsAlignment: Bool
   private static let largestKept = 1 << 20
-  private let workspaces = Mutex<[TokenizerWorkspace]>([])
+  private let workspaces = Mutex<[LentWorkspace]>([])
 
   init(_ model: TokenizerModel, _ normalizer: Normalizer?, _ preTokenizer: PreTokenizer?, _ tokens: [AddedToken]) {
     var plain: [(AddedToken, [UInt8])] = []
@@ -49,20 +49,23 @@ final class TokenizerPipeline: Sendable {
     needsAlignment = preTokenizer.map { $0.asksForOrigin && (normalizer != nil || !$0.asksFirst) } ?? false
   }
 
-  /// Lends memory to `body`: what it needs grows once, not with every text.
-  func withWorkspace<Result>(_ body: (inout TokenizerWorkspace) -> Result) -> Result {
-    var workspace = workspaces.withLock { $0.popLast() } ?? TokenizerWorkspace()
-    let result = body(&workspace)
-    // What a very long text needed isn't kept.
-    if workspace.text.bytes.capacity + workspace.pieces.text.bytes.capacity < TokenizerPipeline.largestKept {
-      workspaces.withLock { $0.append(workspace) }
-    }
-    return result
+  /// Lends memory, until `takeBack`: it grows once, not with every text.
+  func lend() -> LentWorkspace { workspaces.withLock { $0.popLast() } ?? LentWorkspace() }
+
+  /// Keeps the memory for the next one, but not what a very long text needed.
+  func takeBack(_ lent: LentWorkspace) {
+    let kept = lent.workspace.text.bytes.capacity + lent.workspace.pieces.text.bytes.capacity
+    if kept < TokenizerPipeline.largestKept { workspaces.withLock { $0.append(lent) } }
   }
 }
 
+/// A workspace that is handed on as it is, not copied; one text has it at a time.
+final class LentWorkspace: @unchecked Sendable {
+  var workspace = TokenizerWorkspace()
+}
+
 /// Memory for one text at a time.
-struct TokenizerWorkspace: Sendable {
+struct TokenizerWorkspace {
   var text = AlignedText()
   var spareText = AlignedText()
   var pieces = PreTokenized()

@@ -1,4 +1,10 @@
 extension WordPiece {
+  /// The id of a word that is one token, or nil.
+  @inline(__always)
+  func find(_ word: UnsafeBufferPointer<UInt8>) -> Int32? {
+    word.count <= longestToken && word.count <= maximumWordLength ? vocabulary.find(word) : nil
+  }
+
   /// Appends the tokens of a word; `buffer` lends its memory.
   func tokenize(_ word: UnsafeBufferPointer<UInt8>, _ sink: inout TokenSink, _ buffer: inout [UInt8]) {
     if word.count > maximumWordLength, UTF8Scalars.count(word) > maximumWordLength {

@@ -96,9 +96,25 @@ public struct WordTable: Sendable {
   private func equals(_ index: Int, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
     let range = range(of: index)
     guard range.count == word.count else { return false }
-    return bytes.withUnsafeBufferPointer { bytes in
-      for offset in 0..<word.count where bytes[range.lowerBound + offset] != word[offset] { return false }
-      return true
+    let raw = UnsafeRawBufferPointer(word)
+    return bytes.withUnsafeBytes { bytes in
+      /// Whether as many bytes from `offset` on are the same as there are in an integer of the type.
+      @inline(__always) func same<Bytes: FixedWidthInteger>(_: Bytes.Type, at offset: Int) -> Bool {
+        bytes.loadUnaligned(fromByteOffset: range.lowerBound + offset, as: Bytes.self)
+          == raw.loadUnaligned(fromByteOffset: offset, as: Bytes.self)
+      }
+      // The last bytes of longer words are compared together with some before them.
+      switch raw.count {
+      case 0..<4: return (0..<raw.count).allSatisfy { same(UInt8.self, at: $0) }
+      case 4..<8: return same(UInt32.self, at: 0) && same(UInt32.self, at: raw.count - 4)
+      default:
+        var offset = 0
+        while offset + 8 < raw.count {
+          guard same(UInt64.self, at: offset) else { return false }
+          offset += 8
+        }
+        return same(UInt64.self, at: raw.count - 8)
+      }
     }
   }
 

@@ -173,6 +173,12 @@ final class OutputLines {
     try writer.write(line + "\n")
   }
 
+  /// Writes whole lines with their ends.
+  func write(_ lines: [UInt8]) throws {
+    guard let writer else { return try lines.withUnsafeBufferPointer { try printBytes($0) } }
+    try lines.withUnsafeBytes { try writer.write($0) }
+  }
+
   func finish() throws { try writer?.commit() }
 
   /// Removes what was written, unless it is finished.

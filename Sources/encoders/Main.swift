@@ -109,16 +109,18 @@ func path(_ text: String) -> URL { URL(fileURLWithPath: NSString(string: text).e
 /// Writes a line to standard output; a full disk or a closed descriptor is an error.
 func printLine(_ text: String) throws {
   var line = text + "\n"
-  try line.withUTF8 { bytes in
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let written = write(STDOUT_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written < 0, errno == EINTR { continue }
-      guard written > 0 else {
-        throw InputError(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
-      }
-      rest = rest.dropFirst(written)
+  try line.withUTF8 { try printBytes($0) }
+}
+
+func printBytes(_ bytes: UnsafeBufferPointer<UInt8>) throws {
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    let written = write(STDOUT_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+    if written < 0, errno == EINTR { continue }
+    guard written > 0 else {
+      throw InputError(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
     }
+    rest = rest.dropFirst(written)
   }
 }
 

@@ -28,16 +28,64 @@ struct TokenizeCommand: ParsableCommand {
       let lines = try OutputLines(output)
       try InputLines(source: input).forEachBatch { batch in
         let encodings = tokenizer.encodings(batch: batch) { Workers.run(chunks: $0, $1) }
-        for encoding in encodings { try lines.write(json(encoding)) }
+        let size = 64
+        let chunks = (encodings.count + size - 1) / size
+        let written = [[UInt8]](unsafeUninitializedCapacity: chunks) { buffer, count in
+          // Each chunk writes a place of its own.
+          nonisolated(unsafe) let buffer = buffer
+          Workers.run(chunks: chunks) { chunk in
+            let part = encodings[chunk * size..<min(encodings.count, (chunk + 1) * size)]
+            buffer.initializeElement(at: chunk, to: part.reduce(into: []) { $1.write(to: &$0) })
+          }
+          count = chunks
+        }
+        for part in written { try lines.write(part) }
       }
       try lines.finish()
     }
   }
+}
 
-  private func json(_ encoding: Encoding) -> String {
-    let ids = encoding.ids.map { String($0) }.joined(separator: ",")
-    let tokens = encoding.tokens.map { JSON.string($0).text() }.joined(separator: ",")
-    let offsets = encoding.offsets.map { "[\($0.lowerBound),\($0.upperBound)]" }.joined(separator: ",")
-    return "{\"ids\":[\(ids)],\"tokens\":[\(tokens)],\"offsets\":[\(offsets)]}"
+extension Encoding {
+  /// Appends a line of JSON, in UTF-8: strings put together from strings are too slow for many texts.
+  fileprivate func write(to lines: inout [UInt8]) {
+    func list<Item>(_ name: String, _ items: [Item], _ write: (Item) -> Void) {
+      quote(name)
+      lines.append(UInt8(ascii: ":"))
+      lines.append(UInt8(ascii: "["))
+      for (index, item) in items.enumerated() {
+        if index > 0 { lines.append(UInt8(ascii: ",")) }
+        write(item)
+      }
+      lines.append(UInt8(ascii: "]"))
+    }
+    func quote(_ text: String) {
+      lines.append(UInt8(ascii: "\""))
+      if text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+        lines += JSON.string(text).text().utf8.dropFirst().dropLast()
+      } else {
+        lines += text.utf8
+      }
+      lines.append(UInt8(ascii: "\""))
+    }
+    func number(_ value: Int) {
+      guard value > 9 else { return lines.append(UInt8(ascii: "0") + UInt8(value)) }
+      number(value / 10)
+      lines.append(UInt8(ascii: "0") + UInt8(value % 10))
+    }
+    lines.append(UInt8(ascii: "{"))
+    list("ids", ids) { number(Int($0)) }
+    lines.append(UInt8(ascii: ","))
+    list("tokens", tokens) { quote($0) }
+    lines.append(UInt8(ascii: ","))
+    list("offsets", offsets) { range in
+      lines.append(UInt8(ascii: "["))
+      number(range.lowerBound)
+      lines.append(UInt8(ascii: ","))
+      number(range.upperBound)
+      lines.append(UInt8(ascii: "]"))
+    }
+    lines.append(UInt8(ascii: "}"))
+    lines.append(UInt8(ascii: "\n"))
   }
 }

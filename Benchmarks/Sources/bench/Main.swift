@@ -2,9 +2,10 @@ import Foundation
 import Tensors
 import Training
 
-/// Measures training steps (forward, backward, AdamW) of one case: a JSON line a round, as peers/speed.py prints.
+/// Measures training steps (forward, backward, AdamW) of one case: a JSON line a round, as peers/speed.py prints; or a tokenizer.
 ///
 ///     bench CASE [--rounds N] [--seconds S] [--threads T] [--wait 1] [--profile 1] [--bfloat16 1]
+///     bench tokenize FOLDER FILE [--rounds N] [--seconds S] [--threads T] [--wait 1]
 ///
 /// With --wait a round starts when a line arrives on standard input, so that two programs can take turns; with --profile each says where
 /// its time went.
@@ -12,7 +13,12 @@ import Training
 struct Bench {
   static func main() throws {
     var options = ["--rounds": 5.0, "--seconds": 3, "--threads": 2, "--wait": 0, "--profile": 0, "--bfloat16": 0]
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    var tokenizer: (folder: String, file: String)?
+    if arguments.first == "tokenize", arguments.count >= 3 {
+      tokenizer = (arguments[1], arguments[2])
+      arguments.removeSubrange(1...2)
+    }
     guard let name = arguments.first, arguments.count % 2 == 1 else {
       print("usage: bench CASE [--rounds N] [--seconds S] [--threads T]\ncases: \(cases.joined(separator: ", "))")
       exit(64)
@@ -21,6 +27,7 @@ struct Bench {
       options[arguments[place]] = Double(arguments[place + 1])
     }
     Workers.count = Int(options["--threads"] ?? 2)
+    if let tokenizer { return try measureTokenizer(folder: tokenizer.folder, file: tokenizer.file, options: options) }
     if options["--bfloat16"] != 0 { Precision.default = .bfloat16 }
     guard let workload = try workload(name) else {
       print("unknown case \(name); expected one of \(cases.joined(separator: ", "))")
@@ -49,11 +56,7 @@ struct Bench {
     _ = train(seconds: 1)  // warm-up
     let profiles = options["--profile"] != 0
     let ceiling = Ceiling.operationsPerSecond(Precision.default)
-    let waits = options["--wait"] != 0
-    func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
-    if waits { say("ready") }
-    for _ in 0..<Int(options["--rounds"] ?? 5) {
-      if waits, readLine() == nil { break }
+    rounds(options) {
       if profiles { Profile.start() }
       let speed = train(seconds: options["--seconds"] ?? 3, cycle: mixedCases.contains(name) ? Lengths.cycle : 1)
       for entry in Profile.stop() {
@@ -64,13 +67,12 @@ struct Bench {
       }
       var usage = rusage()
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      say(
-        String(
-          format:
-            "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f, \"ceiling\": %.4g, \"share\": %.3f}",
-          name,
-          speed.samples, Double(usage.ru_maxrss) / 1024, ceiling,
-          speed.tokens * Double(workload.operationsPerToken) / ceiling))
+      return String(
+        format:
+          "{\"case\": \"%@\", \"samplesPerSecond\": %.1f, \"peakMemoryMB\": %.0f, \"ceiling\": %.4g, \"share\": %.3f}",
+        name,
+        speed.samples, Double(usage.ru_maxrss) / 1024, ceiling,
+        speed.tokens * Double(workload.operationsPerToken) / ceiling)
     }
   }
 
@@ -99,6 +101,18 @@ struct Bench {
     case "bert-base-no-dropout": try .bert(bertBase, dropout: 0) { _ in Array(repeating: 128, count: 8) }
     default: nil
     }
+  }
+}
+
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
+/// A line for each round; with --wait each begins when a line arrives on standard input.
+func rounds(_ options: [String: Double], _ measure: () -> String) {
+  let waits = options["--wait"] != 0
+  if waits { say("ready") }
+  for _ in 0..<Int(options["--rounds"] ?? 5) {
+    if waits, readLine() == nil { break }
+    say(measure())
   }
 }
 

