@@ -6,12 +6,22 @@ public struct TextExamples: Sendable, Equatable {
   public var labels: [String]
   /// The part of each text, if a column of parts was asked for.
   public var splits: [String]?
+  /// The line of the file that each text's row starts on, from 1; none if each text is a file.
+  public var lines: [Int]
 
   /// Texts and their labels.
-  public init(texts: [String], labels: [String], splits: [String]? = nil) {
+  public init(texts: [String], labels: [String], splits: [String]? = nil, lines: [Int] = []) {
     self.texts = texts
     self.labels = labels
     self.splits = splits
+    self.lines = lines
+  }
+
+  /// Some of them, without their parts.
+  public func subset(_ indices: [Int]) -> TextExamples {
+    TextExamples(
+      texts: indices.map { texts[$0] }, labels: indices.map { labels[$0] },
+      lines: lines.isEmpty ? [] : indices.map { lines[$0] })
   }
 }
 

@@ -28,8 +28,9 @@ public enum TextTable {
     try MappedFile(url).withBytes { bytes in
       var bytes = bytes
       if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3)) }
-      func add(_ values: [String]) {
+      func add(_ values: [String], _ line: Int) {
         examples.texts.append(values[0])
+        examples.lines.append(line)
         examples.labels.append(label == nil ? "" : values[1])
         if split != nil { examples.splits?.append(values[values.count - 1]) }
       }
@@ -49,7 +50,7 @@ public enum TextTable {
   private static func table<Scanner: RowScanner>(
     _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String],
     _ makeScanner: (UnsafeRawBufferPointer, URL) -> Scanner,
-    _ add: ([String]) -> Void
+    _ add: ([String], Int) -> Void
   ) throws {
     var scanner = makeScanner(bytes, url)
     guard let header = try scanner.next() else {
@@ -67,7 +68,7 @@ public enum TextTable {
       guard row.count == names.count else {
         throw FileError(.malformed, url, line: scanner.rowLine, "expected \(names.count) columns, found \(row.count)")
       }
-      add(try places.map { try scanner.text(row[$0]) })
+      add(try places.map { try scanner.text(row[$0]) }, scanner.rowLine)
     }
   }
 }
@@ -212,7 +213,7 @@ struct CommaScanner: RowScanner {
 /// A JSON object a line; labels may be texts, numbers or booleans.
 enum JSONLines {
   fileprivate static func read(
-    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], _ add: ([String]) -> Void
+    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], _ add: ([String], Int) -> Void
   ) throws {
     try forEachObject(bytes, url) { object, number in
       add(
@@ -223,7 +224,7 @@ enum JSONLines {
           if let text = text(value) { return text }
           throw FileError(
             .mismatched, url, line: number, "'\(column)': expected a text, a number or a boolean, found \(value.kind)")
-        })
+        }, number)
     }
   }
 

@@ -106,8 +106,12 @@ public struct TrainingData: Sendable {
     func samples(_ name: String) throws -> Samples {
       guard let raw = parts[name] else { return .texts([], labels: []) }
       let classified = recipe.objective.task != .reconstruction
+      var url = options.url
+      if case .files(let validation, let test) = options.split {
+        url = (name == "validation" ? validation : name == "test" ? test : nil) ?? url
+      }
       return try raw.samples(
-        index, options.url, name, requiresLabels: classified, imageShape: recipe.configuration?.imageShape)
+        index, url, name, requiresLabels: classified, imageShape: recipe.configuration?.imageShape)
     }
     (train, validation, test, self.labels) = (
       try samples("train"), try samples("validation"), try samples("test"), labels
@@ -145,7 +149,7 @@ public struct TrainingData: Sendable {
     func subset(_ indices: [Int]) -> Raw {
       switch self {
       case .texts(let all):
-        return .texts(TextExamples(texts: indices.map { all.texts[$0] }, labels: indices.map { all.labels[$0] }))
+        return .texts(all.subset(indices))
       case .images(let all):
         let size = all.height * all.width * all.channels
         return .images(
@@ -160,17 +164,19 @@ public struct TrainingData: Sendable {
     func samples(
       _ index: [String: Int], _ url: URL, _ part: String, requiresLabels: Bool, imageShape: ImageShape?
     ) throws -> Samples {
-      func number(_ label: String, _ place: Int) throws -> Int {
+      func number(_ label: String, _ place: Int, _ lines: [Int] = []) throws -> Int {
         if let number = index[label] { return number }
         guard requiresLabels else { return -1 }
-        throw ConfigurationError(
-          url.path, line: nil,
-          "\(part) sample \(place + 1) has the label '\(label)', which was never seen in training (\(index.keys.sorted().prefix(10).joined(separator: ", ")))"
-        )
+        let known = index.keys.sorted().prefix(10).joined(separator: ", ")
+        let sample = lines.isEmpty ? "\(part) sample \(place + 1): " : ""
+        throw FileError(
+          .mismatched, url, line: lines.isEmpty ? nil : lines[place],
+          "\(sample)the label '\(label)' was never seen in training (\(known))")
       }
       switch self {
       case .texts(let all):
-        return .texts(all.texts, labels: try all.labels.enumerated().map { try number($0.element, $0.offset) })
+        return .texts(
+          all.texts, labels: try all.labels.enumerated().map { try number($0.element, $0.offset, all.lines) })
       case .images(let all):
         if let shape = imageShape, (shape.height, shape.width, shape.channels) != (all.height, all.width, all.channels)
         {
@@ -203,9 +209,8 @@ public struct TrainingData: Sendable {
   }
 
   private static func divided(_ all: TextExamples, _ options: DataOptions, _ recipe: Recipe) throws -> [String: Raw] {
-    let lines = Array(2..<all.texts.count + 2)
     return try options.split.places(
-      all.texts, splits: all.splits, lines: lines, options.url, seed: recipe.training.options.seed
+      all.texts, splits: all.splits, lines: all.lines, options.url, seed: recipe.training.options.seed
     ).mapValues { Raw.texts(all).subset($0) }
   }
 }
@@ -307,7 +312,7 @@ public enum DataFiles {
         if kept.isEmpty {
           throw FileError(.mismatched, url, "no row has '\(split)' in the column '\(splitColumn ?? "")'")
         }
-        all = TextExamples(texts: kept.map { all.texts[$0] }, labels: kept.map { all.labels[$0] })
+        all = all.subset(kept)
       }
       raw = .texts(all)
     } else {

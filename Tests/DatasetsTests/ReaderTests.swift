@@ -33,11 +33,13 @@ import Testing
     let tsv = try file("a.tsv", "split\ttext\tlabel\ntrain\tit's \"fine\"\tgood\r\ntest\t\tbad\n")
     #expect(
       try TextTable.read(tsv, split: "split")
-        == TextExamples(texts: ["it's \"fine\"", ""], labels: ["good", "bad"], splits: ["train", "test"]))
+        == TextExamples(
+          texts: ["it's \"fine\"", ""], labels: ["good", "bad"], splits: ["train", "test"], lines: [2, 3]))
     let csv = try file("a.csv", "\u{FEFF}label,text\r\n1,\"a, \"\"b\"\"\nc\"\r\n0,plain\r\n")
-    #expect(try TextTable.read(csv) == TextExamples(texts: ["a, \"b\"\nc", "plain"], labels: ["1", "0"]))
+    #expect(
+      try TextTable.read(csv) == TextExamples(texts: ["a, \"b\"\nc", "plain"], labels: ["1", "0"], lines: [2, 4]))
     let json = try file("a.jsonl", "{\"text\": \"你好\", \"label\": 3}\n\n{\"label\": true, \"text\": \"x\"}\n")
-    #expect(try TextTable.read(json) == TextExamples(texts: ["你好", "x"], labels: ["3", "true"]))
+    #expect(try TextTable.read(json) == TextExamples(texts: ["你好", "x"], labels: ["3", "true"], lines: [1, 3]))
   }
 
   @Test func badTablesGetOneLineEach() throws {

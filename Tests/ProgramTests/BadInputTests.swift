@@ -105,7 +105,7 @@ import Testing
     try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tno\ttrian\n", to: "reviews.tsv")
     try expectRefused(place.recipe(), ["/reviews.tsv:3: ", "'trian'"])
     try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tno\ttrain\nc\tmaybe\ttest\n", to: "reviews.tsv")
-    try expectRefused(place.recipe(), ["/reviews.tsv", "'maybe'", "never seen in training"])
+    try expectRefused(place.recipe(), ["/reviews.tsv:4: ", "'maybe'", "never seen in training"])
     try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tyes\ttrain\n", to: "reviews.tsv")
     try expectRefused(place.recipe(), ["/reviews.tsv", "one label", "'yes'"])
   }

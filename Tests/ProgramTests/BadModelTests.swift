@@ -60,7 +60,8 @@ import Testing
   @Test func labelsNeverSeen() throws {
     try place.write("text\tlabel\na good film\tyes\na bad film\tperhaps\n", to: "other.tsv")
     try place.expectError(
-      ["evaluate", "model", "--data", "other.tsv"], ["/other.tsv", "'perhaps'", "never seen in training", "no, yes"])
+      ["evaluate", "model", "--data", "other.tsv"],
+      ["/other.tsv:3: ", "'perhaps'", "never seen in training", "no, yes"])
     try place.expectError(["evaluate", "model", "--data", "none.tsv"], ["/none.tsv: no such file"])
     try place.write("text\tlabel\n", to: "other.tsv")
     try place.expectError(["evaluate", "model", "--data", "other.tsv"], ["/other.tsv: ", "at least one row"])
