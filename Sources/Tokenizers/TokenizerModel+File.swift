@@ -38,7 +38,12 @@ struct TokenizerModelFile {
   private mutating func readVocabulary(_ cursor: inout JSONCursor, capacity: Int) throws {
     var vocabulary = Vocabulary(capacity: capacity)
     try cursor.forEachMember { cursor, token in
-      vocabulary.insert(token, id: try cursor.count(most: Vocabulary.largestID))
+      do {
+        vocabulary.insert(token, id: try cursor.count(most: Vocabulary.largestID))
+      } catch let failure as JSONCursor.Failure {
+        let key = JSON.string("model.vocab." + String(decoding: token, as: UTF8.self)).text()
+        throw JSONCursor.Failure(offset: failure.offset, problem: "\(key): \(failure.problem)")
+      }
     }
     self.vocabulary = vocabulary
   }

@@ -138,7 +138,8 @@ public struct Transformer: Layer {
       for row in rows where !(0..<configuration.vocabularySize).contains(Int(ids.rows.values[row])) {
         throw TokenError(
           text: text,
-          "token \(row - rows.lowerBound) has the id \(ids.rows.values[row]), outside 0 ..< \(configuration.vocabularySize)"
+          "token \(row - rows.lowerBound) has the id \(ids.rows.values[row]), outside 0 ..< \(configuration.vocabularySize): "
+            + "the tokenizer isn't the model's"
         )
       }
     }

@@ -117,7 +117,8 @@ public struct SentenceEncoder: Sendable {
     }
     for text in 0..<ids.count {
       if let row = ids.offsets[text].first(where: { !(0..<entries).contains(Int(ids.rows.values[$0])) }) {
-        throw TokenError(text: text, "the id \(ids.rows.values[row]) is outside 0 ..< \(entries)")
+        throw TokenError(
+          text: text, "the id \(ids.rows.values[row]) is outside 0 ..< \(entries): the tokenizer isn't the model's")
       }
     }
   }
