@@ -1,4 +1,7 @@
 extension Tokenizer {
+  /// How many special tokens are put round a text without new memory.
+  private static let roomForSpecialTokens = 4
+
   /// The ids of one text without special tokens or truncation.
   func ids(_ text: UnsafeBufferPointer<UInt8>, _ work: inout TokenizerWorkspace) -> [Int32] {
     work.sink.removeAll(keepingSpans: false)
@@ -58,9 +61,6 @@ extension Tokenizer {
     }
     work.pieces.append(from + start..<from + work.text.bytes.count, origin: origin + Int32(start))
   }
-
-  /// Special tokens that are mostly put round a text without new memory.
-  private static let roomForSpecialTokens = 4
 
   /// The encoding of one text without special tokens or truncation.
   func plainEncoding(
