@@ -45,7 +45,10 @@ private func message(_ text: some Sequence<UInt8>) throws -> String? {
       (#""unk_token":"[UNK]""#, #""unk_token":"[?]""#, #""model.vocab": the vocabulary has no "[?]""#),
       (#""version":"1.0""#, #""version":"2.0""#, #""version": expected 1.0, found "2.0""#),
       (#""[PAD]":0"#, #""[PAD]":-1"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"),
-      (#""[PAD]":0"#, #""[PAD]":99999999999999999999"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"),
+      (
+        #""[PAD]":0"#, #""[PAD]":99999999999999999999"#,
+        "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"
+      ),
       (#""[PAD]":0"#, #""[PAD]":1.5"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"),
       (#""[PAD]":0"#, #""[PA\qD]":0"#, "not JSON: an unknown escape"),
       (#""id":"[CLS]","type_id":0"#, #""id":"[XXX]","type_id":0"#, #"no such special token: "[XXX]""#),

@@ -168,7 +168,8 @@ import Testing
       } catch { return "\(error)" }
     }
     #expect(problem([[1, 2], [3]]) == "")
-    #expect(problem([[1, 2], [3, 60]]) == "text 1: token 1 has the id 60, outside 0 ..< 60: the tokenizer isn't the model's")
+    #expect(
+      problem([[1, 2], [3, 60]]) == "text 1: token 1 has the id 60, outside 0 ..< 60: the tokenizer isn't the model's")
     #expect(problem([[-1]]) == "text 0: token 0 has the id -1, outside 0 ..< 60: the tokenizer isn't the model's")
     #expect(problem([[1], Array(repeating: 1, count: 49)]) == "text 1: 49 tokens, the model takes 48")
     #expect(problem([[1, 2]], [[0, 2]]) == "text 0: type id 2 is outside 0 ..< 2")
