@@ -33,14 +33,21 @@ def round_of(process):
     return json.loads(process.stdout.readline())
 
 
+def take_turns(commands, rounds):
+    """What each of two programs says of each round, in turn."""
+    sides = [start(command) for command in commands]
+    pairs = [[round_of(side) for side in sides] for _ in range(rounds)]
+    for side in sides:
+        side.stdin.close()
+        side.wait()
+    return pairs
+
+
 def compare(case, options):
     flags = ["--rounds", str(options.rounds), "--seconds", str(options.seconds), "--threads", str(options.threads)]
-    ours = start([str(HERE / ".build/release/bench"), case, *flags, "--wait", "1"])
-    theirs = start([sys.executable, str(HERE / "peers/speed.py"), case, *flags, "--wait"])
-    pairs = [(round_of(ours), round_of(theirs)) for _ in range(options.rounds)]
-    for process in (ours, theirs):
-        process.stdin.close()
-        process.wait()
+    ours = [str(HERE / ".build/release/bench"), case, *flags, "--wait", "1"]
+    theirs = [sys.executable, str(HERE / "peers/speed.py"), case, *flags, "--wait"]
+    pairs = take_turns([ours, theirs], options.rounds)
     rates = [[pair[side]["samplesPerSecond"] for pair in pairs] for side in (0, 1)]
     ratios = sorted(a / b for a, b in zip(*rates))
     return {

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from compare import round_of, start
+from compare import take_turns
 from report import HERE, processor, write
 
 GOALS = {"WordPiece": 5, "WordPiece, MPNet's": 5, "BPE": 2, "Unigram": 2}
@@ -53,15 +53,9 @@ def prepare(options, work):
 
 def compare(folder, text, options, threads):
     flags = [folder, text, "--rounds", str(options.rounds), "--seconds", str(options.seconds), "--threads", str(threads)]
-    sides = [
-        start([str(HERE / ".build/release/bench"), "tokenize", *flags, "--wait", "1"]),
-        start([sys.executable, str(HERE / "peers/tokenization.py"), *flags, "--wait"]),
-    ]
-    pairs = [[round_of(side) for side in sides] for _ in range(options.rounds)]
-    for side in sides:
-        side.stdin.close()
-        side.wait()
-    return pairs
+    ours = [str(HERE / ".build/release/bench"), "tokenize", *flags, "--wait", "1"]
+    theirs = [sys.executable, str(HERE / "peers/tokenization.py"), *flags, "--wait"]
+    return take_turns([ours, theirs], options.rounds)
 
 
 def main():

@@ -19,7 +19,7 @@ struct AlignedText {
     bytes.append(contentsOf: text)
     guard isAligned else { return }
     let first = Int32(truncatingIfNeeded: offset)
-    if text.allSatisfy({ $0 < 0x80 }) {
+    if UTF8Scalars.isASCII(text) {
       starts.append(contentsOf: first..<first + Int32(text.count))
       ends.append(contentsOf: first + 1..<first + 1 + Int32(text.count))
       return
@@ -174,14 +174,5 @@ extension AlignedText {
   }
 
   /// Whether every byte is ASCII.
-  var isASCII: Bool {
-    bytes.withUnsafeBytes { bytes in
-      var position = 0
-      while position + 8 <= bytes.count {
-        if bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { return false }
-        position += 8
-      }
-      return bytes[position...].allSatisfy { $0 < 0x80 }
-    }
-  }
+  var isASCII: Bool { bytes.withUnsafeBufferPointer { UTF8Scalars.isASCII($0) } }
 }

@@ -35,53 +35,50 @@ struct PreTokenized {
     _ spare: inout [Piece], _ behavior: SplitBehavior, inverted: Bool = false,
     _ matches: (UnsafeBufferPointer<UInt8>, Range<Int>, (Range<Int>) -> Void) -> Void
   ) {
-    spare.removeAll(keepingCapacity: true)
-    swap(&pieces, &spare)
     var splitter = Splitter(behavior)
-    // A second reference, not a copy: nothing is written to the text meanwhile.
-    let bytes = text.bytes
-    bytes.withUnsafeBufferPointer { bytes in
-      for piece in spare {
-        if piece.id >= 0 {
-          pieces.append(piece)
-          continue
-        }
-        var last = Int(piece.start)
-        matches(bytes, piece.range) { match in
-          if last < match.lowerBound { splitter.take(last..<match.lowerBound, inverted, piece.origin, &self) }
-          splitter.take(match, !inverted, piece.origin, &self)
-          last = match.upperBound
-        }
-        if last < Int(piece.end) { splitter.take(last..<Int(piece.end), inverted, piece.origin, &self) }
-        splitter.finish(piece.origin, &self)
+    recut(&spare) { result, bytes, piece in
+      var last = Int(piece.start)
+      matches(bytes, piece.range) { match in
+        if last < match.lowerBound { splitter.take(last..<match.lowerBound, inverted, piece.origin, &result) }
+        splitter.take(match, !inverted, piece.origin, &result)
+        last = match.upperBound
       }
+      if last < Int(piece.end) { splitter.take(last..<Int(piece.end), inverted, piece.origin, &result) }
+      splitter.finish(piece.origin, &result)
     }
   }
 
   /// Cuts the pieces that are no added tokens at white space, which goes, and round each punctuation mark, in one pass.
   mutating func splitWords(_ spare: inout [Piece]) {
-    spare.removeAll(keepingCapacity: true)
-    swap(&pieces, &spare)
     let properties = UnicodeData.properties
     let (space, punctuation) = (ScalarProperties.space.rawValue, ScalarProperties.punctuation.rawValue)
+    recut(&spare) { result, bytes, piece in
+      var word = Int(piece.start)
+      var position = word
+      while position < Int(piece.end) {
+        let here = position
+        let kind = properties[UTF8Scalars.decode(bytes, &position)] & (space | punctuation)
+        guard kind != 0 else { continue }
+        result.append(word..<here, origin: piece.origin)
+        if kind & space == 0 { result.append(here..<position, origin: piece.origin) }
+        word = position
+      }
+      result.append(word..<Int(piece.end), origin: piece.origin)
+    }
+  }
+
+  /// Has `body` append what becomes of each piece; added tokens stay.
+  @inline(__always)
+  private mutating func recut(
+    _ spare: inout [Piece], _ body: (inout PreTokenized, UnsafeBufferPointer<UInt8>, Piece) -> Void
+  ) {
+    spare.removeAll(keepingCapacity: true)
+    swap(&pieces, &spare)
+    // A second reference, not a copy: nothing is written to the text meanwhile.
     let bytes = text.bytes
     bytes.withUnsafeBufferPointer { bytes in
       for piece in spare {
-        if piece.id >= 0 {
-          pieces.append(piece)
-          continue
-        }
-        var word = Int(piece.start)
-        var position = word
-        while position < Int(piece.end) {
-          let here = position
-          let kind = properties[UTF8Scalars.decode(bytes, &position)] & (space | punctuation)
-          guard kind != 0 else { continue }
-          append(word..<here, origin: piece.origin)
-          if kind & space == 0 { append(here..<position, origin: piece.origin) }
-          word = position
-        }
-        append(word..<Int(piece.end), origin: piece.origin)
+        if piece.id >= 0 { pieces.append(piece) } else { body(&self, bytes, piece) }
       }
     }
   }

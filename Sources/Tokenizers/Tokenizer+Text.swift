@@ -173,7 +173,7 @@ private struct ScalarPlaces {
   private let counts: [Int32]
 
   init(_ text: UnsafeBufferPointer<UInt8>) {
-    guard text.contains(where: { $0 >= 0x80 }) else {
+    guard !UTF8Scalars.isASCII(text) else {
       counts = []
       return
     }

@@ -27,6 +27,17 @@ enum UTF8Scalars {
   @inline(__always)
   static func isContinuation(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
 
+  /// Whether every byte is ASCII.
+  static func isASCII(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    let bytes = UnsafeRawBufferPointer(text)
+    var position = 0
+    while position + 8 <= bytes.count {
+      if bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { return false }
+      position += 8
+    }
+    return bytes[position...].allSatisfy { $0 < 0x80 }
+  }
+
   /// How many scalars the text has.
   static func count(_ text: UnsafeBufferPointer<UInt8>) -> Int {
     var count = 0

@@ -10,7 +10,6 @@ extension WordPiece {
     if word.count > maximumWordLength, UTF8Scalars.count(word) > maximumWordLength {
       return sink.append(unknownID, 0, word.count)
     }
-    if word.count <= longestToken, let id = vocabulary.find(word) { return sink.append(id, 0, word.count) }
     let first = sink.ids.count
     // Room for a prefix before the word; further on, prefixes overwrite what is done with.
     buffer.removeAll(keepingCapacity: true)

@@ -112,6 +112,7 @@ func printLine(_ text: String) throws {
   try line.withUTF8 { try printBytes($0) }
 }
 
+/// Writes bytes to standard output; a full disk or a closed descriptor is an error.
 func printBytes(_ bytes: UnsafeBufferPointer<UInt8>) throws {
   var rest = bytes[...]
   while !rest.isEmpty {

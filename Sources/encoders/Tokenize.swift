@@ -29,15 +29,12 @@ struct TokenizeCommand: ParsableCommand {
       try InputLines(source: input).forEachBatch { batch in
         let encodings = tokenizer.encodings(batch: batch) { Workers.run(chunks: $0, $1) }
         let size = 64
-        let chunks = (encodings.count + size - 1) / size
-        let written = [[UInt8]](unsafeUninitializedCapacity: chunks) { buffer, count in
-          // Each chunk writes a place of its own.
-          nonisolated(unsafe) let buffer = buffer
-          Workers.run(chunks: chunks) { chunk in
-            let part = encodings[chunk * size..<min(encodings.count, (chunk + 1) * size)]
-            buffer.initializeElement(at: chunk, to: part.reduce(into: []) { $1.write(to: &$0) })
+        var written = [[UInt8]](repeating: [], count: (encodings.count + size - 1) / size)
+        written.withUnsafeMutableBufferPointer { buffer in
+          nonisolated(unsafe) let buffer = buffer  // each chunk writes a place of its own
+          Workers.run(encodings.count, by: size) { range in
+            buffer[range.lowerBound / size] = encodings[range].reduce(into: []) { $1.write(to: &$0) }
           }
-          count = chunks
         }
         for part in written { try lines.write(part) }
       }

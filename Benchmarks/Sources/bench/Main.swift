@@ -20,7 +20,9 @@ struct Bench {
       arguments.removeSubrange(1...2)
     }
     guard let name = arguments.first, arguments.count % 2 == 1 else {
-      print("usage: bench CASE [--rounds N] [--seconds S] [--threads T]\ncases: \(cases.joined(separator: ", "))")
+      print(
+        "usage: bench CASE | tokenize FOLDER FILE [--rounds N] [--seconds S] [--threads T]\ncases: \(cases.joined(separator: ", "))"
+      )
       exit(64)
     }
     for place in stride(from: 1, to: arguments.count, by: 2) {
