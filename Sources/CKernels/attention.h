@@ -2,17 +2,22 @@
 // time, and the pullback computes the probabilities anew from the kept log-sums. Keys are transposed first, so that scores are sums of rows.
 // Whole vectors of 16 keys are scored: out [width][padded] has zeros behind the last key.
 INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t stride, const float *k, float *out) {
-#if defined(ISA_AVX512)
-  for (size_t j = 0; j < length; j += 16) {
-    for (size_t c = 0; c < width; c += 16) {
-      const size_t lanes = width - c < 16 ? width - c : 16;
-      v16 square[16];
-      for (size_t r = 0; r < 16; r++) {
+#if defined(SQUARE)
+  for (size_t j = 0; j < padded; j += SQUARE) {
+    for (size_t c = 0; c < width; c += SQUARE) {
+      const size_t lanes = width - c < SQUARE ? width - c : SQUARE;
+      side square[SQUARE];
+      for (size_t r = 0; r < SQUARE; r++) {
         const float *row = k + (j + r) * stride + c;
-        square[r] = j + r >= length ? splat(0) : lanes == 16 ? load(row) : load_some(row, lanes);
+        square[r] = (side){};
+        if (j + r >= length) continue;
+        if (lanes == SQUARE)
+          memcpy(square + r, row, sizeof(side));
+        else
+          memcpy(square + r, row, lanes * sizeof(float));
       }
-      transpose16(square);
-      for (size_t r = 0; r < lanes; r++) store(out + (c + r) * padded + j, square[r]);
+      transpose_square(square);
+      for (size_t r = 0; r < lanes; r++) memcpy(out + (c + r) * padded + j, square + r, sizeof(side));
     }
   }
 #else
@@ -71,7 +76,7 @@ INLINE void score_vectors(const size_t rows, const bool pairs, const size_t vect
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < vectors; v++) sums[r][v] = splat(0);
-  for (size_t c = 0; c < width; c++) {
+  UNROLLED for (size_t c = 0; c < width; c++) {
     v16 keys[TILE_VECTORS];
     for (size_t v = 0; v < vectors; v++) keys[v] = load(columns + c * length + 16 * v);
     for (size_t r = 0; r < rows; r++)
@@ -96,7 +101,7 @@ INLINE void mix_tile(const size_t rows, const bool pairs, size_t width, size_t s
     v16 sums[TILE_ROWS][TILE_VECTORS];
     for (size_t r = 0; r < rows; r++)
       for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] = splat(0);
-    for (size_t j = 0; j < count; j++) {
+    UNROLLED for (size_t j = 0; j < count; j++) {
       v16 values[TILE_VECTORS];
       for (size_t n = 0; n < TILE_VECTORS; n++) values[n] = load(v + j * stride + column + 16 * n);
       for (size_t r = 0; r < rows; r++)
@@ -204,8 +209,8 @@ void NAME(pair_attention)(const enc_attention_form *f, const float *q, const flo
 INLINE void add_mixed(const size_t rows, size_t depth, size_t length, const float *weights, size_t stride, const float *x,
                       size_t width, size_t out_stride, float *out) {
   size_t column = 0;
-  for (; column + PANEL_COLUMNS <= width; column += PANEL_COLUMNS)
-    gradient_tile(rows, false, depth, length, weights, stride, x + column, PANEL_COLUMNS, true, out_stride, out + column);
+  for (; column + PANEL <= width; column += PANEL)
+    gradient_tile(rows, false, depth, length, weights, stride, x + column, PANEL, true, out_stride, out + column);
   if (column == width) return;
   for (size_t r = 0; r < rows; r++)
     for (size_t d = 0; d < depth; d++)

@@ -3,7 +3,6 @@
 // Blocks of rows are added one after another. Each is copied first, A's columns in strips and B's in panels, so that a tile of n × k stays
 // in registers while it runs down rows that stand densely in the cache.
 #define BLOCK_ROWS 128
-#define PANEL_COLUMNS (16 * TILE_VECTORS)
 // Groups that stood a power of two apart would share few places of the cache.
 #define GROUP_STRIDE(group) (BLOCK_ROWS * (group) + 16)
 
@@ -34,7 +33,7 @@ INLINE void gradient_tile(const size_t rows, const bool pairs, size_t depth, siz
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
-  for (size_t d = 0; d < depth; d++, strip += stride, panel += panel_stride) {
+  UNROLLED for (size_t d = 0; d < depth; d++, strip += stride, panel += panel_stride) {
     v16 b[TILE_VECTORS];
     for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load(panel + 16 * v);
     for (size_t r = 0; r < rows; r++) {
@@ -43,11 +42,11 @@ INLINE void gradient_tile(const size_t rows, const bool pairs, size_t depth, siz
     }
   }
   for (size_t r = 0; r < rows; r++, out += out_stride) {
-    if (columns == PANEL_COLUMNS) {
+    if (columns == PANEL) {
       for (size_t v = 0; v < TILE_VECTORS; v++)
         store(out + 16 * v, add ? load(out + 16 * v) + sums[r][v] : sums[r][v]);
     } else {
-      float tile[PANEL_COLUMNS];
+      float tile[PANEL];
       for (size_t v = 0; v < TILE_VECTORS; v++) store(tile + 16 * v, sums[r][v]);
       EACH16(columns, STORE(out, add ? LOAD(out) + LOAD(tile) : LOAD(tile)););
     }
@@ -64,22 +63,22 @@ INLINE void multiply_transposed(const bool pairs, size_t rows, size_t n, size_t 
                                 const float *b, size_t b_stride, bool add, float *out, size_t out_stride, float *sums,
                                 float *scratch) {
   float *strips = scratch, *panels = strips + ENC_GRADIENT_SCRATCH / 2;
-  const size_t tiles = ((n + TILE_ROWS - 1) / TILE_ROWS) * ((k + PANEL_COLUMNS - 1) / PANEL_COLUMNS);
+  const size_t tiles = ((n + TILE_ROWS - 1) / TILE_ROWS) * ((k + PANEL - 1) / PANEL);
   const size_t fetched = (BLOCK_ROWS + tiles - 1) / tiles;
   for (size_t first = 0; first == 0 || first < rows; first += BLOCK_ROWS, add = true) {
     const size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS, depth = pairs ? (count + 1) / 2 : count;
     size_t next = first + BLOCK_ROWS;
     if (pairs) {
       gather_pairs(count, n, a_stride, a + first * a_stride, TILE_ROWS, strips);
-      gather_pairs(count, k, b_stride, b + first * b_stride, PANEL_COLUMNS, panels);
+      gather_pairs(count, k, b_stride, b + first * b_stride, PANEL, panels);
     } else {
       gather_rows(count, n, a_stride, a + first * a_stride, TILE_ROWS, strips);
-      gather_rows(count, k, b_stride, b + first * b_stride, PANEL_COLUMNS, panels);
+      gather_rows(count, k, b_stride, b + first * b_stride, PANEL, panels);
     }
     if (sums) sum_columns(count, n, a_stride, a + first * a_stride, add, sums);
-    for (size_t column = 0; column < k; column += PANEL_COLUMNS) {
-      const size_t columns = k - column < PANEL_COLUMNS ? k - column : PANEL_COLUMNS;
-      const float *panel = panels + column / PANEL_COLUMNS * GROUP_STRIDE(PANEL_COLUMNS);
+    for (size_t column = 0; column < k; column += PANEL) {
+      const size_t columns = k - column < PANEL ? k - column : PANEL;
+      const float *panel = panels + column / PANEL * GROUP_STRIDE(PANEL);
       for (size_t row = 0; row < n; row += TILE_ROWS) {
         const float *strip = strips + row / TILE_ROWS * GROUP_STRIDE(TILE_ROWS);
         float *target = out + row * out_stride + column;
@@ -88,7 +87,7 @@ INLINE void multiply_transposed(const bool pairs, size_t rows, size_t n, size_t 
           prefetch_row(b + next * b_stride, k);
         }
         switch (n - row < TILE_ROWS ? n - row : TILE_ROWS) {
-          TILE_CASES_OF(TILE_ROWS, gradient_tile, pairs, depth, TILE_ROWS, strip, PANEL_COLUMNS, panel, columns, add,
+          TILE_CASES_OF(TILE_ROWS, gradient_tile, pairs, depth, TILE_ROWS, strip, PANEL, panel, columns, add,
                         out_stride, target)
         }
       }

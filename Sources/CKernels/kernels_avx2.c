@@ -5,7 +5,7 @@
 #define ISA_AVX2
 #define TILE_ROWS 6
 #define TILE_VECTORS 1
-#define BYTE_TILE_ROWS 2
+#define BYTE_TILE_ROWS 4
 #define NAME(name) name##_avx2
 #include "all.h"
 #pragma clang attribute pop

@@ -1,7 +1,9 @@
 // Products of rows with a packed matrix B [K, N]: out = x · B + bias, then an activation and the addition of rows, in one pass.
 //
-// B is cut into panels of 32 columns, each [K][32], the last filled up with zeros. A tile of a few rows and a panel's columns stays in
-// registers while it runs down K, and every element is one chain of sums over K, so its bits don't depend on the other rows or columns.
+// B is cut into panels of PANEL columns, each [K][PANEL], filled up with zeros to a multiple of 32 columns. A tile of a few rows and a panel's
+// columns stays in registers while it runs down K, and every element is one chain of sums over K, so its bits don't depend on the other
+// rows or columns.
+#define PANEL (16 * TILE_VECTORS)
 
 // Adds bias and residual to a tile's sums [rows, 16 · TILE_VECTORS], activated between, and writes them at `column`.
 INLINE void finish_rows(const int activation, size_t rows, const float *sums, const enc_product_end *end, size_t row,
@@ -33,8 +35,8 @@ static __attribute__((noinline)) void NAME(finish_tile)(size_t rows, const float
   NAME(finish_tile)(rows, tile, end, row, column, columns, out);
 
 // Asks for what a tile needs 48 lines of a panel later: with few rows, weights come from memory as fast as it gives them.
-INLINE void fetch_ahead(const void *line, size_t line_bytes, size_t bytes) {
-  for (size_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch((const char *)line + 48 * line_bytes + byte);
+INLINE void fetch_ahead(const void *line, size_t bytes) {
+  for (size_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch((const char *)line + 48 * bytes + byte);
 }
 
 #define DEFINE_TILE(name, element, load_weights)                                                                       \
@@ -46,9 +48,10 @@ INLINE void fetch_ahead(const void *line, size_t line_bytes, size_t bytes) {
       lines[r] = x + (row + r) * stride;                                                                               \
       for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);                                                 \
     }                                                                                                                  \
-    for (size_t k = 0; k < inner; k++, panel += 32) {                                                                  \
+    UNROLLED                                                                                                           \
+    for (size_t k = 0; k < inner; k++, panel += PANEL) {                                                               \
       v16 b[TILE_VECTORS];                                                                                             \
-      fetch_ahead(panel, 32 * sizeof *panel, 16 * TILE_VECTORS * sizeof *panel);                                       \
+      fetch_ahead(panel, PANEL * sizeof *panel);                                                                       \
       for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_weights(panel + 16 * v);                                   \
       for (size_t r = 0; r < rows; r++) {                                                                              \
         const v16 a = splat(lines[r][k]);                                                                              \
@@ -65,9 +68,10 @@ DEFINE_TILE(half_tile, uint16_t, load_half)
   case n: tile(n, __VA_ARGS__); break;
 #define TILE_CASES(most, tile, ...) TILE_CASES_##most(tile, __VA_ARGS__)
 #define TILE_CASES_2(tile, ...) TILE_CASE(1, tile, __VA_ARGS__) TILE_CASE(2, tile, __VA_ARGS__)
-#define TILE_CASES_6(tile, ...)                                                                   \
-  TILE_CASES_2(tile, __VA_ARGS__) TILE_CASE(3, tile, __VA_ARGS__) TILE_CASE(4, tile, __VA_ARGS__) \
-  TILE_CASE(5, tile, __VA_ARGS__) TILE_CASE(6, tile, __VA_ARGS__)
+#define TILE_CASES_4(tile, ...) \
+  TILE_CASES_2(tile, __VA_ARGS__) TILE_CASE(3, tile, __VA_ARGS__) TILE_CASE(4, tile, __VA_ARGS__)
+#define TILE_CASES_6(tile, ...) \
+  TILE_CASES_4(tile, __VA_ARGS__) TILE_CASE(5, tile, __VA_ARGS__) TILE_CASE(6, tile, __VA_ARGS__)
 #define TILE_CASES_8(tile, ...) \
   TILE_CASES_6(tile, __VA_ARGS__) TILE_CASE(7, tile, __VA_ARGS__) TILE_CASE(8, tile, __VA_ARGS__)
 #define TILE_CASES_OF(most, tile, ...) TILE_CASES(most, tile, __VA_ARGS__)
@@ -84,8 +88,8 @@ DEFINE_TILE(half_tile, uint16_t, load_half)
   void NAME(name)(size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x,              \
                   const element *panels, const enc_product_end *end, float *out) {                                     \
     EACH_BLOCK(rows, inner * sizeof(float), {                                                                          \
-      for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {                                     \
-        const element *panel = panels + column / 32 * 32 * inner + column % 32;                                        \
+      for (size_t column = first; column < columns; column += PANEL) {                                                 \
+        const element *panel = panels + column * inner;                                                                \
         for (size_t row = start; row < stop; row += TILE_ROWS) {                                                       \
           switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {                                                   \
             TILE_CASES_OF(TILE_ROWS, tile, inner, stride, x, panel, row, column, columns, end, out)                    \
@@ -110,10 +114,13 @@ INLINE void pair_rows(size_t width, const float *first, const float *second, flo
   EACH16(width, STORE(out, (v16)brain_pairs(LOAD(first), second ? LOAD(second) : splat(0))););
 }
 
-// A panel [K][32] as pairs of rows of brain floats [⌈K / 2⌉][32].
-void NAME(pack_pairs)(size_t inner, const float *panel, uint32_t *pairs) {
-  for (size_t k = 0; k < inner; k += 2, panel += 64, pairs += 32)
-    pair_rows(32, panel, k + 1 < inner ? panel + 32 : NULL, (float *)pairs);
+// The panels of 32 columns as pairs of rows of brain floats [⌈K / 2⌉][PANEL].
+void NAME(pack_pairs)(size_t inner, const float *panels, uint32_t *pairs) {
+  for (size_t column = 0; column < 32; column += PANEL)
+    for (size_t k = 0; k < inner; k += 2, pairs += PANEL) {
+      const float *first = panels + column * inner + k * PANEL;
+      pair_rows(PANEL, first, k + 1 < inner ? first + PANEL : NULL, (float *)pairs);
+    }
 }
 
 INLINE void pair_tile(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, size_t row, size_t column,
@@ -121,9 +128,9 @@ INLINE void pair_tile(const size_t rows, size_t depth, const uint32_t *x, const 
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
-  for (size_t k = 0; k < depth; k++, panel += 32) {
+  UNROLLED for (size_t k = 0; k < depth; k++, panel += PANEL) {
     u16 b[TILE_VECTORS];
-    fetch_ahead(panel, 32 * sizeof *panel, 16 * TILE_VECTORS * sizeof *panel);
+    fetch_ahead(panel, PANEL * sizeof *panel);
     for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_pairs(panel + 16 * v);
     for (size_t r = 0; r < rows; r++) {
       const u16 a = splat_pair(x[(row + r) * depth + k]);
@@ -136,8 +143,8 @@ void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns,
                         const enc_product_end *end, float *out) {
   const size_t depth = (inner + 1) / 2;
   EACH_BLOCK(rows, depth * sizeof(uint32_t), {
-    for (size_t column = first; column < columns; column += 16 * TILE_VECTORS) {
-      const uint32_t *panel = panels + column / 32 * 32 * depth + column % 32;
+    for (size_t column = first; column < columns; column += PANEL) {
+      const uint32_t *panel = panels + column * depth;
       for (size_t row = start; row < stop; row += TILE_ROWS)
         switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {
           TILE_CASES_OF(TILE_ROWS, pair_tile, depth, x, panel, row, column, columns, end, out)
@@ -173,12 +180,12 @@ void NAME(quantize)(size_t rows, size_t inner, size_t stride, const float *x, ui
   }
 }
 
-INLINE void byte_tile(const size_t rows, size_t inner, size_t panel_column, const uint8_t *x, const float *scales,
+INLINE void byte_tile(const size_t rows, size_t inner, const uint8_t *x, const float *scales,
                       const float *offsets, const enc_byte_matrix *b, size_t row, size_t column, size_t columns,
                       const enc_product_end *end, float *out) {
   const size_t stride = (inner + 63) / 64 * 64, runs = (inner + ENC_QUANTUM - 1) / ENC_QUANTUM;
   const size_t depth = (inner + 3) / 4, width = b->width;
-  const int8_t *panel = b->bytes + column / 32 * 128 * depth + 4 * panel_column;
+  const int8_t *panel = b->bytes + column * 4 * depth;
   v16 sums[BYTE_TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
@@ -187,7 +194,7 @@ INLINE void byte_tile(const size_t rows, size_t inner, size_t panel_column, cons
     for (size_t r = 0; r < rows; r++)
       for (size_t v = 0; v < TILE_VECTORS; v++) counts[r][v] = (i16){0};
     const size_t stop = (run + 1) * (ENC_QUANTUM / 4) < depth ? (run + 1) * (ENC_QUANTUM / 4) : depth;
-    for (; k < stop; k++, panel += 128) {
+    for (; k < stop; k++, panel += 4 * PANEL) {
       i16 weights[TILE_VECTORS];
       for (size_t v = 0; v < TILE_VECTORS; v++) weights[v] = load_bytes(panel + 64 * v);
       for (size_t r = 0; r < rows; r++) {
@@ -196,16 +203,13 @@ INLINE void byte_tile(const size_t rows, size_t inner, size_t panel_column, cons
       }
     }
     for (size_t v = 0; v < TILE_VECTORS; v++) {
-      const v16 total = load(b->sums + run * width + column + 16 * v);
+      const v16 scale = load(b->scales + run * width + column + 16 * v), total = load(b->sums + run * width + column + 16 * v);
       for (size_t r = 0; r < rows; r++) {
         const size_t place = (row + r) * runs + run;
-        sums[r][v] += __builtin_convertvector(counts[r][v], v16) * splat(scales[place]) - total * splat(offsets[place]);
+        sums[r][v] += __builtin_convertvector(counts[r][v], v16) * scale * splat(scales[place]);
+        sums[r][v] -= total * splat(offsets[place]);
       }
     }
-  }
-  for (size_t v = 0; v < TILE_VECTORS; v++) {
-    const v16 scale = load(b->scales + column + 16 * v);
-    for (size_t r = 0; r < rows; r++) sums[r][v] *= scale;
   }
   FINISH_TILE(sums)
 }
@@ -213,10 +217,10 @@ INLINE void byte_tile(const size_t rows, size_t inner, size_t panel_column, cons
 void NAME(byte_product)(size_t rows, size_t inner, size_t first, size_t columns, const uint8_t *x, const float *scales,
                         const float *offsets, const enc_byte_matrix *b, const enc_product_end *end, float *out) {
   EACH_BLOCK(rows, inner, {
-    for (size_t column = first; column < columns; column += 16 * TILE_VECTORS)
+    for (size_t column = first; column < columns; column += PANEL)
       for (size_t row = start; row < stop; row += BYTE_TILE_ROWS)
         switch (stop - row < BYTE_TILE_ROWS ? stop - row : BYTE_TILE_ROWS) {
-          TILE_CASES_OF(BYTE_TILE_ROWS, byte_tile, inner, column % 32, x, scales, offsets, b, row, column, columns, end, out)
+          TILE_CASES_OF(BYTE_TILE_ROWS, byte_tile, inner, x, scales, offsets, b, row, column, columns, end, out)
         }
   })
 }
@@ -229,7 +233,8 @@ void NAME(pack)(size_t inner, size_t columns, const float *b, size_t row_stride,
     for (size_t start = 0; start < inner; start += 16) {
       const size_t stop = inner - start < 16 ? inner : start + 16;
       for (size_t c = 0; c < n; c++)
-        for (size_t k = start; k < stop; k++) panels[k * 32 + c] = b[k * row_stride + (column + c) * column_stride];
+        for (size_t k = start; k < stop; k++)
+          panels[(c / PANEL * inner + k) * PANEL + c % PANEL] = b[k * row_stride + (column + c) * column_stride];
     }
   }
 }
@@ -257,54 +262,66 @@ void NAME(to_half)(size_t n, const float *x, uint16_t *out) {
   }
 }
 
-// One panel of a matrix of `width` columns as bytes [⌈K / 4⌉][32][4], with a scale for each column; and the sums of the bytes of each run of
-// ENC_QUANTUM rows, `width` apart.
+// 32 columns of a matrix of `width` columns as panels of bytes [⌈K / 4⌉][PANEL][4]. Each run of ENC_QUANTUM rows of a column has a scale, and
+// the sum of its numbers as bytes give them; both [runs, width].
 void NAME(pack_bytes)(size_t inner, size_t columns, size_t width, const float *b, size_t row_stride,
                       size_t column_stride, int8_t *bytes, float *scales, float *sums) {
-  memset(bytes, 0, (inner + 3) / 4 * 128);
-  for (size_t run = 0; run * ENC_QUANTUM < inner; run++) memset(sums + run * width, 0, 32 * sizeof(float));
-  for (size_t column = 0; column < 32; column++) {
-    scales[column] = 0;
-    if (column >= columns) continue;
-    const float *source = b + column * column_stride;
-    float most = 0;
-    for (size_t k = 0; k < inner; k++) most = fmaxf(most, fabsf(source[k * row_stride]));
-    scales[column] = most / 127;
-    const float factor = most > 0 ? 127 / most : 0;
-    for (size_t k = 0; k < inner; k++) {
-      const float whole = rintf(source[k * row_stride] * factor);
-      bytes[k / 4 * 128 + column * 4 + k % 4] = (int8_t)whole;
-      sums[k / ENC_QUANTUM * width + column] += whole;
+  const size_t depth = (inner + 3) / 4;
+  memset(bytes, 0, depth * 128);
+  for (size_t first = 0; first < inner; first += ENC_QUANTUM, scales += width, sums += width) {
+    const size_t end = inner - first < ENC_QUANTUM ? inner : first + ENC_QUANTUM;
+    for (size_t column = 0; column < 32; column++) {
+      scales[column] = sums[column] = 0;
+      if (column >= columns) continue;
+      const float *source = b + column * column_stride;
+      float most = 0;
+      for (size_t k = first; k < end; k += 2) {
+        const float even = fabsf(source[k * row_stride]), odd = k + 1 < end ? fabsf(source[(k + 1) * row_stride]) : 0;
+#if defined(PAIRS_OF_BYTES)
+        most = fmaxf(most, even + odd);
+#else
+        most = fmaxf(most, fmaxf(even, odd));
+#endif
+      }
+      const float factor = most > 0 ? 127 / most : 0;
+      float sum = 0;
+      for (size_t k = first; k < end; k++) {
+        const float whole = rintf(source[k * row_stride] * factor);
+        bytes[((column / PANEL * depth + k / 4) * PANEL + column % PANEL) * 4 + k % 4] = (int8_t)whole;
+        sum += whole;
+      }
+      scales[column] = most / 127;
+      sums[column] = sum * scales[column];
     }
   }
 }
 
+// 12 chains, as many at once as registers hold.
+#define PEAK_CHAINS (TILE_ROWS * TILE_VECTORS < 12 ? TILE_ROWS : 12)
+#define EACH_PEAK(vector, start, step, end)                             \
+  for (size_t group = 0; group < 12; group += PEAK_CHAINS) {            \
+    vector sums[PEAK_CHAINS];                                           \
+    for (size_t i = 0; i < PEAK_CHAINS; i++) sums[i] = start;           \
+    for (size_t done = 0; done < n; done++)                             \
+      for (size_t i = 0; i < PEAK_CHAINS; i++) sums[i] = step;          \
+    for (size_t i = 0; i < PEAK_CHAINS; i++) end;                       \
+  }
 void NAME(float_peak)(size_t n, float *out) {
-  v16 sums[12];
-  for (size_t i = 0; i < 12; i++) sums[i] = splat((float)i);
   const v16 factor = splat(out[0]);
-  for (size_t step = 0; step < n; step++)
-    for (size_t i = 0; i < 12; i++) sums[i] = sums[i] * factor + factor;
-  for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
-  store(out, sums[0]);
+  v16 sum = factor;
+  EACH_PEAK(v16, splat((float)i), sums[i] * factor + factor, sum += sums[i])
+  store(out, sum);
 }
+// Each step multiplies what the one before gave, so that none can be left out.
 void NAME(pair_peak)(size_t n, float *out) {
-  v16 sums[12];
-  for (size_t i = 0; i < 12; i++) sums[i] = splat((float)i);
   const u16 factor = brain_pairs(splat(out[0]), splat(out[0]));
-  // Each step multiplies what the one before gave, so that none can be left out.
-  for (size_t step = 0; step < n; step++)
-    for (size_t i = 0; i < 12; i++) sums[i] = dot2(sums[i], (u16)sums[i], factor);
-  for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
-  store(out, sums[0]);
+  v16 sum = splat(0);
+  EACH_PEAK(v16, splat((float)i), dot2(sums[i], (u16)sums[i], factor), sum += sums[i])
+  store(out, sum);
 }
 void NAME(byte_peak)(size_t n, int32_t *out) {
-  i16 sums[12];
   const i16 factor = (i16){} + out[0];
-  for (size_t i = 0; i < 12; i++) sums[i] = factor + (int32_t)i;
-  // Each step multiplies what the one before gave, so that none can be left out.
-  for (size_t step = 0; step < n; step++)
-    for (size_t i = 0; i < 12; i++) sums[i] = dot4(sums[i], sums[i], factor);
-  for (size_t i = 1; i < 12; i++) sums[0] += sums[i];
-  memcpy(out, &sums[0], sizeof sums[0]);
+  i16 sum = factor;
+  EACH_PEAK(i16, factor + (int32_t)i, dot4(sums[i], sums[i], factor), sum += sums[i])
+  memcpy(out, &sum, sizeof sum);
 }

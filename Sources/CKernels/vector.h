@@ -6,6 +6,12 @@ typedef uint32_t u16 __attribute__((vector_size(64)));
 typedef uint8_t b16 __attribute__((vector_size(16)));
 typedef uint64_t w8 __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
+// Before a tile's loop, where counting would take a good part of its instructions.
+#if defined(ISA_AVX2)
+#define UNROLLED _Pragma("clang loop unroll_count(4)")
+#else
+#define UNROLLED
+#endif
 
 INLINE v16 load(const float *p) { return *(const v16u *)p; }
 INLINE void store(float *p, v16 x) { *(v16u *)p = x; }
@@ -50,17 +56,19 @@ INLINE float largest16(v16 x) {  // __builtin_reduce_max compares number by numb
   return x[0];
 }
 
-// Rows of 16 × 16 numbers become columns: ever smaller squares beside the diagonal change places.
-#if defined(ISA_AVX512)
-INLINE void transpose16(v16 x[16]) {
-#define SWAP(size, first, second)                            \
-  for (size_t i = 0; i < 16; i++) {                          \
-    if (i & size) continue;                                  \
-    const v16 a = x[i], b = x[i + size];                     \
-    x[i] = __builtin_shufflevector(a, b, UNPACK first);      \
+// A square's rows become its columns: ever smaller squares beside the diagonal change places.
+#define SWAP(size, first, second)                               \
+  for (size_t i = 0; i < SQUARE; i++) {                         \
+    if (i & size) continue;                                     \
+    const side a = x[i], b = x[i + size];                       \
+    x[i] = __builtin_shufflevector(a, b, UNPACK first);         \
     x[i + size] = __builtin_shufflevector(a, b, UNPACK second); \
   }
 #define UNPACK(...) __VA_ARGS__
+#if defined(ISA_AVX512)
+#define SQUARE 16
+typedef v16 side;
+INLINE void transpose_square(side x[SQUARE]) {
   SWAP(8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
        (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
   SWAP(4, (0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
@@ -69,10 +77,18 @@ INLINE void transpose16(v16 x[16]) {
        (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
   SWAP(1, (0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
        (1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
-#undef UNPACK
-#undef SWAP
+}
+#elif defined(ISA_AVX2)
+#define SQUARE 8
+typedef float side __attribute__((vector_size(32)));
+INLINE void transpose_square(side x[SQUARE]) {
+  SWAP(4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
+  SWAP(2, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15))
+  SWAP(1, (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15))
 }
 #endif
+#undef UNPACK
+#undef SWAP
 
 // 16 numbers of half precision.
 #if defined(ISA_AVX512)
@@ -108,12 +124,22 @@ INLINE i16 splat_bytes(const uint8_t *p) {
 }
 #if defined(ISA_VNNI)
 INLINE i16 dot4(i16 sum, i16 a, i16 b) { return (i16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b); }
-#elif defined(ISA_AVX512)
+#elif defined(ISA_AVX512) || defined(ISA_AVX2)
+// Two products are added in 16 bits, which is exact for pairs of bytes of `b` whose sizes add up to at most 128.
+#define PAIRS_OF_BYTES
+#if defined(ISA_AVX512)
 INLINE i16 dot4(i16 sum, i16 a, i16 b) {
-  const __m512i x = (__m512i)a, y = (__m512i)b, low = _mm512_set1_epi16(255);
-  const __m512i even = _mm512_madd_epi16(_mm512_and_si512(x, low), _mm512_srai_epi16(_mm512_slli_epi16(y, 8), 8));
-  return sum + (i16)even + (i16)_mm512_madd_epi16(_mm512_srli_epi16(x, 8), _mm512_srai_epi16(y, 8));
+  return sum + (i16)_mm512_madd_epi16(_mm512_maddubs_epi16((__m512i)a, (__m512i)b), _mm512_set1_epi16(1));
 }
+#else
+INLINE i16 dot4(i16 sum, i16 a, i16 b) {
+#define HALF(x, ...) (__m256i) __builtin_shufflevector((w8)x, (w8)x, __VA_ARGS__)
+#define DOT4(...) _mm256_madd_epi16(_mm256_maddubs_epi16(HALF(a, __VA_ARGS__), HALF(b, __VA_ARGS__)), _mm256_set1_epi16(1))
+  return sum + (i16)__builtin_shufflevector(DOT4(0, 1, 2, 3), DOT4(4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6, 7);
+#undef DOT4
+#undef HALF
+}
+#endif
 #else
 INLINE i16 dot4(i16 sum, i16 a, i16 b) {
   for (int place = 0; place < 32; place += 8) sum += ((a >> place) & 255) * ((b << (24 - place)) >> 24);

@@ -30,7 +30,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     case floats(Storage)
     /// The same of half precision.
     case halves(Storage)
-    /// The same as bytes, with a scale for each column and the sums of its bytes, run by run.
+    /// The same as bytes, with a scale and the sum for each run of a column.
     case bytes(Storage, scales: Storage, sums: Storage)
     /// The same as pairs of brain floats, those of two neighbours in a column.
     case pairs(Storage)
@@ -72,8 +72,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
       form = isHalf ? .halves(storage) : .pairs(storage)
     case .int8:
       let (depth, runs) = ((inner + 3) / 4, PackedMatrix.runs(inner))
-      let (bytes, scales) = (Storage(count: panels * 32 * depth), Storage(count: panels * 32))
-      let sums = Storage(count: runs * panels * 32)
+      let bytes = Storage(count: panels * 32 * depth)
+      let (scales, sums) = (Storage(count: runs * panels * 32), Storage(count: runs * panels * 32))
       eachPanel { panel, source, columns in
         enc_pack_bytes(
           inner, columns, panels * 32, source, layout.rowStride, layout.columnStride,
@@ -180,7 +180,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     case (.bytes(let bytes, let scales, let sums), .bytes(let rows, let x, let factors, let offsets)):
       var matrix = enc_byte_matrix(
         bytes: UnsafeRawPointer(bytes.pointer).assumingMemoryBound(to: Int8.self), scales: scales.pointer,
-        sums: sums.pointer, width: scales.count)
+        sums: sums.pointer, width: (outer + 31) / 32 * 32)
       enc_byte_product(rows, inner, first, last, x, factors, offsets, &matrix, &end, out)
     default: preconditionFailure("PackedMatrix: an input of another form")
     }

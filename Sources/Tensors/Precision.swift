@@ -12,7 +12,7 @@ public enum Precision: String, Sendable, CaseIterable {
   case float16
   /// 8 bits of precision, with float32's range: twice as fast as float32 where the processor multiplies them (AVX512-BF16), slower elsewhere.
   case bfloat16
-  /// Whole numbers of 8 bits, outside training: a scale for each column of a weight, and a scale and an offset for each run of 128 numbers of
+  /// Whole numbers of 8 bits, outside training: a scale for each run of 128 numbers of a weight's column, and a scale and an offset for each of
   /// a row, found as it comes. Sums are exact within a run and float32 across runs. Attention multiplies bfloat16 numbers where they are fast.
   case int8
 

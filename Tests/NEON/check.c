@@ -22,7 +22,7 @@ static float *numbers(size_t n) {
 static void products(size_t rows, size_t inner, size_t outer) {
   const size_t width = (outer + 31) / 32 * 32, depth = (inner + 3) / 4, runs = (inner + ENC_QUANTUM - 1) / ENC_QUANTUM;
   float *x = numbers(rows * inner), *w = numbers(outer * inner), *b = numbers(outer), *out = numbers(rows * outer);
-  float *panels = numbers(width * inner), *scales = numbers(width), *sums = numbers(runs * width);
+  float *panels = numbers(width * inner), *scales = numbers(runs * width), *sums = numbers(runs * width);
   float *factors = numbers(rows * runs), *offsets = numbers(rows * runs);
   uint16_t *halves = malloc(width * inner * 2);
   const size_t pairs = (inner + 1) / 2;

@@ -31,8 +31,8 @@ typedef struct {
   int activation;
 } enc_product_end;
 
-// A packed matrix of bytes of `width` columns, a multiple of 32: column n is scales[n] · bytes. `sums` are those of the bytes of each run of
-// ENC_QUANTUM rows, [runs, width].
+// A packed matrix of bytes of `width` columns, a multiple of 32: each run of ENC_QUANTUM rows of a column is its scale · bytes, and has the sum
+// of these; `scales` and `sums` are [runs, width].
 typedef struct {
   const int8_t *bytes;
   const float *scales, *sums;

@@ -59,7 +59,7 @@ KERNEL(pair_product, (size_t rows, size_t inner, size_t first, size_t columns, c
 KERNEL(float_peak, (size_t n, float *out), (n, out))
 KERNEL(pair_peak, (size_t n, float *out), (n, out))
 KERNEL(byte_peak, (size_t n, int32_t *out), (n, out))
-// One panel of a matrix of `width` columns as bytes.
+// 32 columns of a matrix of `width` columns as bytes.
 KERNEL(pack_bytes, (size_t inner, size_t columns, size_t width, const float *b, size_t row_stride, size_t column_stride, int8_t *bytes, float *scales, float *sums), (inner, columns, width, b, row_stride, column_stride, bytes, scales, sums))
 // Rows as bytes, with a scale and an offset for each run of ENC_QUANTUM numbers; the row stride is K rounded up to 64.
 KERNEL(quantize, (size_t rows, size_t inner, size_t stride, const float *x, uint8_t *bytes, float *scales, float *offsets), (rows, inner, stride, x, bytes, scales, offsets))
