@@ -1,4 +1,4 @@
-"""Benchmarks/RESULTS.md and results.json hold a section for each part of the comparison; each part writes its own."""
+"""Benchmarks/RESULTS.md and results.json hold a section for each part of the comparison on each kind of processor; each run writes its own."""
 
 import json
 import pathlib
@@ -15,8 +15,16 @@ def processor():
     return platform.processor()
 
 
-def write(section, lines, figures):
-    """Puts the section into both files, and leaves the others as they are."""
+def instructions():
+    """The kind of processor, by the widest vectors that it multiplies."""
+    flags = next((line.split() for line in open("/proc/cpuinfo") if line.startswith(("flags", "Features"))), [])
+    kinds = {"avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
+    return next((kind for flag, kind in kinds.items() if flag in flags), "no vectors")
+
+
+def write(part, lines, figures):
+    """Puts the part's section into both files, and leaves the others as they are."""
+    section = f"{part}, {instructions()}"
     path = HERE / "results.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     results[section.lower()] = figures
@@ -25,5 +33,6 @@ def write(section, lines, figures):
     parts = path.read_text().split("\n## ")[1:] if path.exists() else []
     sections = {part.split("\n", 1)[0]: part.split("\n", 1)[1].strip() for part in parts}
     sections[section] = "\n".join(lines).strip()
-    text = "".join(f"\n## {name}\n\n{sections[name]}\n" for name in ORDER if name in sections)
+    names = [name for part in ORDER for name in sorted(sections) if name.startswith(part)]
+    text = "".join(f"\n## {name}\n\n{sections[name]}\n" for name in names)
     path.write_text("# Speed beside the peers, written by `make bench`\n" + text)

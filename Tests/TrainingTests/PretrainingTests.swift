@@ -42,6 +42,29 @@ import Tokenizers
     #expect(try SentenceEncoder.open(url.appendingPathComponent("whole")).encode(["the film"]).shape == [1, 32])
   }
 
+  /// Sentence encoders have lost the head that they were pretrained with.
+  @Test func anEncoderWithoutHeadGetsOne() throws {
+    func run(_ model: String) throws -> PretrainingRun {
+      let text = """
+        encode: {pretrained: \(model)}
+        data: {path: texts.txt, validation: 0.2}
+        objective: masked_language_model
+        training: {epochs: 1, batch_size: 8, learning_rate: 0.001}
+        """
+      return try #require(RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start() as? PretrainingRun)
+    }
+    let encoder = goldens.appendingPathComponent("Sentence/bert").path
+    let first = try run(encoder)
+    #expect(first.model.hasNewHead && first.notes.contains { $0.contains("no head") })
+    _ = try first.run(output: url.appendingPathComponent("first"))
+    let second = try run("first")
+    #expect(!second.model.hasNewHead && !second.notes.contains { $0.contains("no head") })
+    func values(_ model: MaskedLanguageModel) -> [String: [Float]] {
+      Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0.scalars) })
+    }
+    #expect(values(first.model) == values(second.model))
+  }
+
   @Test func masksByChance() throws {
     let tokenizer = try Tokenizer(folder: goldens.appendingPathComponent("Sentence/bert"))
     let masking = try #require(TokenMasking(tokenizer))

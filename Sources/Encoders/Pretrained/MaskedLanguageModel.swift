@@ -9,25 +9,33 @@ public struct MaskedLanguageModel: Layer {
   public let transformer: Transformer
   /// All parameters, the encoder's first.
   public let parameters: [Parameter]
+  /// Whether the head is new, for want of one in the file.
+  public let hasNewHead: Bool
   private let head: LanguageModelHead
 
   /// The encoder and its head from a scope.
   ///
+  /// - Parameter newHead: where a head comes from if the scope's file has none, as files of sentence encoders do.
   /// - Throws: `FileError` with the file and the full name of a parameter that is missing or of another shape.
-  public init(_ configuration: TransformerConfiguration, at scope: Scope) throws {
-    let before = scope.parameters.count
+  public init(_ configuration: TransformerConfiguration, at scope: Scope, newHead: Scope? = nil) throws {
+    let isStored = try LanguageModelHead.isStored(configuration, at: scope)
+    let place = isStored ? scope : newHead ?? scope
+    hasNewHead = !isStored
+    let (before, beforeHead) = (scope.parameters.count, place.parameters.count)
     let names = TransformerNames(configuration.family, at: scope)
     transformer = try Transformer(configuration, names, at: scope, newPrefix: names.prefix)
-    head = try LanguageModelHead(configuration, words: transformer.embeddings.words.weight, at: scope)
-    parameters = Array(scope.parameters.dropFirst(before))
+    head = try LanguageModelHead(configuration, words: transformer.embeddings.words.weight, at: place)
+    parameters = Array(scope.parameters.dropFirst(before)) + (isStored ? [] : place.parameters.dropFirst(beforeHead))
   }
 
-  /// Opens a Hugging Face folder.
+  /// Opens a Hugging Face folder, with a head from `newHead` if it has none.
   ///
   /// - Throws: `FileError` naming the file and the key.
-  public static func open(_ folder: URL, configuration: TransformerConfiguration? = nil) throws -> MaskedLanguageModel {
+  public static func open(
+    _ folder: URL, configuration: TransformerConfiguration? = nil, newHead: Scope? = nil
+  ) throws -> MaskedLanguageModel {
     let model = try MaskedLanguageModel(
-      configuration ?? TransformerConfiguration(contentsOf: folder), at: Scope.open(folder))
+      configuration ?? TransformerConfiguration(contentsOf: folder), at: Scope.open(folder), newHead: newHead)
     try model.transformer.requireAllRead()
     return model
   }

@@ -46,7 +46,7 @@ public final class PretrainingRun: RecipeRun {
       model = try MaskedLanguageModel(configuration, at: random)
     case .configured(let folder):
       model = try MaskedLanguageModel(TransformerConfiguration(contentsOf: folder), at: random)
-    case .pretrained(let folder): model = try MaskedLanguageModel.open(folder)
+    case .pretrained(let folder): model = try MaskedLanguageModel.open(folder, newHead: random)
     }
     let configuration = model.transformer.configuration
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
@@ -71,6 +71,9 @@ public final class PretrainingRun: RecipeRun {
     (self.train, self.held) = (train, held)
     let tokens = train.reduce(0) { $0 + $1.count }
     notes.append("\(train.count) texts of \(tokens) tokens for training, \(held.count) texts for validation")
+    if case .pretrained = recipe.start, model.hasNewHead {
+      notes.append("the model has no head that predicts tokens: a new one is made")
+    }
     notes.append("\(tokenizer.vocabularySize) tokens, \(model.parameters.reduce(0) { $0 + $1.count }) parameters")
   }
 
