@@ -76,7 +76,7 @@ INLINE void score_vectors(const size_t rows, const bool pairs, const size_t vect
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < vectors; v++) sums[r][v] = splat(0);
-  UNROLLED for (size_t c = 0; c < width; c++) {
+  UNROLLED(2) for (size_t c = 0; c < width; c++) {
     v16 keys[TILE_VECTORS];
     for (size_t v = 0; v < vectors; v++) keys[v] = load(columns + c * length + 16 * v);
     for (size_t r = 0; r < rows; r++)
@@ -101,7 +101,7 @@ INLINE void mix_tile(const size_t rows, const bool pairs, size_t width, size_t s
     v16 sums[TILE_ROWS][TILE_VECTORS];
     for (size_t r = 0; r < rows; r++)
       for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] = splat(0);
-    UNROLLED for (size_t j = 0; j < count; j++) {
+    UNROLLED(2) for (size_t j = 0; j < count; j++) {
       v16 values[TILE_VECTORS];
       for (size_t n = 0; n < TILE_VECTORS; n++) values[n] = load(v + j * stride + column + 16 * n);
       for (size_t r = 0; r < rows; r++)

@@ -33,7 +33,7 @@ INLINE void gradient_tile(const size_t rows, const bool pairs, size_t depth, siz
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
-  UNROLLED for (size_t d = 0; d < depth; d++, strip += stride, panel += panel_stride) {
+  UNROLLED(4) for (size_t d = 0; d < depth; d++, strip += stride, panel += panel_stride) {
     v16 b[TILE_VECTORS];
     for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load(panel + 16 * v);
     for (size_t r = 0; r < rows; r++) {

@@ -48,7 +48,7 @@ INLINE void fetch_ahead(const void *line, size_t bytes) {
       lines[r] = x + (row + r) * stride;                                                                               \
       for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);                                                 \
     }                                                                                                                  \
-    UNROLLED                                                                                                           \
+    UNROLLED(4)                                                                                                        \
     for (size_t k = 0; k < inner; k++, panel += PANEL) {                                                               \
       v16 b[TILE_VECTORS];                                                                                             \
       fetch_ahead(panel, PANEL * sizeof *panel);                                                                       \
@@ -128,7 +128,7 @@ INLINE void pair_tile(const size_t rows, size_t depth, const uint32_t *x, const 
   v16 sums[TILE_ROWS][TILE_VECTORS];
   for (size_t r = 0; r < rows; r++)
     for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
-  UNROLLED for (size_t k = 0; k < depth; k++, panel += PANEL) {
+  for (size_t k = 0; k < depth; k++, panel += PANEL) {
     u16 b[TILE_VECTORS];
     fetch_ahead(panel, PANEL * sizeof *panel);
     for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_pairs(panel + 16 * v);

@@ -6,11 +6,12 @@ typedef uint32_t u16 __attribute__((vector_size(64)));
 typedef uint8_t b16 __attribute__((vector_size(16)));
 typedef uint64_t w8 __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
-// Before a tile's loop, where counting would take a good part of its instructions.
+// Before a tile's loop, where counting would take a good part of its instructions. More at once than this spills.
 #if defined(ISA_AVX2)
-#define UNROLLED _Pragma("clang loop unroll_count(4)")
+#define PRAGMA(text) _Pragma(#text)
+#define UNROLLED(n) PRAGMA(clang loop unroll_count(n))
 #else
-#define UNROLLED
+#define UNROLLED(n)
 #endif
 
 INLINE v16 load(const float *p) { return *(const v16u *)p; }
