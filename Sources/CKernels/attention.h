@@ -3,23 +3,12 @@
 // Whole vectors of 16 keys are scored: out [width][padded] has zeros behind the last key.
 INLINE void transpose_keys(size_t length, size_t padded, size_t width, size_t stride, const float *k, float *out) {
 #if defined(SQUARE)
-  for (size_t j = 0; j < padded; j += SQUARE) {
+  for (size_t j = 0; j < padded; j += SQUARE)
     for (size_t c = 0; c < width; c += SQUARE) {
-      const size_t lanes = width - c < SQUARE ? width - c : SQUARE;
-      side square[SQUARE];
-      for (size_t r = 0; r < SQUARE; r++) {
-        const float *row = k + (j + r) * stride + c;
-        square[r] = (side){};
-        if (j + r >= length) continue;
-        if (lanes == SQUARE)
-          memcpy(square + r, row, sizeof(side));
-        else
-          memcpy(square + r, row, lanes * sizeof(float));
-      }
-      transpose_square(square);
-      for (size_t r = 0; r < lanes; r++) memcpy(out + (c + r) * padded + j, square + r, sizeof(side));
+      const size_t rows = j >= length ? 0 : length - j < SQUARE ? length - j : SQUARE;
+      const size_t columns = width - c < SQUARE ? width - c : SQUARE;
+      transpose_some(rows, columns, k + j * stride + c, stride, out + c * padded + j, padded);
     }
-  }
 #else
   for (size_t c = 0; c < width; c++)
     for (size_t j = length; j < padded; j++) out[c * padded + j] = 0;

@@ -227,14 +227,29 @@ void NAME(byte_product)(size_t rows, size_t inner, size_t first, size_t columns,
 
 // B [K, N], whose neighbours in a row and a column stand `column_stride` and `row_stride` apart, as panels.
 void NAME(pack)(size_t inner, size_t columns, const float *b, size_t row_stride, size_t column_stride, float *panels) {
-  for (size_t column = 0; column < columns; column += 32, panels += 32 * inner) {
+  for (size_t column = 0; column < columns; column += 32, b += 32 * column_stride, panels += 32 * inner) {
     const size_t n = columns - column < 32 ? columns - column : 32;
     if (n < 32) memset(panels, 0, 32 * inner * sizeof(float));
+    if (column_stride == 1) {
+      for (size_t c = 0; c < n; c += PANEL)
+        for (size_t k = 0; k < inner; k++)
+          memcpy(panels + c * inner + k * PANEL, b + k * row_stride + c, (n - c < PANEL ? n - c : PANEL) * sizeof(float));
+      continue;
+    }
+#if defined(SQUARE)
+    if (row_stride == 1) {
+      for (size_t c = 0; c < n; c += SQUARE)
+        for (size_t k = 0; k < inner; k += SQUARE)
+          transpose_some(n - c < SQUARE ? n - c : SQUARE, inner - k < SQUARE ? inner - k : SQUARE, b + c * column_stride + k,
+                         column_stride, panels + (c / PANEL * inner + k) * PANEL + c % PANEL, PANEL);
+      continue;
+    }
+#endif
     for (size_t start = 0; start < inner; start += 16) {
       const size_t stop = inner - start < 16 ? inner : start + 16;
       for (size_t c = 0; c < n; c++)
         for (size_t k = start; k < stop; k++)
-          panels[(c / PANEL * inner + k) * PANEL + c % PANEL] = b[k * row_stride + (column + c) * column_stride];
+          panels[(c / PANEL * inner + k) * PANEL + c % PANEL] = b[k * row_stride + c * column_stride];
     }
   }
 }

@@ -90,6 +90,22 @@ INLINE void transpose_square(side x[SQUARE]) {
 #endif
 #undef UNPACK
 #undef SWAP
+#if defined(SQUARE)
+// Up to SQUARE rows of up to SQUARE numbers become columns, of SQUARE numbers each: those of missing rows are zeros.
+INLINE void transpose_some(size_t rows, size_t columns, const float *x, size_t stride, float *out, size_t out_stride) {
+  side square[SQUARE];
+  for (size_t r = 0; r < SQUARE; r++) {
+    square[r] = (side){};
+    if (r >= rows) continue;
+    if (columns == SQUARE)
+      memcpy(square + r, x + r * stride, sizeof(side));
+    else
+      memcpy(square + r, x + r * stride, columns * sizeof(float));
+  }
+  transpose_square(square);
+  for (size_t c = 0; c < columns; c++) memcpy(out + c * out_stride, square + c, sizeof(side));
+}
+#endif
 
 // 16 numbers of half precision.
 #if defined(ISA_AVX512)
