@@ -71,7 +71,7 @@ public final class PretrainingRun: RecipeRun {
     (self.train, self.held) = (train, held)
     let tokens = train.reduce(0) { $0 + $1.count }
     notes.append("\(train.count) texts of \(tokens) tokens for training, \(held.count) texts for validation")
-    if case .pretrained = recipe.start, model.hasNewHead {
+    if model.hasNewHead {
       notes.append("the model has no head that predicts tokens: a new one is made")
     }
     notes.append("\(tokenizer.vocabularySize) tokens, \(model.parameters.reduce(0) { $0 + $1.count }) parameters")
