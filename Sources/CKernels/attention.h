@@ -120,21 +120,25 @@ INLINE v16 seen16(v16 x, size_t j, size_t low, size_t high, float other) {
   return choose16((key >= (int32_t)low) & (key < (int32_t)high), x, splat(other));
 }
 
-// Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0.
+// Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0. With `pairs`, what is multiplied are brain floats.
 INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q, const float *k, const float *v,
                    const float *bias, float *out, float *logsums, float *scratch) {
-  const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16, group = pairs ? 2 : 1;
+  const bool paired = pairs && MULTIPLIES_PAIRS;
+  const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16, group = paired ? 2 : 1;
   const size_t depth = (width + group - 1) / group;
   float *columns = scratch, *values = columns + padded * width, *scores = values + padded * width;
   float *biases = scores + TILE_ROWS * padded, *dropped = biases + 2 * length, *rounded = dropped + padded + 64;
   transpose_keys(length, padded, width, f->kv_stride, k, columns);
   // Rows that stand far apart would share few places of the cache.
   for (size_t j = 0; j < length; j += group)
-    if (pairs)
+    if (paired)
       pair_rows(width, v + j * f->kv_stride, j + 1 < length ? v + (j + 1) * f->kv_stride : NULL, values + j / 2 * width);
+    else if (pairs)
+      round_line(width, v + j * f->kv_stride, values + j * width);
     else
       memcpy(values + j * width, v + j * f->kv_stride, width * sizeof(float));
-  for (size_t c = 0; c < depth && pairs; c++)
+  if (pairs && !paired) round_line(width * padded, columns, columns);
+  for (size_t c = 0; c < depth && paired; c++)
     pair_rows(padded, columns + 2 * c * padded, 2 * c + 1 < width ? columns + (2 * c + 1) * padded : NULL, columns + c * padded);
   if (bias) spread_bias(f, bias, biases);
   for (size_t first = 0; first < length; first += TILE_ROWS) {
@@ -145,12 +149,12 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
     float factors[TILE_ROWS], *target = out + first * f->out_stride;
     size_t stride = f->q_stride;
     if (pairs) {
-      NAME(round_rows)(rows, width, stride, queries, (uint16_t *)rounded);
+      NAME(round_rows)(rows, width, stride, queries, rounded);
       queries = rounded;
-      stride = depth;
+      stride = BRAIN_STRIDE(width);
     }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, score_tile, pairs, depth, stride, queries, columns + start, padded, count, f->scale * LOG2_E, scores)
+      TILE_CASES_OF(TILE_ROWS, score_tile, paired, depth, stride, queries, columns + start, padded, count, f->scale * LOG2_E, scores)
     }
     for (size_t r = 0; r < rows; r++) {
       const size_t i = first + r, low = first_key(f, i) - start, high = end_key(f, i) - start;
@@ -161,13 +165,12 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
       const float m = largest16(most);
       for (size_t j = 0; j < count; j += 16) {
         v16 e = seen16(exp2_16(load(s + j) - splat(m)), j, low, high, 0);
-        if (pairs) {
-          const u16 brain = round_brain(e);
+        const u16 brain = round_brain(e);
+        if (pairs) e = (v16)(brain << 16);
+        if (paired)
           store_brain((uint16_t *)s + j, brain, 16);
-          e = (v16)(brain << 16);
-        } else {
+        else
           store(s + j, e);
-        }
         sum += e;
       }
       const float total = sum16(sum);
@@ -180,7 +183,7 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
       if (logsums) logsums[i] = total > 0 ? m + log2f(total) : INFINITY;
     }
     switch (rows) {
-      TILE_CASES_OF(TILE_ROWS, mix_tile, pairs, width, width, scores, padded, (end - start + group - 1) / group,
+      TILE_CASES_OF(TILE_ROWS, mix_tile, paired, width, width, scores, padded, (end - start + group - 1) / group,
                     values + start / group * width, factors, target, f->out_stride)
     }
   }

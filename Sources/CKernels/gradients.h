@@ -9,15 +9,19 @@
 // Rows of up to ENC_GRADIENT_TILE columns cut into groups of columns, each [BLOCK_ROWS][group], the last filled up with zeros.
 #define SPREAD(line, columns, group, out) \
   for (size_t g = 0; g * group < columns; g++) memcpy((out) + g * GROUP_STRIDE(group), line + g * group, group * 4);
-INLINE void gather_rows(size_t depth, size_t columns, size_t stride, const float *x, const size_t group, float *out) {
+INLINE void gather_rows(const bool rounded, size_t depth, size_t columns, size_t stride, const float *x,
+                        const size_t group, float *out) {
   float line[ENC_GRADIENT_TILE + 32] = {0};
   for (size_t d = 0; d < depth; d++, x += stride) {
-    const float *source = x;
-    if (columns % group) source = memcpy(line, x, columns * sizeof(float));
+    const float *source = rounded || columns % group ? line : x;
+    if (rounded)
+      round_line(columns, x, line);
+    else if (columns % group)
+      memcpy(line, x, columns * sizeof(float));
     SPREAD(source, columns, group, out + d * group)
   }
 }
-// The same of pairs of rows as brain floats.
+// The same of pairs of rows as brain floats, for processors that multiply them.
 INLINE void gather_pairs(size_t depth, size_t columns, size_t stride, const float *x, const size_t group, float *out) {
   float line[ENC_GRADIENT_TILE + 32] = {0};
   for (size_t d = 0; d < depth; d += 2, x += 2 * stride) {
@@ -58,22 +62,23 @@ INLINE void prefetch_row(const float *x, size_t columns) {
   for (size_t i = 0; i < columns; i += 16) __builtin_prefetch(x + i, 0, 2);
 }
 
-// While a block is multiplied, the rows of the next are fetched.
+// While a block is multiplied, the rows of the next are fetched. With `pairs`, of brain floats.
 INLINE void multiply_transposed(const bool pairs, size_t rows, size_t n, size_t k, const float *a, size_t a_stride,
                                 const float *b, size_t b_stride, bool add, float *out, size_t out_stride, float *sums,
                                 float *scratch) {
+  const bool paired = pairs && MULTIPLIES_PAIRS;
   float *strips = scratch, *panels = strips + ENC_GRADIENT_SCRATCH / 2;
   const size_t tiles = ((n + TILE_ROWS - 1) / TILE_ROWS) * ((k + PANEL - 1) / PANEL);
   const size_t fetched = (BLOCK_ROWS + tiles - 1) / tiles;
   for (size_t first = 0; first == 0 || first < rows; first += BLOCK_ROWS, add = true) {
-    const size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS, depth = pairs ? (count + 1) / 2 : count;
+    const size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS, depth = paired ? (count + 1) / 2 : count;
     size_t next = first + BLOCK_ROWS;
-    if (pairs) {
+    if (paired) {
       gather_pairs(count, n, a_stride, a + first * a_stride, TILE_ROWS, strips);
       gather_pairs(count, k, b_stride, b + first * b_stride, PANEL, panels);
     } else {
-      gather_rows(count, n, a_stride, a + first * a_stride, TILE_ROWS, strips);
-      gather_rows(count, k, b_stride, b + first * b_stride, PANEL, panels);
+      gather_rows(pairs, count, n, a_stride, a + first * a_stride, TILE_ROWS, strips);
+      gather_rows(pairs, count, k, b_stride, b + first * b_stride, PANEL, panels);
     }
     if (sums) sum_columns(count, n, a_stride, a + first * a_stride, add, sums);
     for (size_t column = 0; column < k; column += PANEL) {
@@ -87,7 +92,7 @@ INLINE void multiply_transposed(const bool pairs, size_t rows, size_t n, size_t 
           prefetch_row(b + next * b_stride, k);
         }
         switch (n - row < TILE_ROWS ? n - row : TILE_ROWS) {
-          TILE_CASES_OF(TILE_ROWS, gradient_tile, pairs, depth, TILE_ROWS, strip, PANEL, panel, columns, add,
+          TILE_CASES_OF(TILE_ROWS, gradient_tile, paired, depth, TILE_ROWS, strip, PANEL, panel, columns, add,
                         out_stride, target)
         }
       }

@@ -101,11 +101,14 @@ DEFINE_TILE(half_tile, uint16_t, load_half)
 DEFINE_PRODUCT(product, float, float_tile)
 DEFINE_PRODUCT(half_product, uint16_t, half_tile)
 
-// x [rows, K] to brain floats, of a row stride of K rounded up to 2.
-void NAME(round_rows)(size_t rows, size_t inner, size_t stride, const float *x, uint16_t *out) {
-  for (size_t r = 0; r < rows; r++, x += stride, out += (inner + 1) / 2 * 2) {
-    if (inner % 2) out[inner] = 0;
-    EACH16(inner, store_brain(out + i, round_brain(LOAD(x)), lanes););
+// x [rows, K] to brain floats, of a row stride of BRAIN_STRIDE.
+void NAME(round_rows)(size_t rows, size_t inner, size_t stride, const float *x, float *out) {
+  for (size_t r = 0; r < rows; r++, x += stride, out += BRAIN_STRIDE(inner)) {
+    if (inner % 2) out[BRAIN_STRIDE(inner) - 1] = 0;
+    if (MULTIPLIES_PAIRS)
+      EACH16(inner, store_brain((uint16_t *)out + i, round_brain(LOAD(x)), lanes););
+    else
+      round_line(inner, x, out);
   }
 }
 
@@ -123,31 +126,38 @@ void NAME(pack_pairs)(size_t inner, const float *panels, uint32_t *pairs) {
     }
 }
 
-INLINE void pair_tile(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, size_t row, size_t column,
+INLINE void pair_tile(const size_t rows, size_t inner, const float *x, const uint32_t *panel, size_t row, size_t column,
                       size_t columns, const enc_product_end *end, float *out) {
   v16 sums[TILE_ROWS][TILE_VECTORS];
-  for (size_t r = 0; r < rows; r++)
+  const float *lines[TILE_ROWS];
+  for (size_t r = 0; r < rows; r++) {
+    lines[r] = x + (row + r) * BRAIN_STRIDE(inner);
     for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
-  for (size_t k = 0; k < depth; k++, panel += PANEL) {
-    u16 b[TILE_VECTORS];
-    fetch_ahead(panel, PANEL * sizeof *panel);
-    for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_pairs(panel + 16 * v);
-    for (size_t r = 0; r < rows; r++) {
-      const u16 a = splat_pair(x[(row + r) * depth + k]);
-      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = dot2(sums[r][v], a, b[v]);
+  }
+  for (size_t k = 0; k < BRAIN_STRIDE(inner); k++) {
+    v16 b[TILE_VECTORS];
+    const bool second = !MULTIPLIES_PAIRS && k % 2;
+    if (!second) fetch_ahead(panel, PANEL * sizeof *panel);
+    for (size_t v = 0; v < TILE_VECTORS; v++) {
+      const u16 pair = load_pairs(panel + 16 * v);
+      b[v] = (v16)(MULTIPLIES_PAIRS ? pair : second ? pair & 0xffff0000u : pair << 16);
     }
+    for (size_t r = 0; r < rows; r++) {
+      const v16 a = splat(lines[r][k]);
+      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = add_products(MULTIPLIES_PAIRS, sums[r][v], a, b[v]);
+    }
+    if (second || MULTIPLIES_PAIRS) panel += PANEL;
   }
   FINISH_TILE(sums)
 }
-void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns, const uint32_t *x, const uint32_t *panels,
+void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint32_t *panels,
                         const enc_product_end *end, float *out) {
-  const size_t depth = (inner + 1) / 2;
-  EACH_BLOCK(rows, depth * sizeof(uint32_t), {
+  EACH_BLOCK(rows, BRAIN_STRIDE(inner) * sizeof(float), {
     for (size_t column = first; column < columns; column += PANEL) {
-      const uint32_t *panel = panels + column * depth;
+      const uint32_t *panel = panels + column * ((inner + 1) / 2);
       for (size_t row = start; row < stop; row += TILE_ROWS)
         switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {
-          TILE_CASES_OF(TILE_ROWS, pair_tile, depth, x, panel, row, column, columns, end, out)
+          TILE_CASES_OF(TILE_ROWS, pair_tile, inner, x, panel, row, column, columns, end, out)
         }
     }
   })
@@ -329,9 +339,10 @@ void NAME(float_peak)(size_t n, float *out) {
 }
 // Each step multiplies what the one before gave, so that none can be left out.
 void NAME(pair_peak)(size_t n, float *out) {
-  const u16 factor = brain_pairs(splat(out[0]), splat(out[0]));
+  const v16 factor = MULTIPLIES_PAIRS ? (v16)brain_pairs(splat(out[0]), splat(out[0])) : splat(out[0]);
   v16 sum = splat(0);
-  EACH_PEAK(v16, splat((float)i), dot2(sums[i], (u16)sums[i], factor), sum += sums[i])
+  for (size_t number = 0; number < (MULTIPLIES_PAIRS ? 1 : 2); number++)
+    EACH_PEAK(v16, splat((float)i), add_products(MULTIPLIES_PAIRS, factor, sums[i], factor), sum += sums[i])
   store(out, sum);
 }
 void NAME(byte_peak)(size_t n, int32_t *out) {

@@ -181,18 +181,22 @@ INLINE void store_brain(uint16_t *p, u16 x, size_t n) {
 INLINE u16 brain_pairs(v16 first, v16 second) { return round_brain(first) | round_brain(second) << 16; }
 typedef uint32_t u16u __attribute__((vector_size(64), aligned(4), may_alias));
 INLINE u16 load_pairs(const uint32_t *p) { return *(const u16u *)p; }
-INLINE u16 splat_pair(uint32_t pair) { return (u16){} + pair; }
-// Sums of products of pairs, added to floats.
+// Where there is no instruction for pairs, the floats that they stand for are multiplied one after another, in the pairs' order.
 #if defined(ISA_BF16)
-INLINE v16 dot2(v16 sum, u16 a, u16 b) { return (v16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b); }
+#define MULTIPLIES_PAIRS true
 #else
-INLINE v16 dot2(v16 sum, u16 a, u16 b) {
-  sum += (v16)(a << 16) * (v16)(b << 16);
-  return sum + (v16)(a & 0xffff0000u) * (v16)(b & 0xffff0000u);
-}
+#define MULTIPLIES_PAIRS false
 #endif
-// sum + a · b, of pairs of brain floats in the bits of floats or of floats.
-INLINE v16 add_products(const bool pairs, v16 sum, v16 a, v16 b) { return pairs ? dot2(sum, (u16)a, (u16)b) : sum + a * b; }
+// Floats, or pairs in the bits of floats, that a row of `width` brain floats takes where it's multiplied.
+#define BRAIN_STRIDE(width) (((width) + 1) / 2 * (MULTIPLIES_PAIRS ? 1 : 2))
+INLINE v16 round_float(v16 x) { return (v16)(round_brain(x) << 16); }
+// sum + a · b, of pairs in the bits of floats or of floats.
+INLINE v16 add_products(const bool pairs, v16 sum, v16 a, v16 b) {
+#if defined(ISA_BF16)
+  if (pairs) return (v16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#endif
+  return sum + a * b;
+}
 
 // Runs `body` for each group of up to 16 elements; in it, LOAD and STORE take a pointer to the group.
 #define EACH16(n, body)                          \
@@ -210,6 +214,8 @@ INLINE v16 add_products(const bool pairs, v16 sum, v16 a, v16 b) { return pairs 
   } while (0)
 #define LOAD(p) (lanes == 16 ? load((p) + i) : load_some((p) + i, lanes))
 #define STORE(p, x) (lanes == 16 ? store((p) + i, (x)) : store_some((p) + i, (x), lanes))
+
+INLINE void round_line(size_t n, const float *x, float *out) { EACH16(n, STORE(out, round_float(LOAD(x)));); }
 
 // e^x, within 1 unit in the last place or so. Cephes' expf: range reduction by ln 2 and a polynomial of degree 5.
 INLINE v16 exp16(v16 x) {

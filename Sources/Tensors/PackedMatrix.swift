@@ -136,7 +136,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
   /// Rows as they are multiplied.
   private enum Input {
     case floats(Rows)
-    case pairs(Int, UnsafePointer<UInt32>)
+    case pairs(Int, UnsafePointer<Float>)
     case bytes(Int, UnsafePointer<UInt8>, scales: UnsafePointer<Float>, offsets: UnsafePointer<Float>)
   }
 
@@ -146,10 +146,10 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     switch form {
     case .floats, .halves: return .floats(x)
     case .pairs:
-      let depth = (inner + 1) / 2
-      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), rows * depth * 4) else { return .floats(x) }
-      enc_round_rows(rows, inner, x.stride, x.pointer, scratch.assumingMemoryBound(to: UInt16.self))
-      return .pairs(rows, UnsafePointer(scratch.assumingMemoryBound(to: UInt32.self)))
+      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), rows * (inner + 1) * 4) else { return .floats(x) }
+      let rounded = scratch.assumingMemoryBound(to: Float.self)
+      enc_round_rows(rows, inner, x.stride, x.pointer, rounded)
+      return .pairs(rows, rounded)
     case .bytes:
       let (stride, runs) = ((inner + 63) / 64 * 64, PackedMatrix.runs(inner))
       let bytes = rows * stride

@@ -51,10 +51,10 @@ KERNEL(product, (size_t rows, size_t inner, size_t first, size_t columns, size_t
 // The same with panels of half precision, which `to_half` makes of others; products and sums are of float32.
 KERNEL(to_half, (size_t n, const float *x, uint16_t *out), (n, x, out))
 KERNEL(half_product, (size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x, const uint16_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, stride, x, panels, end, out))
-// The same of brain floats: rows as `round_rows` makes them, with a row stride of K rounded up to 2, and panels [⌈K / 2⌉][32] of pairs.
-KERNEL(round_rows, (size_t rows, size_t inner, size_t stride, const float *x, uint16_t *out), (rows, inner, stride, x, out))
+// The same of brain floats: rows as `round_rows` makes them for the processor, of up to K + 1 floats each, and panels [⌈K / 2⌉][32] of pairs.
+KERNEL(round_rows, (size_t rows, size_t inner, size_t stride, const float *x, float *out), (rows, inner, stride, x, out))
 KERNEL(pack_pairs, (size_t inner, const float *panel, uint32_t *pairs), (inner, panel, pairs))
-KERNEL(pair_product, (size_t rows, size_t inner, size_t first, size_t columns, const uint32_t *x, const uint32_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
+KERNEL(pair_product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint32_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
 // The fastest that products can be: `n` steps of 12 chains of multiply-add, of 32 operations a step and chain; of 64 on pairs and of 128 on bytes.
 KERNEL(float_peak, (size_t n, float *out), (n, out))
 KERNEL(pair_peak, (size_t n, float *out), (n, out))
