@@ -53,7 +53,8 @@ public struct DataSourceError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 extension DataSource {
-  /// The sentences of Hutto and Gilbert (2014) from rotten-tomatoes reviews: the sign of the mean rating of twenty people.
+  /// The sentences of Hutto and Gilbert (2014) from rotten-tomatoes reviews: the sign of the mean rating of about twenty people, and the
+  /// share of them that found each positive or negative.
   static let movieReviews = DataSource(
     name: "movie-reviews", summary: "10,568 sentences of film reviews, positive or negative (TSV, with splits)"
   ) { fetcher in
@@ -63,10 +64,14 @@ extension DataSource {
       let archive = try Archive.read("additional_resources/hutto_ICWSM_2014.tar.gz", from: sdist)
       let bytes = try Archive.read("movieReviewSnippets_GroundTruth.txt", from: sdist, archive)
       try fetcher.check(bytes, "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350", sdist)
-      let rows = lines(of: bytes).compactMap { line -> (text: String, label: String)? in
+      let ratings = try Archive.read("movieReviewSnippets_anonDataRatings.txt", from: sdist, archive)
+      try fetcher.check(ratings, "658a086bc7239b98b750baa232cab80e6447789020f96a6c847cc1248d7c82f4", sdist)
+      let rows = zip(lines(of: bytes), lines(of: ratings)).compactMap { line, ratings -> Row? in
         let fields = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
         guard fields.count == 3, let rating = Double(fields[1]), rating != 0 else { return nil }
-        return (String(fields[2]), rating > 0 ? "positive" : "negative")
+        return Row(
+          text: String(fields[2]), label: rating > 0 ? "positive" : "negative",
+          probabilities: probabilities(ofRatings: ratings))
       }
       try writeTable(rows, to: target)
     }
@@ -84,11 +89,11 @@ extension DataSource {
       let negative = try Archive.read("sentiment/neg.txt", from: sdist)
       try fetcher.check(negative, "35fa9388f9022b1bbe806fb61355ed484c304b002980bf0064c101f516b53392", sdist)
       var seen: Set<String> = []
-      var rows: [(text: String, label: String)] = []
+      var rows: [Row] = []
       for (bytes, label) in [(positive, "positive"), (negative, "negative")] {
         for line in lines(of: bytes) {
           let text = line.trimmingCharacters(in: .whitespaces)
-          if !text.isEmpty, seen.insert(text).inserted { rows.append((text, label)) }
+          if !text.isEmpty, seen.insert(text).inserted { rows.append(Row(text: text, label: label)) }
         }
       }
       try writeTable(rows, to: target)
@@ -210,15 +215,34 @@ extension DataSource {
     }
   }
 
-  private static func writeTable(_ rows: [(text: String, label: String)], to url: URL) throws {
+  /// A row of a table of texts.
+  private struct Row {
+    let text: String
+    let label: String
+    /// The probability of each label as a JSON object, in tables that have it.
+    var probabilities: String?
+  }
+
+  private static func writeTable(_ rows: [Row], to url: URL) throws {
     let split = HashSplit()
     try AtomicFile.write(to: url) { writer in
-      try writer.write("text\tlabel\tsplit\n")
+      let header = ["text", "label", "split"] + (rows.first?.probabilities == nil ? [] : ["probabilities"])
+      try writer.write(header.joined(separator: "\t") + "\n")
       for row in rows {
-        try writer.write(
-          "\(row.text.replacingOccurrences(of: "\t", with: " "))\t\(row.label)\t\(split.split(of: row.text))\n")
+        let text = row.text.replacingOccurrences(of: "\t", with: " ")
+        let cells = [text, row.label, "\(split.split(of: row.text))"] + (row.probabilities.map { [$0] } ?? [])
+        try writer.write(cells.joined(separator: "\t") + "\n")
       }
     }
+  }
+
+  /// The shares of ratings, a line "…[3, −1, 0]", that are below and above 0; those of 0 count half each way.
+  private static func probabilities(ofRatings line: String) -> String {
+    let ratings = line.drop { $0 != "[" }.split { "[], ".contains($0) }.compactMap { Double($0) }
+    let halves = ratings.reduce(0) { $0 + ($1 > 0 ? 2 : $1 == 0 ? 1 : 0) }
+    let positive = Double(halves) / Double(max(1, 2 * ratings.count))
+    let rounded = [1 - positive, positive].map { JSON.number(($0 * 1e4).rounded() / 1e4) }
+    return JSON.object([.init("negative", rounded[0]), .init("positive", rounded[1])]).text()
   }
 
   private static func header(_ magic: Int, _ sizes: [Int]) -> [UInt8] {

@@ -6,14 +6,19 @@ public struct TextExamples: Sendable, Equatable {
   public var labels: [String]
   /// The part of each text, if a column of parts was asked for.
   public var splits: [String]?
+  /// The probability of each label as JSON objects, if a column of them was asked for.
+  public var probabilities: [String]?
   /// The line of the file that each text's row starts on, from 1; none if each text is a file.
   public var lines: [Int]
 
   /// Texts and their labels.
-  public init(texts: [String], labels: [String], splits: [String]? = nil, lines: [Int] = []) {
+  public init(
+    texts: [String], labels: [String], splits: [String]? = nil, probabilities: [String]? = nil, lines: [Int] = []
+  ) {
     self.texts = texts
     self.labels = labels
     self.splits = splits
+    self.probabilities = probabilities
     self.lines = lines
   }
 
@@ -21,6 +26,7 @@ public struct TextExamples: Sendable, Equatable {
   public func subset(_ indices: [Int]) -> TextExamples {
     TextExamples(
       texts: indices.map { texts[$0] }, labels: indices.map { labels[$0] },
+      probabilities: probabilities.map { all in indices.map { all[$0] } },
       lines: lines.isEmpty ? [] : indices.map { lines[$0] })
   }
 }

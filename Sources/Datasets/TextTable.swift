@@ -15,16 +15,18 @@ public enum TextFormat: String, Sendable, CaseIterable {
 
 /// Reads texts and labels from TSV, CSV and JSON-lines files with named columns.
 public enum TextTable {
-  /// The columns `text`, `label` and `split` of a file. `format` nil goes by the file's extension (else TSV).
+  /// The columns `text`, `label`, `split` and `probabilities` of a file. `format` nil goes by the file's extension (else TSV).
   ///
   /// - Throws: `FileError` with the line: missing file or column, a row with more or fewer columns than the header, bytes that are
   ///   no UTF-8, a line that is no JSON object, no row at all.
   public static func read(
-    _ url: URL, format: TextFormat? = nil, text: String = "text", label: String? = "label", split: String? = nil
+    _ url: URL, format: TextFormat? = nil, text: String = "text", label: String? = "label", split: String? = nil,
+    probabilities: String? = nil
   ) throws -> TextExamples {
     let format = format ?? TextFormat(rawValue: url.pathExtension.lowercased()) ?? .tsv
-    let columns = [text] + [label, split].compactMap { $0 }
-    var examples = TextExamples(texts: [], labels: [], splits: split == nil ? nil : [])
+    let columns = [text] + [label, split, probabilities].compactMap { $0 }
+    var examples = TextExamples(
+      texts: [], labels: [], splits: split == nil ? nil : [], probabilities: probabilities == nil ? nil : [])
     try MappedFile(url).withBytes { bytes in
       var bytes = bytes
       if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(3)) }
@@ -32,10 +34,11 @@ public enum TextTable {
         examples.texts.append(values[0])
         examples.lines.append(line)
         examples.labels.append(label == nil ? "" : values[1])
-        if split != nil { examples.splits?.append(values[values.count - 1]) }
+        if split != nil { examples.splits?.append(values[label == nil ? 1 : 2]) }
+        if probabilities != nil { examples.probabilities?.append(values[values.count - 1]) }
       }
       switch format {
-      case .jsonl: try JSONLines.read(bytes, url, columns, add)
+      case .jsonl: try JSONLines.read(bytes, url, columns, objects: probabilities, add)
       case .tsv: try table(bytes, url, columns, TabScanner.init, add)
       case .csv: try table(bytes, url, columns, CommaScanner.init, add)
       case .lines: try table(bytes, url, columns, LineScanner.init, add)
@@ -213,7 +216,8 @@ struct CommaScanner: RowScanner {
 /// A JSON object a line; labels may be texts, numbers or booleans.
 enum JSONLines {
   fileprivate static func read(
-    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], _ add: ([String], Int) -> Void
+    _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], objects: String?,
+    _ add: ([String], Int) -> Void
   ) throws {
     try forEachObject(bytes, url) { object, number in
       add(
@@ -222,6 +226,7 @@ enum JSONLines {
             throw FileError(.mismatched, url, line: number, "no key '\(column)'")
           }
           if let text = text(value) { return text }
+          if column == objects, value.members != nil { return value.text() }
           throw FileError(
             .mismatched, url, line: number, "'\(column)': expected a text, a number or a boolean, found \(value.kind)")
         }, number)

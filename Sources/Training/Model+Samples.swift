@@ -74,25 +74,32 @@ extension Model {
   }
 
   /// The mean loss of a batch, as the objective says.
-  func loss(_ input: EncoderInput, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
+  func loss(_ input: EncoderInput, _ targets: Targets, _ objective: Objective, classWeights: [Float]?) -> Tensor {
     let embeddings = embed(input)
     guard task == .reconstruction else {
-      return loss(embeddings: embeddings, labels, objective, classWeights: classWeights)
+      return loss(embeddings: embeddings, targets, objective, classWeights: classWeights)
     }
     guard case .images(let images) = input else { preconditionFailure("Model.loss: reconstruction of text") }
     return reconstruct(embeddings).meanSquaredError(
       images.reshaped([images.shape[0], images.count / max(1, images.shape[0])]))
   }
 
-  /// The mean loss of labels, from the embeddings.
-  func loss(embeddings: Tensor, _ labels: [Int], _ objective: Objective, classWeights: [Float]?) -> Tensor {
+  /// The mean loss of labels or their probabilities, from the embeddings.
+  func loss(embeddings: Tensor, _ targets: Targets, _ objective: Objective, classWeights: [Float]?) -> Tensor {
+    let logits = logits(embeddings)
     switch task {
     case .classification:
-      return logits(embeddings).crossEntropy(
-        IDs(labels.map { Int32($0) }), labelSmoothing: objective.labelSmoothing, classWeights: classWeights)
+      guard let rows = targets.probabilities else {
+        return logits.crossEntropy(
+          IDs(targets.labels.map { Int32($0) }), labelSmoothing: objective.labelSmoothing, classWeights: classWeights)
+      }
+      return logits.crossEntropy(
+        probabilities: Tensor(rows.flatMap { $0 }, shape: logits.shape), labelSmoothing: objective.labelSmoothing,
+        classWeights: classWeights)
     case .binaryClassification:
-      let targets = Tensor(labels.map { Float($0) }, shape: [labels.count, 1])
-      return logits(embeddings).binaryCrossEntropy(targets, positiveWeight: objective.positiveWeight)
+      let second = targets.probabilities?.map { $0[1] } ?? targets.labels.map { Float($0) }
+      return logits.binaryCrossEntropy(
+        Tensor(second, shape: logits.shape), positiveWeight: objective.positiveWeight)
     case .reconstruction, .embedding:
       preconditionFailure("Model.loss: nothing is learnt from single samples without labels")
     }
@@ -105,7 +112,7 @@ extension Model {
     var (loss, correct) = (0.0, 0)
     var confusion = Array(repeating: Array(repeating: 0, count: labels.count), count: labels.count)
     try forEachBatch(of: samples) { indices, input in
-      let gold = indices.map { samples.labels[$0] }
+      let gold = samples.targets.subset(indices)
       guard task != .reconstruction else {
         let batchLoss = self.loss(input, gold, objective, classWeights: classWeights)
         loss += Double(batchLoss.scalar) * Double(indices.count)
@@ -114,7 +121,7 @@ extension Model {
       let embeddings = embeddings?.rows(at: IDs(indices.map { Int32($0) })) ?? vectors(input)
       let batchLoss = self.loss(embeddings: embeddings, gold, objective, classWeights: classWeights)
       loss += Double(batchLoss.scalar) * Double(indices.count)
-      for (label, row) in zip(gold, probabilities(embeddings: embeddings)) {
+      for (label, row) in zip(gold.labels, probabilities(embeddings: embeddings)) {
         let predicted = argmax(row)
         confusion[label][predicted] += 1
         if label == predicted { correct += 1 }

@@ -31,6 +31,8 @@ public struct DataOptions: Sendable {
   public let text: String
   /// The column or member that holds the label.
   public let label: String
+  /// The column or member that holds the probability of each label, a JSON object; it is learnt instead of the label.
+  public let probabilities: String?
   /// What is for training, validation and test.
   public let split: Split
 
@@ -45,6 +47,8 @@ public struct DataOptions: Sendable {
     let path = try section["path"]?.string()
     text = isText ? try section["text"]?.string() ?? "text" : "text"
     label = isText ? try section["label"]?.string() ?? "label" : "label"
+    let probabilitiesValue = isText ? section["probabilities"] : nil
+    probabilities = try probabilitiesValue?.string()
     let splitValue = section["split"]
     try section.finish()
     // Folders of images or of IMDB's layout bring their own test samples.
@@ -63,6 +67,9 @@ public struct DataOptions: Sendable {
       throw section.value.error("'path' is missing")
     }
     self.url = url
+    if let probabilitiesValue, isFolder(url) {
+      throw probabilitiesValue.error("a folder of texts has no columns; expected a file: tsv, csv or jsonl")
+    }
   }
 
   private static func check(_ split: Split, _ value: Value, hasOwnTest: Bool) throws {
@@ -75,7 +82,10 @@ public struct DataOptions: Sendable {
     var members: [JSON.Member] = []
     if case .files = split {} else { members.append(.init("path", .string(relative(url, to: folder)))) }
     members.append(.init("format", .string(format.rawValue)))
-    if isText { members += [.init("text", .string(text)), .init("label", .string(label))] }
+    if isText {
+      members += [.init("text", .string(text)), .init("label", .string(label))]
+      if let probabilities { members.append(.init("probabilities", .string(probabilities))) }
+    }
     return .object(members + [.init("split", split.json(train: url, folder))])
   }
 }

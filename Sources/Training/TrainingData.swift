@@ -5,10 +5,28 @@ import Foundation
 import Inputs
 import Tensors
 
-/// Samples of one kind, with their labels as numbers (−1: a label that training never saw).
+/// What is to be learnt of samples.
+public struct Targets: Sendable {
+  /// Their labels as numbers (−1: a label that training never saw).
+  public let labels: [Int]
+  /// The probability of each label, which is learnt instead if the data give it.
+  public let probabilities: [[Float]]?
+
+  /// Labels, and perhaps the probabilities to learn.
+  public init(labels: [Int], probabilities: [[Float]]? = nil) {
+    (self.labels, self.probabilities) = (labels, probabilities)
+  }
+
+  /// Some of them.
+  func subset(_ indices: [Int]) -> Targets {
+    Targets(labels: indices.map { labels[$0] }, probabilities: probabilities.map { all in indices.map { all[$0] } })
+  }
+}
+
+/// Samples of one kind, with what is to be learnt of each.
 public enum Samples: Sendable {
-  case texts([String], labels: [Int])
-  case images(ImagePixels, labels: [Int])
+  case texts([String], Targets)
+  case images(ImagePixels, Targets)
 
   /// How many there are.
   public var count: Int {
@@ -18,21 +36,24 @@ public enum Samples: Sendable {
     }
   }
 
-  /// The labels.
-  public var labels: [Int] {
+  /// What is to be learnt.
+  public var targets: Targets {
     switch self {
-    case .texts(_, let labels), .images(_, let labels): labels
+    case .texts(_, let targets), .images(_, let targets): targets
     }
   }
+
+  /// The labels.
+  public var labels: [Int] { targets.labels }
 
   /// Some of them.
   func subset(_ indices: [Int]) -> Samples {
     switch self {
-    case .texts(let texts, let labels): return .texts(indices.map { texts[$0] }, labels: indices.map { labels[$0] })
-    case .images(let images, let labels):
+    case .texts(let texts, let targets): return .texts(indices.map { texts[$0] }, targets.subset(indices))
+    case .images(let images, let targets):
       let bytes = indices.flatMap { images.image($0) }
       let pixels = ImagePixels(bytes, height: images.height, width: images.width, channels: images.channels)
-      return .images(pixels, labels: indices.map { labels[$0] })
+      return .images(pixels, targets.subset(indices))
     }
   }
 }
@@ -59,12 +80,11 @@ public struct TrainingData: Sendable {
     if recipe.readsText {
       switch options.split {
       case .files(let validation, let test):
-        parts["train"] = .texts(try DataFiles.texts(options.url, format, options.text, options.label, split: nil))
-        if let validation {
-          parts["validation"] = .texts(try DataFiles.texts(validation, format, options.text, options.label, split: nil))
-        }
-        if let test {
-          parts["test"] = .texts(try DataFiles.texts(test, format, options.text, options.label, split: nil))
+        for (name, file) in [("train", options.url), ("validation", validation), ("test", test)] {
+          guard let file else { continue }
+          parts[name] = .texts(
+            try DataFiles.texts(
+              file, format, options.text, options.label, probabilities: name == "test" ? nil : options.probabilities))
         }
       default:
         if folder {
@@ -73,7 +93,8 @@ public struct TrainingData: Sendable {
         } else {
           var column: String?
           if case .column(let name) = options.split { column = name }
-          let all = try DataFiles.texts(options.url, format, options.text, options.label, split: column)
+          let all = try DataFiles.texts(
+            options.url, format, options.text, options.label, split: column, probabilities: options.probabilities)
           parts = try TrainingData.divided(all, options, recipe)
         }
       }
@@ -104,7 +125,7 @@ public struct TrainingData: Sendable {
     }
     let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
     func samples(_ name: String) throws -> Samples {
-      guard let raw = parts[name] else { return .texts([], labels: []) }
+      guard let raw = parts[name] else { return .texts([], Targets(labels: [])) }
       let classified = recipe.objective.task != .reconstruction
       var url = options.url
       if case .files(let validation, let test) = options.split {
@@ -123,13 +144,11 @@ public struct TrainingData: Sendable {
     var digest = SampleDigest()
     for samples in [train, validation] {
       switch samples {
-      case .texts(let texts, let labels):
-        for text in texts { digest.add(text) }
-        digest.add(labels)
-      case .images(let pixels, let labels):
-        digest.add(pixels.bytes)
-        digest.add(labels)
+      case .texts(let texts, _): for text in texts { digest.add(text) }
+      case .images(let pixels, _): digest.add(pixels.bytes)
       }
+      digest.add(samples.labels)
+      for row in samples.targets.probabilities ?? [] { digest.add(row) }
     }
     return digest.text
   }
@@ -175,8 +194,11 @@ public struct TrainingData: Sendable {
       }
       switch self {
       case .texts(let all):
-        return .texts(
-          all.texts, labels: try all.labels.enumerated().map { try number($0.element, $0.offset, all.lines) })
+        let labels = try all.labels.enumerated().map { try number($0.element, $0.offset, all.lines) }
+        let probabilities = try all.probabilities.map { cells in
+          try zip(cells, all.lines).map { try Raw.probabilities($0, index, url, line: $1) }
+        }
+        return .texts(all.texts, Targets(labels: labels, probabilities: probabilities))
       case .images(let all):
         if let shape = imageShape, (shape.height, shape.width, shape.channels) != (all.height, all.width, all.channels)
         {
@@ -187,8 +209,30 @@ public struct TrainingData: Sendable {
         }
         let labels = try all.labels.enumerated().map { try number(all.classes[$0.element], $0.offset) }
         return .images(
-          ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), labels: labels)
+          ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), Targets(labels: labels))
       }
+    }
+
+    /// The probability of each label, from a JSON object of them as `encoders predict` writes it. Labels left out have none.
+    private static func probabilities(_ cell: String, _ index: [String: Int], _ url: URL, line: Int) throws -> [Float] {
+      func wrong(_ problem: String) -> FileError { FileError(.mismatched, url, line: line, "probabilities: \(problem)") }
+      guard let members = (try? Array(cell.utf8).withUnsafeBytes { try JSON(parsing: $0) })?.members else {
+        throw wrong("expected a JSON object of a number for each label, found '\(cell.prefix(60))'")
+      }
+      var row = [Float](repeating: 0, count: index.count)
+      for member in members {
+        guard let place = index[member.name] else {
+          let known = index.keys.sorted().prefix(10).joined(separator: ", ")
+          throw wrong("the label '\(member.name.prefix(60))' was never seen in training (\(known))")
+        }
+        guard let share = member.value.double, (0...1).contains(share) else {
+          throw wrong("'\(member.name)': expected a number from 0 to 1, found \(member.value.text().prefix(60))")
+        }
+        row[place] = Float(share)
+      }
+      let sum = row.reduce(0, +)
+      guard abs(sum - 1) < 1e-3 else { throw wrong("expected numbers that add up to 1, found a sum of \(sum)") }
+      return row
     }
   }
 
@@ -266,9 +310,10 @@ public enum DataFiles {
     return DataOptions.Format(rawValue: url.pathExtension.lowercased()) ?? .tsv
   }
 
-  static func texts(_ url: URL, _ format: DataOptions.Format, _ text: String, _ label: String?, split: String?) throws
-    -> TextExamples
-  {
+  static func texts(
+    _ url: URL, _ format: DataOptions.Format, _ text: String, _ label: String?, split: String? = nil,
+    probabilities: String? = nil
+  ) throws -> TextExamples {
     if isFolder(url) { return try IMDBFolder.read(url, split: split ?? "test") }
     let table: TextFormat? =
       switch format {
@@ -277,7 +322,8 @@ public enum DataFiles {
       case .tsv: .tsv
       default: nil
       }
-    return try TextTable.read(url, format: table, text: text, label: label, split: split)
+    return try TextTable.read(
+      url, format: table, text: text, label: label, split: split, probabilities: probabilities)
   }
 
   static func images(_ url: URL, _ format: DataOptions.Format, split: String) throws -> ImageExamples {

@@ -88,12 +88,12 @@ public final class TrainingRun: RecipeRun {
       loss: { [self] indices, epoch in
         if let frozen = try frozenEmbeddings(of: "train", data.train) {
           return model.loss(
-            embeddings: frozen.rows(at: IDs(indices.map { Int32($0) })), indices.map { data.train.labels[$0] },
-            objective, classWeights: classWeights)
+            embeddings: frozen.rows(at: IDs(indices.map { Int32($0) })), data.train.targets.subset(indices), objective,
+            classWeights: classWeights)
         }
         let input = try model.input(
           data.train, indices, augmentation: augmentation, random: augmentationRandom.split(UInt64(epoch)))
-        return model.loss(input, indices.map { data.train.labels[$0] }, objective, classWeights: classWeights)
+        return model.loss(input, data.train.targets.subset(indices), objective, classWeights: classWeights)
       },
       validate: data.validation.count == 0
         ? nil

@@ -185,3 +185,11 @@ def losses(case):
             return F.binary_cross_entropy_with_logits(i["x"], i["targets"], pos_weight=i.get("pos_weight"))
 
         case(f"binary_cross_entropy_with_logits{name}", function, {"x": draw(6, 4, scale=2)}, fixed)
+
+    for name, smoothing, weighted in [("", 0, 0), ("_smoothing_weights", 0.1, 1)]:
+        fixed = {"targets": F.softmax(draw(7, 4), 1), **({"class_weights": weights} if weighted else {})}
+
+        def function(i):
+            return F.cross_entropy(i["x"], i["targets"], i.get("class_weights"), label_smoothing=smoothing)
+
+        case(f"cross_entropy_probabilities{name}", function, {"x": draw(7, 4, scale=2)}, fixed)

@@ -25,9 +25,13 @@ import Testing
       if family.hasPrefix("conv1d") { return try convolution1D(golden, inputs) }
       if family.hasPrefix("conv2d") { return try convolution2D(golden, inputs) }
       if family.hasPrefix("cross_entropy") {
+        let smoothing: Float = family.contains("smoothing") ? 0.1 : 0
+        let weights = golden.has("in/class_weights") ? try golden.tensor("in/class_weights").scalars : nil
+        guard family.contains("probabilities") else {
+          return try input("x").crossEntropy(golden.ids("targets"), labelSmoothing: smoothing, classWeights: weights)
+        }
         return try input("x").crossEntropy(
-          golden.ids("targets"), labelSmoothing: family.contains("smoothing") ? 0.1 : 0,
-          classWeights: golden.has("in/class_weights") ? golden.tensor("in/class_weights").scalars : nil)
+          probabilities: golden.tensor("in/targets"), labelSmoothing: smoothing, classWeights: weights)
       }
       if family.hasPrefix("ragged_conv1d_same") {
         let kernel = try golden.number("kernel")

@@ -53,6 +53,19 @@ extension Tensor {
     return Tensor(Float(sum / mass)).recorded([self]) { [gradient * ($0.scalar / Float(mass))] }
   }
 
+  /// The mean cross-entropy of these logits `[rows, classes]` with the probability of each class, of the same shape, as PyTorch's
+  /// `cross_entropy`: class weights multiply the classes' terms and leave the mean one over rows. The probabilities get no gradient.
+  public func crossEntropy(probabilities: Tensor, labelSmoothing: Float = 0, classWeights: [Float]? = nil) -> Tensor {
+    requireSameShape(self, probabilities, "crossEntropy")
+    precondition(classWeights.map { $0.count == width } ?? true, "crossEntropy: expected \(width) class weights")
+    let given = probabilities.scalars
+    let shares = given.indices.map { place in
+      let share = given[place] * (1 - labelSmoothing) + labelSmoothing / Float(width)
+      return share * (classWeights?[place % width] ?? 1) * (-1 / Float(rows))
+    }
+    return (logSoftmax() * Tensor(shares, shape: shape)).sum()
+  }
+
   /// The mean binary cross-entropy of these logits with targets in [0, 1] of the same shape, as PyTorch's
   /// `binary_cross_entropy_with_logits`.
   public func binaryCrossEntropy(_ targets: Tensor, positiveWeight: Float = 1) -> Tensor {
