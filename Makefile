@@ -1,4 +1,4 @@
-# The commands to remember: make demo, make test, make parity, make bench, make format, make lint, make neon, make docs.
+# The commands to remember: make demo, make test, make parity, make bench, make format, make lint, make neon, make avx512, make docs.
 SHELL := /bin/bash
 PACKAGES := libdnnl-dev libarchive-dev libpng-dev libturbojpeg0-dev pkg-config curl python3 python3-pip python3-venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -6,8 +6,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
+KERNEL_CHECK := Tests/Kernels/check.c $(addprefix Sources/CKernels/,kernels_scalar.c dispatch.c workers.c)
+AVX512 := avx512 avx512vnni avx512bf16
 
-.PHONY: demo test parity build setup data bench format lint docs examples neon clean
+.PHONY: demo test parity build setup data bench format lint docs examples neon avx512 clean
 
 ## demo: install what is missing, build, fetch real data, train four encoders and show their scores
 demo: build data
@@ -57,11 +59,21 @@ parity: setup
 # The kernels on an emulated ARM processor, whose vectors are NEON's.
 neon: PACKAGES := qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 neon: setup
-	@mkdir -p .build/neon; for file in scalar dispatch workers check; do \
-	  source=Sources/CKernels/$$file.c; [ $$file = scalar ] && source=Sources/CKernels/kernels_scalar.c; \
-	  [ $$file = check ] && source=Tests/NEON/check.c; \
-	  clang --target=aarch64-linux-gnu -O2 -I/usr/aarch64-linux-gnu/include -ISources/CKernels/include -c $$source -o .build/neon/$$file.o || exit 1; done
+	@rm -rf .build/neon && mkdir -p .build/neon; for source in $(KERNEL_CHECK); do \
+	  clang --target=aarch64-linux-gnu -O2 -I/usr/aarch64-linux-gnu/include -ISources/CKernels/include -c $$source \
+	    -o .build/neon/$$(basename $$source .c).o || exit 1; done
 	@aarch64-linux-gnu-gcc -static .build/neon/*.o -o .build/neon/check -lm -lpthread && qemu-aarch64 .build/neon/check
+
+# Those for AVX-512 with its instructions written out, on a processor that has AVX2.
+avx512:
+	@rm -rf .build/avx512 && mkdir -p .build/avx512; for isa in $(AVX512); do \
+	  sed 's/target("[^"]*")/target("avx2,fma,f16c")/; 1i #include "avx512.h"' Sources/CKernels/kernels_$$isa.c \
+	    > .build/avx512/kernels_$$isa.c; done; \
+	for source in $(KERNEL_CHECK) Sources/CKernels/kernels_avx2.c $(AVX512:%=.build/avx512/kernels_%.c); do \
+	  clang -O1 -Wno-psabi -D'__builtin_cpu_supports(x)=1' -ITests/Kernels -ISources/CKernels -ISources/CKernels/include \
+	    -c $$source -o .build/avx512/$$(basename $$source .c).o || exit 1; done
+	@clang .build/avx512/*.o -o .build/avx512/check -lm -lpthread
+	@for isa in $(AVX512); do ENCODERS_ISA=$$isa .build/avx512/check || exit 1; done
 
 # Pages of every public declaration, from the comments in the sources, for any web server: docs/documentation/tensors and so on.
 docs: setup

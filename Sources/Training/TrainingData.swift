@@ -209,13 +209,16 @@ public struct TrainingData: Sendable {
         }
         let labels = try all.labels.enumerated().map { try number(all.classes[$0.element], $0.offset) }
         return .images(
-          ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), Targets(labels: labels))
+          ImagePixels(all.pixels, height: all.height, width: all.width, channels: all.channels), Targets(labels: labels)
+        )
       }
     }
 
     /// The probability of each label, from a JSON object of them as `encoders predict` writes it. Labels left out have none.
     private static func probabilities(_ cell: String, _ index: [String: Int], _ url: URL, line: Int) throws -> [Float] {
-      func wrong(_ problem: String) -> FileError { FileError(.mismatched, url, line: line, "probabilities: \(problem)") }
+      func wrong(_ problem: String) -> FileError {
+        FileError(.mismatched, url, line: line, "probabilities: \(problem)")
+      }
       guard let members = (try? Array(cell.utf8).withUnsafeBytes { try JSON(parsing: $0) })?.members else {
         throw wrong("expected a JSON object of a number for each label, found '\(cell.prefix(60))'")
       }

@@ -40,7 +40,8 @@ import Testing
       try TextTable.read(csv) == TextExamples(texts: ["a, \"b\"\nc", "plain"], labels: ["1", "0"], lines: [2, 4]))
     let json = try file("a.jsonl", "{\"text\": \"你好\", \"label\": 3}\n\n{\"label\": true, \"text\": \"x\"}\n")
     #expect(try TextTable.read(json) == TextExamples(texts: ["你好", "x"], labels: ["3", "true"], lines: [1, 3]))
-    let shares = try file("shares.jsonl", "{\"text\": \"x\", \"label\": \"b\", \"probabilities\": {\"a\": 0.25, \"b\": 0.75}}\n")
+    let shares = try file(
+      "shares.jsonl", "{\"text\": \"x\", \"label\": \"b\", \"probabilities\": {\"a\": 0.25, \"b\": 0.75}}\n")
     #expect(
       try TextTable.read(shares, probabilities: "probabilities")
         == TextExamples(texts: ["x"], labels: ["b"], probabilities: ["{\"a\":0.25,\"b\":0.75}"], lines: [1]))
