@@ -28,6 +28,10 @@ the auto-encoder's score is the mean squared error. Written by Benchmarks/accura
 The split of the reviews is by the SHA-256 of the text, modulo 10: below 8 for training, 8 validation, 9 test (1,065 and 1,726 texts). The
 deviation of a single score by the choice of these texts alone is about 0.013 (English) and 0.009 (Chinese): `encoders evaluate` gives the interval.
 
+The Chinese texts stand about twice in their package; here each counts once. A linear classifier of scikit-learn on tf-idf of one to three
+characters gets 0.849 on this split. With the copies left in and all lines split at random, 84 % of the test texts are in the training part
+too, and the same classifier gets 0.958.
+
 | recipe | encoders | PyTorch |
 |---|---|---|
 """

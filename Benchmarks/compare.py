@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 
-from report import processor, write
+from report import figures, processor, write
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOALS = {
@@ -71,13 +71,14 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    rows = []
+    # Cases that aren't named keep their rows.
+    rows = {row["case"]: row for row in figures("Training") or [] if row["case"] not in options.cases}
     for case in options.cases:
-        rows.append(compare(case, options))
-        row = rows[-1]
+        row = rows[case] = compare(case, options)
         print(f"{case:<12} {rate(row, '')}/s  PyTorch {rate(row, 'peer')}/s  ×{row['ratio']:.2f}", flush=True)
         # After each case, so that a run that is stopped loses none.
-        write("Training", lines_of(rows, options), rows)
+        known = [rows[name] for name in GOALS if name in rows]
+        write("Training", lines_of(known, options), known)
 
 
 def rate(row, side):

@@ -22,13 +22,21 @@ def instructions():
     return next((kind for flag, kind in kinds.items() if flag in flags), "no vectors")
 
 
+def results():
+    path = HERE / "results.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def figures(part):
+    """What results.json has of a part on this kind of processor; None if nothing."""
+    return results().get(f"{part}, {instructions()}".lower())
+
+
 def write(part, lines, figures):
     """Puts the part's section into both files, and leaves the others as they are."""
     section = f"{part}, {instructions()}"
     path = HERE / "results.json"
-    results = json.loads(path.read_text()) if path.exists() else {}
-    results[section.lower()] = figures
-    path.write_text(json.dumps(results, indent=2) + "\n")
+    path.write_text(json.dumps(results() | {section.lower(): figures}, indent=2) + "\n")
     path = HERE / "RESULTS.md"
     parts = path.read_text().split("\n## ")[1:] if path.exists() else []
     sections = {part.split("\n", 1)[0]: part.split("\n", 1)[1].strip() for part in parts}
