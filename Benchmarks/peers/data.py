@@ -69,7 +69,7 @@ def table(path):
     parts = {name: ([], []) for name in ("train", "validation", "test")}
     for line in path.read_text(encoding="utf-8").split("\n")[1:]:
         if line:
-            text, label, part = line.split("\t")
+            text, label, part = line.split("\t")[:3]
             parts[part][0].append(text)
             parts[part][1].append(int(label == "positive"))
     return parts
