@@ -67,7 +67,7 @@ neon: setup
 # Those for AVX-512 with its instructions written out, on a processor that has AVX2.
 avx512:
 	@rm -rf .build/avx512 && mkdir -p .build/avx512; for isa in $(AVX512); do \
-	  sed 's/target("[^"]*")/target("avx2,fma,f16c")/; 1i #include "avx512.h"' Sources/CKernels/kernels_$$isa.c \
+	  sed 's/target("[^"]*")/target("avx2,fma,f16c")/; s/#include "vector_includes.h"/#include "avx512.h"\n&/' Sources/CKernels/kernels_$$isa.c \
 	    > .build/avx512/kernels_$$isa.c; done; \
 	for source in $(KERNEL_CHECK) Sources/CKernels/kernels_avx2.c $(AVX512:%=.build/avx512/kernels_%.c); do \
 	  clang -O1 -Wno-psabi -D'__builtin_cpu_supports(x)=1' -ITests/Kernels -ISources/CKernels -ISources/CKernels/include \
