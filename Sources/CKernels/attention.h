@@ -165,10 +165,9 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
       const float m = largest16(most);
       for (size_t j = 0; j < count; j += 16) {
         v16 e = seen16(exp2_16(load(s + j) - splat(m)), j, low, high, 0);
-        const u16 brain = round_brain(e);
-        if (pairs) e = (v16)(brain << 16);
+        if (pairs) e = round_float(e);
         if (paired)
-          store_brain((uint16_t *)s + j, brain, 16);
+          store_brain((uint16_t *)s + j, (u16)e >> 16, 16);
         else
           store(s + j, e);
         sum += e;

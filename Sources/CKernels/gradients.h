@@ -13,11 +13,13 @@ INLINE void gather_rows(const bool rounded, size_t depth, size_t columns, size_t
                         const size_t group, float *out) {
   float line[ENC_GRADIENT_TILE + 32] = {0};
   for (size_t d = 0; d < depth; d++, x += stride) {
-    const float *source = rounded || columns % group ? line : x;
-    if (rounded)
+    const float *source = x;
+    if (rounded) {
       round_line(columns, x, line);
-    else if (columns % group)
-      memcpy(line, x, columns * sizeof(float));
+      source = line;
+    } else if (columns % group) {
+      source = memcpy(line, x, columns * sizeof(float));
+    }
     SPREAD(source, columns, group, out + d * group)
   }
 }

@@ -186,11 +186,10 @@ public struct TrainingData: Sendable {
       func number(_ label: String, _ place: Int, _ lines: [Int] = []) throws -> Int {
         if let number = index[label] { return number }
         guard requiresLabels else { return -1 }
-        let known = index.keys.sorted().prefix(10).joined(separator: ", ")
         let sample = lines.isEmpty ? "\(part) sample \(place + 1): " : ""
         throw FileError(
           .mismatched, url, line: lines.isEmpty ? nil : lines[place],
-          "\(sample)the label '\(label)' was never seen in training (\(known))")
+          "\(sample)\(Raw.unseen(label, index))")
       }
       switch self {
       case .texts(let all):
@@ -214,6 +213,10 @@ public struct TrainingData: Sendable {
       }
     }
 
+    private static func unseen(_ label: String, _ index: [String: Int]) -> String {
+      "the label '\(label)' was never seen in training (\(index.keys.sorted().prefix(10).joined(separator: ", ")))"
+    }
+
     /// The probability of each label, from a JSON object of them as `encoders predict` writes it. Labels left out have none.
     private static func probabilities(_ cell: String, _ index: [String: Int], _ url: URL, line: Int) throws -> [Float] {
       func wrong(_ problem: String) -> FileError {
@@ -225,8 +228,7 @@ public struct TrainingData: Sendable {
       var row = [Float](repeating: 0, count: index.count)
       for member in members {
         guard let place = index[member.name] else {
-          let known = index.keys.sorted().prefix(10).joined(separator: ", ")
-          throw wrong("the label '\(member.name.prefix(60))' was never seen in training (\(known))")
+          throw wrong(Raw.unseen(String(member.name.prefix(60)), index))
         }
         guard let share = member.value.double, (0...1).contains(share) else {
           throw wrong("'\(member.name)': expected a number from 0 to 1, found \(member.value.text().prefix(60))")
