@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 
-from report import figures, processor, write
+from report import known_rows, processor, write
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOALS = {
@@ -71,10 +71,14 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    # Cases that aren't named keep their rows.
-    rows = {row["case"]: row for row in figures("Training") or [] if row["case"] not in options.cases}
+    settings = {key: getattr(options, key) for key in ("rounds", "seconds", "threads")}
+    # Cases that aren't named keep their rows, if they were measured in the same way.
+    rows = {
+        row["case"]: row for row in known_rows("Training")
+        if row["case"] not in options.cases and {key: row.get(key) for key in settings} == settings
+    }
     for case in options.cases:
-        row = rows[case] = compare(case, options)
+        row = rows[case] = compare(case, options) | settings
         print(f"{case:<12} {rate(row, '')}/s  PyTorch {rate(row, 'peer')}/s  ×{row['ratio']:.2f}", flush=True)
         # After each case, so that a run that is stopped loses none.
         known = [rows[name] for name in GOALS if name in rows]

@@ -5,6 +5,7 @@ import pathlib
 import platform
 
 HERE = pathlib.Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
 ORDER = ["Training", "Inference", "Tokenizers"]
 
 
@@ -23,20 +24,24 @@ def instructions():
 
 
 def results():
-    path = HERE / "results.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    """The sections of results.json."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
-def figures(part):
-    """What results.json has of a part on this kind of processor; None if nothing."""
-    return results().get(f"{part}, {instructions()}".lower())
+def section_of(part):
+    """The name of a part's section for this kind of processor."""
+    return f"{part}, {instructions()}"
+
+
+def known_rows(part):
+    """What results.json has of a part on this kind of processor."""
+    return results().get(section_of(part).lower(), [])
 
 
 def write(part, lines, figures):
     """Puts the part's section into both files, and leaves the others as they are."""
-    section = f"{part}, {instructions()}"
-    path = HERE / "results.json"
-    path.write_text(json.dumps(results() | {section.lower(): figures}, indent=2) + "\n")
+    section = section_of(part)
+    RESULTS.write_text(json.dumps(results() | {section.lower(): figures}, indent=2) + "\n")
     path = HERE / "RESULTS.md"
     parts = path.read_text().split("\n## ")[1:] if path.exists() else []
     sections = {part.split("\n", 1)[0]: part.split("\n", 1)[1].strip() for part in parts}

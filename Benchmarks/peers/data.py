@@ -65,7 +65,7 @@ def split(texts, labels):
 
 
 def table(path):
-    """A file of `encoders data get`: columns text, label, split."""
+    """A file of `encoders data get`: columns text, label, split (and perhaps probabilities)."""
     parts = {name: ([], []) for name in ("train", "validation", "test")}
     for line in path.read_text(encoding="utf-8").split("\n")[1:]:
         if line:
