@@ -7,7 +7,7 @@ SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
 KERNEL_CHECK := Tests/Kernels/check.c $(addprefix Sources/CKernels/,kernels_scalar.c dispatch.c workers.c)
-AVX512 := avx512 avx512vnni avx512bf16
+AVX512 := avx512 avx512vnni avx512bf16 avx512fp16
 
 .PHONY: demo test parity build setup data bench format lint docs examples neon avx512 clean
 

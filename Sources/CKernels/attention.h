@@ -120,10 +120,49 @@ INLINE v16 seen16(v16 x, size_t j, size_t low, size_t high, float other) {
   return choose16((key >= (int32_t)low) & (key < (int32_t)high), x, splat(other));
 }
 
-// Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0. With `pairs`, what is multiplied are brain floats.
-INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q, const float *k, const float *v,
+// What attention multiplies.
+enum { FLOATS, BRAIN_FLOATS, HALVES };
+
+// The scores of `rows` queries, `first` and its neighbours, for the keys from `start` on, become weights: powers of 2, in the form in which they
+// are multiplied; `factors` are 1 / their sums. Whole vectors of 16 keys are scored; those that a query doesn't see get the weight 0.
+INLINE void weigh(const int kind, const enc_attention_form *f, size_t first, size_t rows, size_t start, size_t count,
+                  const float *biases, float *dropped, float *scores, size_t padded, float *factors, float *logsums) {
+  for (size_t r = 0; r < rows; r++) {
+    const size_t i = first + r, low = first_key(f, i) - start, high = end_key(f, i) - start;
+    float *s = scores + r * padded;
+    if (biases) add_to(s + low, biases + start + low + f->length - 1 - i, high - low);
+    v16 most = splat(-INFINITY), sum = splat(0);
+    for (size_t j = 0; j < count; j += 16) most = max16(most, seen16(load(s + j), j, low, high, -INFINITY));
+    const float m = largest16(most);
+    for (size_t j = 0; j < count; j += 16) {
+      v16 e = seen16(exp2_16(load(s + j) - splat(m)), j, low, high, 0);
+      if (kind == BRAIN_FLOATS) e = round_float(e);
+      if (kind == BRAIN_FLOATS && MULTIPLIES_PAIRS) {
+        store_brain((uint16_t *)s + j, (u16)e >> 16, 16);
+#if MULTIPLIES_HALVES
+      } else if (kind == HALVES) {
+        e = round_to_half(e);
+        store(s + j, twice(round_half(e)));
+#endif
+      } else {
+        store(s + j, e);
+      }
+      sum += e;
+    }
+    const float total = sum16(sum);
+    if (f->keep < 1 && kind == FLOATS) {
+      dropout_factors(f, i, start + low, start + high, dropped);
+      multiply_by(s + low, dropped + start + low, high - low);
+    }
+    // A query that sees no key mixes nothing.
+    factors[r] = total > 0 ? 1.0f / total : 0;
+    if (logsums) logsums[i] = total > 0 ? m + log2f(total) : INFINITY;
+  }
+}
+
+INLINE void attend(const int kind, const enc_attention_form *f, const float *q, const float *k, const float *v,
                    const float *bias, float *out, float *logsums, float *scratch) {
-  const bool paired = pairs && MULTIPLIES_PAIRS;
+  const bool rounds = kind == BRAIN_FLOATS, paired = rounds && MULTIPLIES_PAIRS;
   const size_t length = f->length, width = f->width, padded = (length + 15) / 16 * 16, group = paired ? 2 : 1;
   const size_t depth = (width + group - 1) / group;
   float *columns = scratch, *values = columns + padded * width, *scores = values + padded * width;
@@ -133,11 +172,11 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
   for (size_t j = 0; j < length; j += group)
     if (paired)
       pair_rows(width, v + j * f->kv_stride, j + 1 < length ? v + (j + 1) * f->kv_stride : NULL, values + j / 2 * width);
-    else if (pairs)
+    else if (rounds)
       round_line(width, v + j * f->kv_stride, values + j * width);
     else
       memcpy(values + j * width, v + j * f->kv_stride, width * sizeof(float));
-  if (pairs && !paired) round_line(width * padded, columns, columns);
+  if (rounds && !paired) round_line(width * padded, columns, columns);
   for (size_t c = 0; c < depth && paired; c++)
     pair_rows(padded, columns + 2 * c * padded, 2 * c + 1 < width ? columns + (2 * c + 1) * padded : NULL, columns + c * padded);
   if (bias) spread_bias(f, bias, biases);
@@ -148,7 +187,7 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
     const float *queries = q + first * f->q_stride;
     float factors[TILE_ROWS], *target = out + first * f->out_stride;
     size_t stride = f->q_stride;
-    if (pairs) {
+    if (rounds) {
       NAME(round_rows)(rows, width, stride, queries, rounded);
       queries = rounded;
       stride = BRAIN_STRIDE(width);
@@ -156,31 +195,7 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
     switch (rows) {
       TILE_CASES_OF(TILE_ROWS, score_tile, paired, depth, stride, queries, columns + start, padded, count, f->scale * LOG2_E, scores)
     }
-    for (size_t r = 0; r < rows; r++) {
-      const size_t i = first + r, low = first_key(f, i) - start, high = end_key(f, i) - start;
-      float *s = scores + r * padded;
-      if (bias) add_to(s + low, biases + start + low + length - 1 - i, high - low);
-      v16 most = splat(-INFINITY), sum = splat(0);
-      for (size_t j = 0; j < count; j += 16) most = max16(most, seen16(load(s + j), j, low, high, -INFINITY));
-      const float m = largest16(most);
-      for (size_t j = 0; j < count; j += 16) {
-        v16 e = seen16(exp2_16(load(s + j) - splat(m)), j, low, high, 0);
-        if (pairs) e = round_float(e);
-        if (paired)
-          store_brain((uint16_t *)s + j, (u16)e >> 16, 16);
-        else
-          store(s + j, e);
-        sum += e;
-      }
-      const float total = sum16(sum);
-      if (f->keep < 1 && !pairs) {
-        dropout_factors(f, i, start + low, start + high, dropped);
-        multiply_by(s + low, dropped + start + low, high - low);
-      }
-      // A query that sees no key mixes nothing.
-      factors[r] = total > 0 ? 1.0f / total : 0;
-      if (logsums) logsums[i] = total > 0 ? m + log2f(total) : INFINITY;
-    }
+    weigh(kind, f, first, rows, start, count, bias ? biases : NULL, dropped, scores, padded, factors, logsums);
     switch (rows) {
       TILE_CASES_OF(TILE_ROWS, mix_tile, paired, width, width, scores, padded, (end - start + group - 1) / group,
                     values + start / group * width, factors, target, f->out_stride)
@@ -189,11 +204,91 @@ INLINE void attend(const bool pairs, const enc_attention_form *f, const float *q
 }
 void NAME(attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
                      float *out, float *logsums, float *scratch) {
-  attend(false, f, q, k, v, bias, out, logsums, scratch);
+  attend(FLOATS, f, q, k, v, bias, out, logsums, scratch);
 }
 void NAME(pair_attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
                           float *out, float *scratch) {
-  attend(true, f, q, k, v, bias, out, NULL, scratch);
+  attend(BRAIN_FLOATS, f, q, k, v, bias, out, NULL, scratch);
+}
+
+#if MULTIPLIES_HALVES
+// The power of two that brings the largest of all numbers between 2 and 4.
+INLINE float common_factor(size_t rows, size_t width, size_t stride, const float *x) {
+  v16 low = splat(0), high = splat(0);
+  for (size_t r = 0; r < rows; r++, x += stride)
+    EACH16(width, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
+  return power_towards(fmaxf(largest16(high), largest16(-low)), 2);
+}
+// out = factor · x as halves.
+INLINE void halve_line(size_t n, const float *x, float factor, uint16_t *out) {
+  EACH16(n, const h16 halves = __builtin_convertvector(LOAD(x) * splat(factor), h16);
+         memcpy(out + i, &halves, lanes * sizeof *out););
+}
+INLINE void half_score_tile(const size_t rows, size_t width, const float *q, const uint16_t *columns, size_t length,
+                            size_t count, const float *scales, float *scores) {
+  for (size_t j = 0, size; j < count; j += size) {
+    float sums[2][TILE_ROWS * 32];
+    size = count - j < 64 ? 32 : 64;
+    if (size == 64)
+      half_sums(rows, 2, width, width, q, length, columns + j, 32, sums);
+    else
+      half_sums(rows, 1, width, width, q, length, columns + j, 32, sums);
+    for (size_t r = 0; r < rows; r++)
+      for (size_t c = 0; c < size; c += 16)
+        store(scores + r * length + j + c, load(sums[c / 32] + r * 32 + c % 32) * splat(scales[r]));
+  }
+}
+INLINE void half_mix_tile(const size_t rows, size_t width, size_t stride, const float *weights, size_t length,
+                          size_t count, const uint16_t *values, const float *factors, float *out, size_t out_stride) {
+  for (size_t column = 0, size; column < width; column += size) {
+    float sums[2][TILE_ROWS * 32];
+    size = width - column > 32 ? 64 : 32;
+    if (size == 64)
+      half_sums(rows, 2, count, length, weights, stride, values + column, 32, sums);
+    else
+      half_sums(rows, 1, count, length, weights, stride, values + column, 32, sums);
+    for (size_t c = 0; c < size && column + c < width; c += 16) {
+      const size_t i = column + c, lanes = width - i < 16 ? width - i : 16;
+      for (size_t r = 0; r < rows; r++) STORE(out + r * out_stride, load(sums[c / 32] + r * 32 + c % 32) * splat(factors[r]));
+    }
+  }
+}
+#endif
+// Without dropout. Where halves aren't multiplied, floats are.
+void NAME(half_attention)(const enc_attention_form *f, const float *q, const float *k, const float *v, const float *bias,
+                          float *out, float *scratch) {
+#if MULTIPLIES_HALVES
+  const size_t length = f->length, width = f->width, padded = (length + 31) / 32 * 32, wide = (width + 31) / 32 * 32;
+  float *columns = scratch, *scores = columns + padded * width, *biases = scores + TILE_ROWS * padded;
+  float *queries = biases + 2 * length;
+  uint16_t *keys = (uint16_t *)columns, *values = (uint16_t *)(queries + TILE_ROWS * width);
+  const float key_factor = common_factor(length, width, f->kv_stride, k);
+  const float value_factor = common_factor(length, width, f->kv_stride, v);
+  transpose_keys(length, padded, width, f->kv_stride, k, columns);
+  halve_line(padded * width, columns, key_factor, keys);  // where they stand: a half's place is before its float's
+  memset(values, 0, length * wide * sizeof *values);
+  for (size_t j = 0; j < length; j++) halve_line(width, v + j * f->kv_stride, value_factor, values + j * wide);
+  if (bias) spread_bias(f, bias, biases);
+  for (size_t first = 0; first < length; first += TILE_ROWS) {
+    const size_t rows = length - first < TILE_ROWS ? length - first : TILE_ROWS;
+    const size_t start = first_key(f, first) / 32 * 32, end = end_key(f, first + rows - 1);
+    const size_t count = (end - start + 31) / 32 * 32;
+    float factors[TILE_ROWS];
+    NAME(half_rows)(rows, width, f->q_stride, q + first * f->q_stride, 2, queries, factors);
+    for (size_t r = 0; r < rows; r++) factors[r] *= f->scale * LOG2_E / key_factor;
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, half_score_tile, width, queries, keys + start, padded, count, factors, scores)
+    }
+    weigh(HALVES, f, first, rows, start, count, bias ? biases : NULL, NULL, scores, padded, factors, NULL);
+    for (size_t r = 0; r < rows; r++) factors[r] /= value_factor;
+    switch (rows) {
+      TILE_CASES_OF(TILE_ROWS, half_mix_tile, width, wide, scores, padded, end - start, values + start * wide, factors,
+                    out + first * f->out_stride, f->out_stride)
+    }
+  }
+#else
+  attend(FLOATS, f, q, k, v, bias, out, NULL, scratch);
+#endif
 }
 
 // out[j] += Σ_r weights[r][j] · x[r] for `rows` keys j and `depth` queries r.

@@ -22,7 +22,7 @@ DEFINE_TABLE(scalar)
 
 #if defined(__x86_64__)
 #define KERNEL(name, parameters, arguments) void name##_avx2 parameters; void name##_avx512 parameters; \
-  void name##_avx512vnni parameters; void name##_avx512bf16 parameters;
+  void name##_avx512vnni parameters; void name##_avx512bf16 parameters; void name##_avx512fp16 parameters;
 #include "list.h"
 #undef KERNEL
 DEFINE_TABLE(avx2)
@@ -45,6 +45,11 @@ DEFINE_TABLE(avx512bf16)
 #include "list.h"
 #undef KERNEL
 };
+DEFINE_TABLE(avx512fp16)
+#define KERNEL(name, parameters, arguments) name##_avx512fp16,
+#include "list.h"
+#undef KERNEL
+};
 #endif
 
 static const table *chosen = &table_scalar;
@@ -64,7 +69,10 @@ __attribute__((constructor)) static void choose(void) {
   bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
   bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
-  if (vnni && __builtin_cpu_supports("avx512bf16") && (any || strcmp(wanted, "avx512bf16") == 0)) {
+  if (vnni && __builtin_cpu_supports("avx512fp16") && (any || strcmp(wanted, "avx512fp16") == 0)) {
+    chosen = &table_avx512fp16;
+    chosen_name = "avx512fp16";
+  } else if (vnni && __builtin_cpu_supports("avx512bf16") && (any || strcmp(wanted, "avx512bf16") == 0)) {
     chosen = &table_avx512bf16;
     chosen_name = "avx512bf16";
   } else if (vnni && (any || strcmp(wanted, "avx512vnni") == 0)) {

@@ -39,29 +39,26 @@ INLINE void fetch_ahead(const void *line, size_t bytes) {
   for (size_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch((const char *)line + 48 * bytes + byte);
 }
 
-#define DEFINE_TILE(name, element, load_weights)                                                                       \
-  INLINE void name(const size_t rows, size_t inner, size_t stride, const float *x, const element *panel, size_t row,   \
-                   size_t column, size_t columns, const enc_product_end *end, float *out) {                            \
-    v16 sums[TILE_ROWS][TILE_VECTORS];                                                                                 \
-    const float *lines[TILE_ROWS];                                                                                     \
-    for (size_t r = 0; r < rows; r++) {                                                                                \
-      lines[r] = x + (row + r) * stride;                                                                               \
-      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);                                                 \
-    }                                                                                                                  \
-    UNROLLED(4)                                                                                                        \
-    for (size_t k = 0; k < inner; k++, panel += PANEL) {                                                               \
-      v16 b[TILE_VECTORS];                                                                                             \
-      fetch_ahead(panel, PANEL * sizeof *panel);                                                                       \
-      for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load_weights(panel + 16 * v);                                   \
-      for (size_t r = 0; r < rows; r++) {                                                                              \
-        const v16 a = splat(lines[r][k]);                                                                              \
-        for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] += a * b[v];                                              \
-      }                                                                                                                \
-    }                                                                                                                  \
-    FINISH_TILE(sums)                                                                                                  \
+INLINE void float_tile(const size_t rows, size_t inner, size_t stride, const float *x, const float *panel, size_t row,
+                       size_t column, size_t columns, const enc_product_end *end, float *out) {
+  v16 sums[TILE_ROWS][TILE_VECTORS];
+  const float *lines[TILE_ROWS];
+  for (size_t r = 0; r < rows; r++) {
+    lines[r] = x + (row + r) * stride;
+    for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] = splat(0);
   }
-DEFINE_TILE(float_tile, float, load)
-DEFINE_TILE(half_tile, uint16_t, load_half)
+  UNROLLED(4)
+  for (size_t k = 0; k < inner; k++, panel += PANEL) {
+    v16 b[TILE_VECTORS];
+    fetch_ahead(panel, PANEL * sizeof *panel);
+    for (size_t v = 0; v < TILE_VECTORS; v++) b[v] = load(panel + 16 * v);
+    for (size_t r = 0; r < rows; r++) {
+      const v16 a = splat(lines[r][k]);
+      for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] += a * b[v];
+    }
+  }
+  FINISH_TILE(sums)
+}
 
 // Calls `tile` with its number of rows, at most 8, as a constant.
 #define TILE_CASE(n, tile, ...) \
@@ -84,22 +81,114 @@ DEFINE_TILE(half_tile, uint16_t, load_half)
     __VA_ARGS__                                                                         \
   }
 
-#define DEFINE_PRODUCT(name, element, tile)                                                                            \
-  void NAME(name)(size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x,              \
-                  const element *panels, const enc_product_end *end, float *out) {                                     \
-    EACH_BLOCK(rows, inner * sizeof(float), {                                                                          \
-      for (size_t column = first; column < columns; column += PANEL) {                                                 \
-        const element *panel = panels + column * inner;                                                                \
-        for (size_t row = start; row < stop; row += TILE_ROWS) {                                                       \
-          switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {                                                   \
-            TILE_CASES_OF(TILE_ROWS, tile, inner, stride, x, panel, row, column, columns, end, out)                    \
-          }                                                                                                            \
-        }                                                                                                              \
-      }                                                                                                                \
-    })                                                                                                                 \
+// Rows start ..< stop, a tile at a time.
+INLINE void float_rows(size_t start, size_t stop, size_t inner, size_t stride, const float *x, const float *panel,
+                       size_t column, size_t columns, const enc_product_end *end, float *out) {
+  for (size_t row = start; row < stop; row += TILE_ROWS)
+    switch (stop - row < TILE_ROWS ? stop - row : TILE_ROWS) {
+      TILE_CASES_OF(TILE_ROWS, float_tile, inner, stride, x, panel, row, column, columns, end, out)
+    }
+}
+void NAME(product)(size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x,
+                   const float *panels, const enc_product_end *end, float *out) {
+  EACH_BLOCK(rows, inner * sizeof(float), {
+    for (size_t column = first; column < columns; column += PANEL)
+      float_rows(start, stop, inner, stride, x, panels + column * inner, column, columns, end, out);
+  })
+}
+
+// x [rows, K] as half_product takes them. Where halves are multiplied, a row is halves, each of them twice, of the row times a power of two that
+// brings its largest number between 2^(room − 1) and 2^room; `scales` take that back. Elsewhere it stays as it is.
+void NAME(half_rows)(size_t rows, size_t inner, size_t stride, const float *x, int room, float *out, float *scales) {
+  for (size_t r = 0; r < rows; r++, x += stride, out += inner) {
+#if MULTIPLIES_HALVES
+    v16 low = splat(0), high = splat(0);
+    EACH16(inner, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
+    const float factor = power_towards(fmaxf(largest16(high), largest16(-low)), room);
+    scales[r] = 1 / factor;
+    EACH16(inner, STORE(out, twice(round_half(LOAD(x) * splat(factor)))););
+#else
+    (void)room, (void)scales;
+    memcpy(out, x, inner * sizeof(float));
+#endif
   }
-DEFINE_PRODUCT(product, float, float_tile)
-DEFINE_PRODUCT(half_product, uint16_t, half_tile)
+}
+
+#if MULTIPLIES_HALVES
+// Halves are summed for that many steps, then their sums as floats.
+#define HALF_RUN 128
+// sums[n] [rows][32] = a [rows, inner], of halves that stand twice, times `count` groups of 32 columns of b, `distance` apart.
+INLINE void half_sums(const size_t rows, const size_t count, size_t inner, size_t a_stride, const float *a, size_t b_stride,
+                      const uint16_t *b, size_t distance, float sums[2][TILE_ROWS * 32]) {
+  for (size_t n = 0; n < count; n++) memset(sums[n], 0, rows * 32 * sizeof(float));
+  for (size_t k = 0; k < inner;) {
+    const size_t stop = inner - k < HALF_RUN ? inner : k + HALF_RUN;
+    h32 run[TILE_ROWS][2];
+    for (size_t r = 0; r < rows; r++)
+      for (size_t n = 0; n < count; n++) run[r][n] = (h32){};
+    for (; k < stop; k++, b += b_stride) {
+      h32 group[2];
+      for (size_t n = 0; n < count; n++) {
+        __builtin_prefetch(b + n * distance + 48 * b_stride);
+        group[n] = load_halves(b + n * distance);
+      }
+      for (size_t r = 0; r < rows; r++) {
+        const h32 number = splat_halves(a[r * a_stride + k]);
+        for (size_t n = 0; n < count; n++) run[r][n] = add_halves(run[r][n], number, group[n]);
+      }
+    }
+    for (size_t r = 0; r < rows; r++)
+      for (size_t n = 0; n < count; n++) {
+        float *sum = sums[n] + r * 32;
+        store(sum, load(sum) + widen_low(run[r][n]));
+        store(sum + 16, load(sum + 16) + widen_high(run[r][n]));
+      }
+  }
+}
+// Two panels are met at once, where there are two.
+INLINE void half_tile(const size_t rows, const size_t count, size_t inner, const float *x, const float *scales,
+                      const uint16_t *panel, size_t row, size_t column, size_t columns, const enc_product_end *end, float *out) {
+  float sums[2][TILE_ROWS * PANEL];
+  half_sums(rows, count, inner, inner, x + row * inner, PANEL, panel, PANEL * inner, sums);
+  for (size_t n = 0; n < count; n++) {
+    for (size_t r = 0; r < rows; r++)
+      for (size_t v = 0; v < PANEL; v += 16)
+        store(sums[n] + r * PANEL + v, load(sums[n] + r * PANEL + v) * splat(scales[row + r]));
+    NAME(finish_tile)(rows, sums[n], end, row, column + n * PANEL, columns, out);
+  }
+}
+#endif
+
+// With a matrix of halves. Where they aren't multiplied, a panel becomes floats first.
+void NAME(half_product)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *scales,
+                        const uint16_t *panels, const enc_product_end *end, float *out) {
+#if MULTIPLIES_HALVES
+  EACH_BLOCK(rows, inner * sizeof(float), {
+    for (size_t column = first; column < columns; column += 2 * PANEL)
+      for (size_t row = start; row < stop; row += TILE_ROWS) {
+        const size_t some = stop - row < TILE_ROWS ? stop - row : TILE_ROWS;
+        const uint16_t *panel = panels + column * inner;
+        if (column + PANEL < columns)
+          switch (some) {
+            TILE_CASES_OF(TILE_ROWS, half_tile, 2, inner, x, scales, panel, row, column, columns, end, out)
+          }
+        else
+          switch (some) {
+            TILE_CASES_OF(TILE_ROWS, half_tile, 1, inner, x, scales, panel, row, column, columns, end, out)
+          }
+      }
+  })
+#else
+  (void)scales;
+  float *panel = enc_scratch(ENC_SCRATCH_PANEL, inner * PANEL * sizeof(float));
+  EACH_BLOCK(rows, inner * sizeof(float), {
+    for (size_t column = first; column < columns; column += PANEL) {
+      for (size_t i = 0; i < inner * PANEL; i += 16) store(panel + i, load_half(panels + column * inner + i));
+      float_rows(start, stop, inner, inner, x, panel, column, columns, end, out);
+    }
+  })
+#endif
+}
 
 // x [rows, K] to brain floats, of a row stride of BRAIN_STRIDE.
 void NAME(round_rows)(size_t rows, size_t inner, size_t stride, const float *x, float *out) {
@@ -344,6 +433,16 @@ void NAME(pair_peak)(size_t n, float *out) {
   for (size_t number = 0; number < (MULTIPLIES_PAIRS ? 1 : 2); number++)
     EACH_PEAK(v16, splat((float)i), add_products(MULTIPLIES_PAIRS, factor, sums[i], factor), sum += sums[i])
   store(out, sum);
+}
+void NAME(half_peak)(size_t n, float *out) {
+#if MULTIPLIES_HALVES
+  const h32 factor = (h32)twice(round_half(splat(out[0])));
+  h32 sum = factor;
+  EACH_PEAK(h32, factor, add_halves(factor, sums[i], factor), sum += sums[i])
+  store(out, widen_low(sum));
+#else
+  for (size_t number = 0; number < 2; number++) NAME(float_peak)(n, out);
+#endif
 }
 void NAME(byte_peak)(size_t n, int32_t *out) {
   const i16 factor = (i16){} + out[0];

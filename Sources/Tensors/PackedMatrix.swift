@@ -28,8 +28,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
   private enum Form {
     /// Panels of 32 columns.
     case floats(Storage)
-    /// The same of half precision.
-    case halves(Storage)
+    /// The same of half precision, and how large rows may be so that no sum is infinite: below 2^room.
+    case halves(Storage, room: Int32)
     /// The same as bytes, with a scale and the sum for each run of a column.
     case bytes(Storage, scales: Storage, sums: Storage)
     /// The same as pairs of brain floats, those of two neighbours in a column.
@@ -69,7 +69,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
           enc_pack_pairs(inner, floats, target.assumingMemoryBound(to: UInt32.self) + panel * 32 * depth)
         }
       }
-      form = isHalf ? .halves(storage) : .pairs(storage)
+      form = isHalf ? .halves(storage, room: PackedMatrix.room(first, layout)) : .pairs(storage)
     case .int8:
       let (depth, runs) = ((inner + 3) / 4, PackedMatrix.runs(inner))
       let bytes = Storage(count: panels * 32 * depth)
@@ -86,6 +86,17 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
 
   /// How many runs of numbers a row of bytes has, each with its own scale.
   private static func runs(_ inner: Int) -> Int { (inner + Int(ENC_QUANTUM) - 1) / Int(ENC_QUANTUM) }
+
+  /// The largest power of two, of 2 at most, below which 128 products of halves with those of a matrix add up to less than their largest.
+  private static func room(_ source: UnsafePointer<Float>, _ layout: Layout) -> Int32 {
+    let largest = Storage(count: layout.outer)
+    Workers.run(chunks: layout.outer) { column in
+      let numbers = (0..<layout.inner).lazy.map { abs(source[column * layout.columnStride + $0 * layout.rowStride]) }
+      largest.pointer[column] = numbers.reduce(0) { $1 > $0 && $1 <= 65504 ? $1 : $0 }
+    }
+    let most = (0..<layout.outer).reduce(1) { max($0, largest.pointer[$1]) }
+    return min(2, Int32(8 - most.exponent))
+  }
 
   /// out [rows, N] = x [rows, K] · B, ended as `end` says, on the calling worker.
   func product(
@@ -136,6 +147,7 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
   /// Rows as they are multiplied.
   private enum Input {
     case floats(Rows)
+    case halves(Int, UnsafePointer<Float>, scales: UnsafePointer<Float>)
     case pairs(Int, UnsafePointer<Float>)
     case bytes(Int, UnsafePointer<UInt8>, scales: UnsafePointer<Float>, offsets: UnsafePointer<Float>)
   }
@@ -144,7 +156,12 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
   private func input(_ x: Rows) -> Input {
     let rows = x.count
     switch form {
-    case .floats, .halves: return .floats(x)
+    case .floats: return .floats(x)
+    case .halves(_, let room):
+      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), rows * (inner + 1) * 4) else { return .floats(x) }
+      let halves = scratch.assumingMemoryBound(to: Float.self)
+      enc_half_rows(rows, inner, x.stride, x.pointer, room, halves, halves + rows * inner)
+      return .halves(rows, halves, scales: halves + rows * inner)
     case .pairs:
       guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), rows * (inner + 1) * 4) else { return .floats(x) }
       let rounded = scratch.assumingMemoryBound(to: Float.self)
@@ -171,9 +188,9 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
     switch (form, input) {
     case (.floats(let panels), .floats(let x)):
       enc_product(x.count, inner, first, last, x.stride, x.pointer, panels.pointer, &end, out)
-    case (.halves(let panels), .floats(let x)):
+    case (.halves(let panels, _), .halves(let rows, let x, let scales)):
       let halves = UnsafeRawPointer(panels.pointer).assumingMemoryBound(to: UInt16.self)
-      enc_half_product(x.count, inner, first, last, x.stride, x.pointer, halves, &end, out)
+      enc_half_product(rows, inner, first, last, x, scales, halves, &end, out)
     case (.pairs(let panels), .pairs(let rows, let x)):
       let pairs = UnsafeRawPointer(panels.pointer).assumingMemoryBound(to: UInt32.self)
       enc_pair_product(rows, inner, first, last, x, pairs, &end, out)

@@ -8,12 +8,16 @@ import Synchronization
 public enum Precision: String, Sendable, CaseIterable {
   /// 24 bits of precision.
   case float32
-  /// Weights of 11 bits of precision, outside training: half the memory. They are multiplied as float32 numbers.
+  /// 11 bits of precision, outside training: half the memory, and where the processor multiplies them (AVX512-FP16) up to twice as fast as
+  /// float32. Rows are multiplied by powers of two that keep them in float16's range, and sums of at most 128 products are of float16.
+  /// Elsewhere only the weights are rounded, and are multiplied as float32 numbers.
   case float16
-  /// 8 bits of precision, with float32's range: twice as fast as float32 where the processor multiplies them (AVX512-BF16), slower elsewhere.
+  /// 8 bits of precision, with float32's range: twice as fast as float32 where the processor multiplies them (AVX512-BF16 of AMD), about as
+  /// fast elsewhere.
   case bfloat16
   /// Whole numbers of 8 bits, outside training: a scale for each run of 128 numbers of a weight's column, and a scale and an offset for each of
-  /// a row, found as it comes. Sums are exact within a run and float32 across runs. Attention multiplies bfloat16 numbers where they are fast.
+  /// a row, found as it comes. Sums are exact within a run and float32 across runs. Attention multiplies float16 or bfloat16 numbers where those
+  /// are fast.
   case int8
 
   @TaskLocal private static var ofTask: Precision?
@@ -42,13 +46,12 @@ public enum Precision: String, Sendable, CaseIterable {
     }
   }
 
-  /// The precision of attention's products outside training. Bytes leave them to brain floats where those are fast.
-  var attends: Precision {
-    switch self {
-    case .float32, .float16: .float32
-    case .bfloat16: .bfloat16
-    case .int8: Precision.bfloat16IsFast ? .bfloat16 : .float32
+  /// The precision of attention's products outside training. Bytes leave them to the fastest of the others.
+  var attends: Precision { self == .int8 ? Precision.fastest : self }
+  private static let fastest: Precision =
+    switch String(cString: enc_isa()) {
+    case "avx512fp16": .float16
+    case "avx512bf16": .bfloat16
+    default: .float32
     }
-  }
-  private static let bfloat16IsFast = String(cString: enc_isa()) == "avx512bf16"
 }

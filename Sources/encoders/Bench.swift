@@ -49,11 +49,9 @@ struct BenchCommand: ParsableCommand {
         texts = BenchCommand.sentences
       }
       let benchmark = try InferenceBenchmark(model, texts: texts)
-      // float16 is computed in float32.
-      let kinds = Precision.allCases.filter { $0 == .float32 || $0 != .float16 && compute.contains($0) }
-      var ceilings = Dictionary(uniqueKeysWithValues: kinds.map { ($0, Ceiling.operationsPerSecond($0)) })
+      let kinds = Precision.allCases.filter { $0 == .float32 || compute.contains($0) }
+      let ceilings = Dictionary(uniqueKeysWithValues: kinds.map { ($0, Ceiling.operationsPerSecond($0)) })
       let shown = kinds.compactMap { kind in ceilings[kind].map { "\(kind.rawValue) \(whole($0 / 1e9))" } }
-      ceilings[.float16] = ceilings[.float32]
       let results = try benchmark.results(compute, rounds: rounds) { ceilings[$0] ?? 0 }
       if json {
         return try printJSON(

@@ -48,16 +48,19 @@ KERNEL(normalize_backward, (size_t rows, size_t width, float epsilon, const floa
 // `out` and what its end names are whole; rows of x stand `stride` apart.
 KERNEL(pack, (size_t inner, size_t columns, const float *b, size_t row_stride, size_t column_stride, float *panels), (inner, columns, b, row_stride, column_stride, panels))
 KERNEL(product, (size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x, const float *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, stride, x, panels, end, out))
-// The same with panels of half precision, which `to_half` makes of others; products and sums are of float32.
+// The same with panels of half precision, which `to_half` makes of others, and rows as `half_rows` makes them for the processor, of K floats
+// each. `room`: of what rows and panels multiply, sums of 128 stay below 2^16 if the largest of a row is below 2^room.
 KERNEL(to_half, (size_t n, const float *x, uint16_t *out), (n, x, out))
-KERNEL(half_product, (size_t rows, size_t inner, size_t first, size_t columns, size_t stride, const float *x, const uint16_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, stride, x, panels, end, out))
+KERNEL(half_rows, (size_t rows, size_t inner, size_t stride, const float *x, int room, float *out, float *scales), (rows, inner, stride, x, room, out, scales))
+KERNEL(half_product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const float *scales, const uint16_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, scales, panels, end, out))
 // The same of brain floats: rows as `round_rows` makes them for the processor, of up to K + 1 floats each, and panels [⌈K / 2⌉][32] of pairs.
 KERNEL(round_rows, (size_t rows, size_t inner, size_t stride, const float *x, float *out), (rows, inner, stride, x, out))
 KERNEL(pack_pairs, (size_t inner, const float *panel, uint32_t *pairs), (inner, panel, pairs))
 KERNEL(pair_product, (size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint32_t *panels, const enc_product_end *end, float *out), (rows, inner, first, columns, x, panels, end, out))
-// The fastest that products can be: `n` steps of 12 chains of multiply-add, of 32 operations a step and chain; of 64 on pairs and of 128 on bytes.
+// The fastest that products can be: `n` steps of 12 chains of multiply-add, of 32 operations a step and chain; of 64 on pairs and halves and of 128 on bytes.
 KERNEL(float_peak, (size_t n, float *out), (n, out))
 KERNEL(pair_peak, (size_t n, float *out), (n, out))
+KERNEL(half_peak, (size_t n, float *out), (n, out))
 KERNEL(byte_peak, (size_t n, int32_t *out), (n, out))
 // 32 columns of a matrix of `width` columns as bytes.
 KERNEL(pack_bytes, (size_t inner, size_t columns, size_t width, const float *b, size_t row_stride, size_t column_stride, int8_t *bytes, float *scales, float *sums), (inner, columns, width, b, row_stride, column_stride, bytes, scales, sums))
@@ -117,11 +120,12 @@ KERNEL(gru_step, (size_t count, size_t hidden, const int32_t *rows, const float 
 KERNEL(gru_step_backward, (size_t count, size_t hidden, const int32_t *rows, const int32_t *previous, float *gates, float *candidates, const float *outputs, const float *doutput, size_t stride, const float *dh, float *direct, float *drecurrent), (count, hidden, rows, previous, gates, candidates, outputs, doutput, stride, dh, direct, drecurrent))
 
 // Attention of one head in one sequence, with the logarithms of base 2; dq has q's stride, dk and dv those of k and v. `scratch` holds
-// (length + 32) · (2 · width + 20) + 128 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
+// (length + 32) · (2 · width + 36) + 128 floats. Of several query heads that share a key head, those after the first `add` to dk and dv.
 // `bias` may be NULL, and forward `logsums`, which only the pullback needs; `dbias` [2 · reach + 1] is overwritten. The second multiplies
-// brain floats, without dropout.
+// brain floats, the third halves where they are fast, both without dropout.
 KERNEL(attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *logsums, float *scratch), (form, q, k, v, bias, out, logsums, scratch))
 KERNEL(pair_attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *scratch), (form, q, k, v, bias, out, scratch))
+KERNEL(half_attention, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, float *out, float *scratch), (form, q, k, v, bias, out, scratch))
 KERNEL(attention_backward, (const enc_attention_form *form, const float *q, const float *k, const float *v, const float *bias, const float *out, const float *logsums, const float *dout, bool add, float *dq, float *dk, float *dv, float *dbias, float *scratch), (form, q, k, v, bias, out, logsums, dout, add, dq, dk, dv, dbias, scratch))
 // Turns `pairs` pairs of each head in rows [width, of a row stride] at positions from `first` on; tables are [positions, pairs].
 KERNEL(rotary, (size_t rows, size_t width, size_t stride, size_t head_width, size_t pairs, bool halves, float direction, size_t first, const float *cosines, const float *sines, const float *x, float *out), (rows, width, stride, head_width, pairs, halves, direction, first, cosines, sines, x, out))

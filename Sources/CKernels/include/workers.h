@@ -29,6 +29,6 @@ enc_entered enc_enter(void);
 void enc_leave(enc_entered entered);
 
 // A buffer of the calling thread, 64-byte aligned, that stays until the thread ends; its contents are undefined. One buffer a slot.
-enum { ENC_SCRATCH_ONEDNN = 0, ENC_SCRATCH_A, ENC_SCRATCH_B, ENC_SCRATCH_C, ENC_SCRATCH_GRADIENT, ENC_SCRATCH_COUNT };
+enum { ENC_SCRATCH_ONEDNN = 0, ENC_SCRATCH_A, ENC_SCRATCH_B, ENC_SCRATCH_C, ENC_SCRATCH_GRADIENT, ENC_SCRATCH_PANEL, ENC_SCRATCH_COUNT };
 void *enc_scratch(int slot, size_t bytes);
 #endif

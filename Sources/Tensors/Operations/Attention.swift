@@ -132,7 +132,7 @@ private struct AttentionForm {
   }
 
   func forward(_ side: AttentionSide, _ bias: Tensor?, _ out: Tensor, _ logsums: Storage?) {
-    let inPairs = logsums == nil && dropout == nil && Precision.current.attends == .bfloat16
+    let precision = logsums == nil && dropout == nil ? Precision.current.attends : .float32
     Workers.run(chunks: offsets.count * heads) { index in
       let (rows, head) = (offsets[index / heads], index % heads)
       guard !rows.isEmpty, let scratch = scratch(rows.count) else { return }
@@ -142,10 +142,14 @@ private struct AttentionForm {
       let (queries, keys) = (side.queries + rows.lowerBound * side.stride + head * size, side.keys + key)
       let (values, bias) = (side.values + key, bias.map { UnsafePointer($0.pointer + head) })
       let target = out.pointer + (rows.lowerBound * heads + head) * size
-      if inPairs { return enc_pair_attention(&form, queries, keys, values, bias, target, scratch) }
-      enc_attention(
-        &form, queries, keys, values, bias, target,
-        logsums.map { $0.pointer + rows.lowerBound * heads + head * rows.count }, scratch)
+      switch precision {
+      case .bfloat16: enc_pair_attention(&form, queries, keys, values, bias, target, scratch)
+      case .float16: enc_half_attention(&form, queries, keys, values, bias, target, scratch)
+      case .float32, .int8:
+        enc_attention(
+          &form, queries, keys, values, bias, target,
+          logsums.map { $0.pointer + rows.lowerBound * heads + head * rows.count }, scratch)
+      }
     }
   }
 
@@ -183,6 +187,6 @@ private struct AttentionForm {
   }
 
   private func scratch(_ length: Int) -> UnsafeMutablePointer<Float>? {
-    enc_scratch(Int32(ENC_SCRATCH_A), ((length + 32) * (2 * size + 20) + 128) * 4)?.assumingMemoryBound(to: Float.self)
+    enc_scratch(Int32(ENC_SCRATCH_A), ((length + 32) * (2 * size + 36) + 128) * 4)?.assumingMemoryBound(to: Float.self)
   }
 }
