@@ -7,7 +7,7 @@ SWIFT := -c release -Xswiftc -enable-testing
 ENCODERS := .build/release/encoders
 DATA := .cache/data
 KERNEL_CHECK := Tests/Kernels/check.c $(addprefix Sources/CKernels/,kernels_scalar.c dispatch.c workers.c)
-AVX512 := avx512 avx512vnni avx512bf16 avx512fp16
+AVX512 := avx512 avx512vnni avx512bf16 avx512fp16 amx
 
 .PHONY: demo test parity build setup data bench format lint docs examples neon avx512 clean
 
@@ -70,7 +70,7 @@ avx512:
 	  sed 's/target("[^"]*")/target("avx2,fma,f16c")/; s/#include "vector_includes.h"/#include "avx512.h"\n&/' Sources/CKernels/kernels_$$isa.c \
 	    > .build/avx512/kernels_$$isa.c; done; \
 	for source in $(KERNEL_CHECK) Sources/CKernels/kernels_avx2.c $(AVX512:%=.build/avx512/kernels_%.c); do \
-	  clang -O1 -Wno-psabi -D'__builtin_cpu_supports(x)=1' -ITests/Kernels -ISources/CKernels -ISources/CKernels/include \
+	  clang -O1 -Wno-psabi -D'__builtin_cpu_supports(x)=1' -DMAY_USE_TILES=1 -ITests/Kernels -ISources/CKernels -ISources/CKernels/include \
 	    -c $$source -o .build/avx512/$$(basename $$source .c).o || exit 1; done
 	@clang .build/avx512/*.o -o .build/avx512/check -lm -lpthread
 	@for isa in $(AVX512); do ENCODERS_ISA=$$isa .build/avx512/check || exit 1; done

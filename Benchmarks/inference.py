@@ -24,10 +24,11 @@ from report_inference import publish
 
 PEERS = {
     "float32": ["sentence-transformers", "PyTorch", "ONNX Runtime", "OpenVINO", "CTranslate2"],
-    "bfloat16": [],  # ours stands beside our float32
+    "float16": [],  # ours stands beside our float32, as do
+    "bfloat16": [],
     "int8": ["ONNX Runtime int8", "OpenVINO int8", "CTranslate2 int8"],
 }
-OURS = {"float32": "encoders", "bfloat16": "encoders bfloat16", "int8": "encoders int8"}
+OURS = {"float32": "encoders", "float16": "encoders float16", "bfloat16": "encoders bfloat16", "int8": "encoders int8"}
 CHECKED = 200  # texts whose vectors are compared
 LEAST_COSINE = 0.9999  # of float32, on average
 

@@ -1,5 +1,6 @@
 """Benchmarks/RESULTS.md and results.json hold a section for each part of the comparison on each kind of processor; each run writes its own."""
 
+import ctypes
 import json
 import pathlib
 import platform
@@ -17,10 +18,17 @@ def processor():
 
 
 def instructions():
-    """The kind of processor, by the widest vectors that it multiplies."""
+    """The kind of processor, by the widest that it multiplies."""
     flags = next((line.split() for line in open("/proc/cpuinfo") if line.startswith(("flags", "Features"))), [])
-    kinds = {"avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
+    kinds = {"amx_tile": "AMX", "avx512_fp16": "AVX-512 FP16", "avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
+    if not may_use_tiles():
+        del kinds["amx_tile"]
     return next((kind for flag, kind in kinds.items() if flag in flags), "no vectors")
+
+
+def may_use_tiles():
+    """Whether Linux lets a process use AMX (arch_prctl ARCH_REQ_XCOMP_PERM XTILEDATA): it may refuse, for this process and its children."""
+    return platform.machine() == "x86_64" and ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
 
 
 def results():

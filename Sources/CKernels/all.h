@@ -1,4 +1,5 @@
 #include "vector.h"
+#include "tiles.h"
 #include "elementwise.h"
 #include "norms.h"
 #include "products.h"

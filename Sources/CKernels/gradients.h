@@ -64,6 +64,56 @@ INLINE void prefetch_row(const float *x, size_t columns) {
   for (size_t i = 0; i < columns; i += 16) __builtin_prefetch(x + i, 0, 2);
 }
 
+#if MULTIPLIES_TILES
+INLINE void write_block(const tile_block *block, const float *tile, size_t k, bool add, float *out, size_t out_stride) {
+  const size_t columns = k - block->column < PANEL ? k - block->column : PANEL;
+  for (size_t r = 0; r < block->rows; r++) {
+    float *target = out + (block->row + r) * out_stride + block->column;
+    EACH16(columns, STORE(target, add ? LOAD(target) + LOAD(tile + r * 32) : LOAD(tile + r * 32)););
+  }
+}
+// Strips of A are [16][BLOCK_ROWS / 2] pairs of rows, panels of B [BLOCK_ROWS / 2][32].
+INLINE void multiply_transposed_tiles(size_t rows, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
+                                      size_t b_stride, bool add, float *out, size_t out_stride, float *sums, float *scratch) {
+  const size_t depth = BLOCK_ROWS / 2, strip_stride = depth + 16;
+  float *strips = scratch, *lines = strips + (ENC_GRADIENT_TILE + 16) * strip_stride, *panels = scratch + ENC_GRADIENT_SCRATCH / 2;
+  _Alignas(64) float tile[32 * 32];
+  shape_tiles();
+  for (size_t first = 0; first == 0 || first < rows; first += BLOCK_ROWS, add = true) {
+    const size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS, steps = (count + 31) / 32;
+    // What is missing of whole tiles is zeros.
+    if (count % 32) {
+      memset(lines, 0, 16 * steps * (ENC_GRADIENT_TILE + 16) * sizeof(float));
+      for (size_t column = 0; column < k; column += PANEL)
+        memset(panels + column / PANEL * GROUP_STRIDE(PANEL), 0, 16 * steps * PANEL * sizeof(float));
+    }
+    for (size_t d = 0; d < count; d += 2) {
+      const float *x = a + (first + d) * a_stride;
+      pair_rows(n, x, d + 1 < count ? x + a_stride : NULL, lines + d / 2 * (ENC_GRADIENT_TILE + 16));
+    }
+    for (size_t row = 0; row < n; row += 16)
+      for (size_t d = 0; d < 16 * steps; d += 16)
+        transpose_some(16, 16, lines + d * (ENC_GRADIENT_TILE + 16) + row, ENC_GRADIENT_TILE + 16,
+                       strips + row * strip_stride + d, strip_stride);
+    gather_pairs(count, k, b_stride, b + first * b_stride, PANEL, panels);
+    if (sums) sum_columns(count, n, a_stride, a + first * a_stride, add, sums);
+    tile_block last = {.rows = 0};
+    for (size_t column = 0; column < k; column += PANEL)
+      for (size_t row = 0; row < n; row += 32) {
+        const tile_block block = {.row = row, .column = column, .rows = n - row < 32 ? n - row : 32};
+        const size_t high = block.rows > 16 ? 2 : 1;
+        multiply_pairs(high, steps, strips + row * strip_stride, 4 * strip_stride,
+                       panels + column / PANEL * GROUP_STRIDE(PANEL), 4 * PANEL);
+        write_block(&last, tile, k, add, out, out_stride);
+        store_tiles(high, tile);
+        last = block;
+      }
+    write_block(&last, tile, k, add, out, out_stride);
+  }
+  _tile_release();
+}
+#endif
+
 // While a block is multiplied, the rows of the next are fetched. With `pairs`, of brain floats.
 INLINE void multiply_transposed(const bool pairs, size_t rows, size_t n, size_t k, const float *a, size_t a_stride,
                                 const float *b, size_t b_stride, bool add, float *out, size_t out_stride, float *sums,
@@ -107,5 +157,9 @@ void NAME(transposed_product)(size_t rows, size_t n, size_t k, const float *a, s
 }
 void NAME(pair_transposed_product)(size_t rows, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
                                    size_t b_stride, bool add, float *out, size_t out_stride, float *sums, void *scratch) {
+#if MULTIPLIES_TILES
+  multiply_transposed_tiles(rows, n, k, a, a_stride, b, b_stride, add, out, out_stride, sums, scratch);
+#else
   multiply_transposed(true, rows, n, k, a, a_stride, b, b_stride, add, out, out_stride, sums, scratch);
+#endif
 }

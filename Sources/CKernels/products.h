@@ -239,8 +239,39 @@ INLINE void pair_tile(const size_t rows, size_t inner, const float *x, const uin
   }
   FINISH_TILE(sums)
 }
+#if MULTIPLIES_TILES
+// A block of 32 columns and up to 32 rows, and which run of K.
+typedef struct {
+  size_t row, column, rows, run;
+} tile_block;
+
+// Of K a multiple of 32. While a block's tiles are multiplied, the one before is ended.
+INLINE void pair_blocks(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint32_t *panels,
+                        const enc_product_end *end, float *out) {
+  const size_t stride = inner / 2;
+  _Alignas(64) float sums[32 * 32];
+  tile_block last = {.rows = 0};
+  shape_tiles();
+  EACH_BLOCK(rows, inner * 2, {
+    for (size_t column = first; column < columns; column += PANEL)
+      for (size_t row = start; row < stop; row += 32) {
+        const tile_block block = {.row = row, .column = column, .rows = stop - row < 32 ? stop - row : 32};
+        const size_t high = block.rows > 16 ? 2 : 1;
+        multiply_pairs(high, inner / 32, x + row * stride, 4 * stride, panels + column * stride, 4 * PANEL);
+        if (last.rows) NAME(finish_tile)(last.rows, sums, end, last.row, last.column, columns, out);
+        store_tiles(high, sums);
+        last = block;
+      }
+  })
+  NAME(finish_tile)(last.rows, sums, end, last.row, last.column, columns, out);
+  _tile_release();
+}
+#endif
 void NAME(pair_product)(size_t rows, size_t inner, size_t first, size_t columns, const float *x, const uint32_t *panels,
                         const enc_product_end *end, float *out) {
+#if MULTIPLIES_TILES
+  if (inner % 32 == 0) return pair_blocks(rows, inner, first, columns, x, panels, end, out);
+#endif
   EACH_BLOCK(rows, BRAIN_STRIDE(inner) * sizeof(float), {
     for (size_t column = first; column < columns; column += PANEL) {
       const uint32_t *panel = panels + column * ((inner + 1) / 2);
@@ -313,8 +344,59 @@ INLINE void byte_tile(const size_t rows, size_t inner, const uint8_t *x, const f
   FINISH_TILE(sums)
 }
 
+#if MULTIPLIES_TILES
+// sums [rows][32] = or += the counts of a run.
+INLINE void add_counts(const tile_block *block, size_t runs, const int32_t *counts, const float *scales,
+                       const float *offsets, const enc_byte_matrix *b, float *sums) {
+  v16 scale[2], total[2];
+  for (size_t v = 0; v < 2; v++) {
+    scale[v] = load(b->scales + block->run * b->width + block->column + 16 * v);
+    total[v] = load(b->sums + block->run * b->width + block->column + 16 * v);
+  }
+  for (size_t r = 0; r < block->rows; r++) {
+    const size_t place = (block->row + r) * runs + block->run;
+    for (size_t v = 0; v < 2; v++) {
+      const v16 count = __builtin_convertvector(*(const i16 *)(counts + r * 32 + 16 * v), v16);
+      v16 sum = block->run ? load(sums + r * 32 + 16 * v) : splat(0);
+      sum += count * scale[v] * splat(scales[place]);
+      sum -= total[v] * splat(offsets[place]);
+      store(sums + r * 32 + 16 * v, sum);
+    }
+  }
+}
+// Of K a multiple of 64. While a run's tiles are multiplied, the counts of the one before are added.
+INLINE void byte_blocks(size_t rows, size_t inner, size_t first, size_t columns, const uint8_t *x, const float *scales,
+                        const float *offsets, const enc_byte_matrix *b, const enc_product_end *end, float *out) {
+  const size_t runs = (inner + ENC_QUANTUM - 1) / ENC_QUANTUM;
+  _Alignas(64) float sums[32 * 32];
+  _Alignas(64) int32_t counts[32 * 32];
+  tile_block last = {.rows = 0};
+  shape_tiles();
+  EACH_BLOCK(rows, inner, {
+    for (size_t column = first; column < columns; column += PANEL)
+      for (size_t row = start; row < stop; row += 32)
+        for (size_t run = 0; run < runs; run++) {
+          const tile_block block = {.row = row, .column = column, .rows = stop - row < 32 ? stop - row : 32, .run = run};
+          const size_t k = run * ENC_QUANTUM, steps = inner - k < ENC_QUANTUM ? (inner - k) / 64 : ENC_QUANTUM / 64;
+          const size_t high = block.rows > 16 ? 2 : 1;
+          multiply_bytes(high, steps, x + row * inner + k, inner, b->bytes + column * inner + k * PANEL, 4 * PANEL);
+          if (last.rows) add_counts(&last, runs, counts, scales, offsets, b, sums);
+          if (last.rows && run == 0) NAME(finish_tile)(last.rows, sums, end, last.row, last.column, columns, out);
+          store_tiles(high, counts);
+          last = block;
+        }
+  })
+  add_counts(&last, runs, counts, scales, offsets, b, sums);
+  NAME(finish_tile)(last.rows, sums, end, last.row, last.column, columns, out);
+  _tile_release();
+}
+#endif
+
 void NAME(byte_product)(size_t rows, size_t inner, size_t first, size_t columns, const uint8_t *x, const float *scales,
                         const float *offsets, const enc_byte_matrix *b, const enc_product_end *end, float *out) {
+#if MULTIPLIES_TILES
+  if (inner % 64 == 0) return byte_blocks(rows, inner, first, columns, x, scales, offsets, b, end, out);
+#endif
   EACH_BLOCK(rows, inner, {
     for (size_t column = first; column < columns; column += PANEL)
       for (size_t row = start; row < stop; row += BYTE_TILE_ROWS)
@@ -426,8 +508,22 @@ void NAME(float_peak)(size_t n, float *out) {
   EACH_PEAK(v16, splat((float)i), sums[i] * factor + factor, sum += sums[i])
   store(out, sum);
 }
+// As many operations of tiles, whose numbers are 0 from their shaping on, in four chains.
+#define TILE_PEAK(multiply, count)                        \
+  shape_tiles();                                          \
+  for (size_t done = 0; done < (count); done += 4) {      \
+    multiply(0, 4, 6);                                    \
+    multiply(1, 4, 7);                                    \
+    multiply(2, 5, 6);                                    \
+    multiply(3, 5, 7);                                    \
+  }                                                       \
+  _tile_release();
 // Each step multiplies what the one before gave, so that none can be left out.
 void NAME(pair_peak)(size_t n, float *out) {
+#if MULTIPLIES_TILES
+  TILE_PEAK(_tile_dpbf16ps, n * 12 * 64 / (2 * 16 * 16 * 32))
+  return;
+#endif
   const v16 factor = MULTIPLIES_PAIRS ? (v16)brain_pairs(splat(out[0]), splat(out[0])) : splat(out[0]);
   v16 sum = splat(0);
   for (size_t number = 0; number < (MULTIPLIES_PAIRS ? 1 : 2); number++)
@@ -445,6 +541,10 @@ void NAME(half_peak)(size_t n, float *out) {
 #endif
 }
 void NAME(byte_peak)(size_t n, int32_t *out) {
+#if MULTIPLIES_TILES
+  TILE_PEAK(_tile_dpbusd, n * 12 * 128 / (2 * 16 * 16 * 64))
+  return;
+#endif
   const i16 factor = (i16){} + out[0];
   i16 sum = factor;
   EACH_PEAK(i16, factor + (int32_t)i, dot4(sums[i], sums[i], factor), sum += sums[i])

@@ -154,7 +154,8 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
 
   /// Rows as this matrix takes them, in the calling worker's scratch memory where they have to be changed.
   private func input(_ x: Rows) -> Input {
-    let rows = x.count
+    // Where tiles are multiplied, rows are read in sixteens.
+    let (rows, readRows) = (x.count, (x.count + 15) / 16 * 16)
     switch form {
     case .floats: return .floats(x)
     case .halves(_, let room):
@@ -163,13 +164,13 @@ final class PackedMatrix: @unchecked Sendable {  // immutable after init
       enc_half_rows(rows, inner, x.stride, x.pointer, room, halves, halves + rows * inner)
       return .halves(rows, halves, scales: halves + rows * inner)
     case .pairs:
-      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), rows * (inner + 1) * 4) else { return .floats(x) }
+      guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), readRows * (inner + 1) * 4) else { return .floats(x) }
       let rounded = scratch.assumingMemoryBound(to: Float.self)
       enc_round_rows(rows, inner, x.stride, x.pointer, rounded)
       return .pairs(rows, rounded)
     case .bytes:
       let (stride, runs) = ((inner + 63) / 64 * 64, PackedMatrix.runs(inner))
-      let bytes = rows * stride
+      let bytes = readRows * stride
       guard let scratch = enc_scratch(Int32(ENC_SCRATCH_C), bytes + 2 * rows * runs * 4) else { return .floats(x) }
       let target = scratch.assumingMemoryBound(to: UInt8.self)
       let scales = (scratch + bytes).assumingMemoryBound(to: Float.self)

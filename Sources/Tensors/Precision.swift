@@ -12,8 +12,8 @@ public enum Precision: String, Sendable, CaseIterable {
   /// float32. Rows are multiplied by powers of two that keep them in float16's range, and sums of at most 128 products are of float16.
   /// Elsewhere only the weights are rounded, and are multiplied as float32 numbers.
   case float16
-  /// 8 bits of precision, with float32's range: twice as fast as float32 where the processor multiplies them (AVX512-BF16 of AMD), about as
-  /// fast elsewhere.
+  /// 8 bits of precision, with float32's range: up to three times as fast as float32 where the processor multiplies tiles of them (AMX), twice
+  /// where it multiplies pairs (AVX512-BF16 of AMD), about as fast elsewhere.
   case bfloat16
   /// Whole numbers of 8 bits, outside training: a scale for each run of 128 numbers of a weight's column, and a scale and an offset for each of
   /// a row, found as it comes. Sums are exact within a run and float32 across runs. Attention multiplies float16 or bfloat16 numbers where those
@@ -51,7 +51,7 @@ public enum Precision: String, Sendable, CaseIterable {
   private static let fastest: Precision =
     switch String(cString: enc_isa()) {
     case "avx512fp16": .float16
-    case "avx512bf16": .bfloat16
+    case "avx512bf16", "amx": .bfloat16
     default: .float32
     }
 }

@@ -1,4 +1,4 @@
-// The intrinsics of AVX-512 that the kernels use, as loops: their code can be checked on processors without. `make avx512` compiles with it.
+// The intrinsics of AVX-512 and AMX that the kernels use, as loops: their code can be checked on processors without. `make avx512` compiles with it.
 #include <immintrin.h>
 #include <math.h>
 #include <stdbool.h>
@@ -109,6 +109,51 @@ EMULATED __m512 emulated_dpbf16_ps(__m512 sum, __m512i a, __m512i b) {
   }
   VECTOR(__m512, s);
 }
+// Eight tiles of 16 rows of 64 bytes.
+static __thread uint8_t emulated_tiles[8][16][64];
+static __thread bool emulated_shaped;
+static inline void emulated_tile_loadconfig(const void *shapes) { emulated_shaped = ((const uint8_t *)shapes)[0] == 1; }
+static inline void emulated_tile_release(void) { emulated_shaped = false; }
+static inline void emulated_tile_zero(int tile) { memset(emulated_tiles[tile], 0, 1024); }
+static inline void emulated_tile_loadd(int tile, const void *p, size_t stride) {
+  for (size_t r = 0; r < 16; r++) memcpy(emulated_tiles[tile][r], (const char *)p + r * stride, 64);
+}
+static inline void emulated_tile_stored(int tile, void *p, size_t stride) {
+  for (size_t r = 0; r < 16; r++)
+    if (emulated_shaped)
+      memcpy((char *)p + r * stride, emulated_tiles[tile][r], 64);
+    else
+      memset((char *)p + r * stride, 0x7f, 64);
+}
+EMULATED void emulated_tile_dp(bool bytes, int out, int a, int b) {
+  for (int m = 0; m < 16; m++)
+    for (int k = 0; k < 16; k++) {
+      __m512i sum, x, y;
+      uint32_t four[16];
+      memcpy(four, emulated_tiles[a][m] + 4 * k, 4);
+      for (int n = 1; n < 16; n++) four[n] = four[0];
+      memcpy(&x, four, 64);
+      memcpy(&y, emulated_tiles[b][k], 64);
+      memcpy(&sum, emulated_tiles[out][m], 64);
+      if (bytes)
+        sum = emulated_dpbusd_epi32(sum, x, y);
+      else
+        sum = (__m512i)emulated_dpbf16_ps((__m512)sum, x, y);
+      memcpy(emulated_tiles[out][m], &sum, 64);
+    }
+}
+#define _tile_loadconfig emulated_tile_loadconfig
+#define _tile_release emulated_tile_release
+#undef _tile_zero
+#define _tile_zero emulated_tile_zero
+#undef _tile_loadd
+#define _tile_loadd emulated_tile_loadd
+#undef _tile_stored
+#define _tile_stored emulated_tile_stored
+#undef _tile_dpbusd
+#define _tile_dpbusd(out, a, b) emulated_tile_dp(true, out, a, b)
+#undef _tile_dpbf16ps
+#define _tile_dpbf16ps(out, a, b) emulated_tile_dp(false, out, a, b)
 #define _mm512_maskz_loadu_ps emulated_maskz_loadu_ps
 #define _mm512_mask_storeu_ps emulated_mask_storeu_ps
 #define _mm512_max_ps emulated_max_ps

@@ -27,10 +27,10 @@ static void products(size_t rows, size_t inner, size_t outer) {
   uint16_t *halves = malloc(width * inner * 2);
   float *half_rows = malloc(rows * inner * 4), *half_scales = malloc(rows * 4);
   const size_t pairs = (inner + 1) / 2;
-  float *rounded = malloc(rows * (inner + 1) * 4);
+  float *rounded = malloc((rows + 15) * (inner + 1) * 4);
   uint32_t *pair_panels = malloc(width * pairs * 4);
   int8_t *bytes = malloc(width * depth * 4 + 64);
-  uint8_t *quantized = malloc(rows * ((inner + 63) / 64 * 64));
+  uint8_t *quantized = malloc((rows + 15) * ((inner + 63) / 64 * 64));
   enc_product_end end = {.bias = b, .out_stride = outer, .activation = -1};
   enc_pack(inner, outer, w, 1, inner, panels);
   enc_to_half(width * inner, panels, halves);
@@ -112,13 +112,13 @@ static void attention(size_t length, size_t width) {
 }
 
 int main(void) {
-  const size_t shapes[][3] = {{1, 64, 64}, {7, 100, 77}, {13, 384, 96}, {30, 130, 333}};
+  const size_t shapes[][3] = {{1, 64, 64}, {7, 100, 77}, {13, 384, 96}, {30, 130, 333}, {45, 192, 70}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) products(shapes[i][0], shapes[i][1], shapes[i][2]);
   gradients(1, 3, 5);
   gradients(130, 192, 77);
   gradients(259, 50, 192);
-  const size_t lengths[] = {1, 9, 17, 40};
-  for (size_t i = 0; i < 4; i++) attention(lengths[i], i % 2 ? 32 : 20);
+  const size_t lengths[] = {1, 9, 17, 40, 75, 33};
+  for (size_t i = 0; i < 6; i++) attention(lengths[i], i % 2 ? 32 : i < 4 ? 20 : 64);
   float x[100], y[100], mean, rstd, ones[100], zeros[100] = {0};
   for (int i = 0; i < 100; i++) x[i] = (float)i, ones[i] = 1;
   enc_layer_norm(1, 100, 1e-12f, x, ones, zeros, y, &mean, &rstd);

@@ -1,7 +1,7 @@
 // The contract of the kernels: what oneDNN lacks, on plain pointers, single-threaded.
 //
 // Every kernel exists once in source and is compiled for several instruction sets (kernels_*.c); dispatch.c picks the best one
-// that the processor has, or the one that the environment variable ENCODERS_ISA (scalar, avx2, avx512, avx512vnni, avx512bf16, avx512fp16) names. The code is
+// that the processor has, or the one that the environment variable ENCODERS_ISA (scalar, avx2, avx512, avx512vnni, avx512bf16, avx512fp16, amx) names. The code is
 // written over vectors of 16 floats, and tails go through the same code, so an element's bits don't depend on its place.
 #ifndef ENCODERS_KERNELS_H
 #define ENCODERS_KERNELS_H
