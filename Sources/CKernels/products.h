@@ -126,7 +126,7 @@ INLINE void half_sums(const size_t rows, const size_t count, size_t inner, size_
     h32 run[TILE_ROWS][2];
     for (size_t r = 0; r < rows; r++)
       for (size_t n = 0; n < count; n++) run[r][n] = (h32){};
-    for (; k < stop; k++, b += b_stride) {
+    UNROLLED(4) for (; k < stop; k++, b += b_stride) {
       h32 group[2];
       for (size_t n = 0; n < count; n++) {
         __builtin_prefetch(b + n * distance + 48 * b_stride);

@@ -7,7 +7,7 @@ typedef uint8_t b16 __attribute__((vector_size(16)));
 typedef uint64_t w8 __attribute__((vector_size(64)));
 #define INLINE static inline __attribute__((always_inline))
 // Before a tile's loop, where counting would take a good part of its instructions. More at once than this spills.
-#if defined(ISA_AVX2)
+#if defined(ISA_AVX2) || defined(ISA_AVX512)
 #define PRAGMA(text) _Pragma(#text)
 #define UNROLLED(n) PRAGMA(clang loop unroll_count(n))
 #else
