@@ -183,7 +183,12 @@ void NAME(half_product)(size_t rows, size_t inner, size_t first, size_t columns,
   float *panel = enc_scratch(ENC_SCRATCH_PANEL, inner * PANEL * sizeof(float));
   EACH_BLOCK(rows, inner * sizeof(float), {
     for (size_t column = first; column < columns; column += PANEL) {
-      for (size_t i = 0; i < inner * PANEL; i += 16) store(panel + i, load_half(panels + column * inner + i));
+      const uint16_t *halves = panels + column * inner;
+      for (size_t i = 0; i < inner * PANEL; i += 16) {
+        // The next panel comes from memory while this one is multiplied.
+        if (i % 32 == 0) __builtin_prefetch(halves + inner * PANEL + i, 0, 2);
+        store(panel + i, load_half(halves + i));
+      }
       float_rows(start, stop, inner, inner, x, panel, column, columns, end, out);
     }
   })
