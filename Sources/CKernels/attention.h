@@ -271,7 +271,7 @@ INLINE void halve_line(size_t n, const float *x, float factor, uint16_t *out) {
 INLINE void half_score_tile(const size_t rows, size_t width, const float *q, const uint16_t *columns, size_t length,
                             size_t count, const float *scales, float *scores) {
   for (size_t j = 0, size; j < count; j += size) {
-    float sums[2][TILE_ROWS * 32];
+    _Alignas(64) float sums[2][TILE_ROWS * 32];
     size = count - j < 64 ? 32 : 64;
     if (size == 64)
       half_sums(rows, 2, width, width, q, length, columns + j, 32, sums);
@@ -285,7 +285,7 @@ INLINE void half_score_tile(const size_t rows, size_t width, const float *q, con
 INLINE void half_mix_tile(const size_t rows, size_t width, size_t stride, const float *weights, size_t length,
                           size_t count, const uint16_t *values, const float *factors, float *out, size_t out_stride) {
   for (size_t column = 0, size; column < width; column += size) {
-    float sums[2][TILE_ROWS * 32];
+    _Alignas(64) float sums[2][TILE_ROWS * 32];
     size = width - column > 32 ? 64 : 32;
     if (size == 64)
       half_sums(rows, 2, count, length, weights, stride, values + column, 32, sums);

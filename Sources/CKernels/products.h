@@ -148,7 +148,7 @@ INLINE void half_sums(const size_t rows, const size_t count, size_t inner, size_
 // Two panels are met at once, where there are two.
 INLINE void half_tile(const size_t rows, const size_t count, size_t inner, const float *x, const float *scales,
                       const uint16_t *panel, size_t row, size_t column, size_t columns, const enc_product_end *end, float *out) {
-  float sums[2][TILE_ROWS * PANEL];
+  _Alignas(64) float sums[2][TILE_ROWS * PANEL];
   half_sums(rows, count, inner, inner, x + row * inner, PANEL, panel, PANEL * inner, sums);
   for (size_t n = 0; n < count; n++) {
     for (size_t r = 0; r < rows; r++)
