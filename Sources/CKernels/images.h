@@ -32,6 +32,18 @@ void NAME(max_pool_image)(const ptrdiff_t *g, const float *x, float *y, int32_t 
 
 void NAME(max_pool_image_backward)(const ptrdiff_t *g, const float *dy, const int32_t *places, float *dx) {
   const size_t channels = (size_t)g[2], outputs = (size_t)(g[9] * g[10]);
+  // Windows that are side by side and leave nothing over are written whole.
+  if (g[7] + g[8] == 0 && g[3] == g[5] && g[4] == g[6] && g[9] * g[3] == g[0] && g[10] * g[4] == g[1]) {
+    for (ptrdiff_t oy = 0; oy < g[9]; oy++)
+      for (ptrdiff_t ox = 0; ox < g[10]; ox++, dy += channels, places += channels)
+        EACH16(channels, const v16 slope = LOAD(dy); const i16 place = (i16)LOAD((const float *)places);
+               for (ptrdiff_t iy = oy * g[3]; iy < (oy + 1) * g[3]; iy++)
+                 for (ptrdiff_t ix = ox * g[4]; ix < (ox + 1) * g[4]; ix++) {
+                   const ptrdiff_t at = iy * g[1] + ix;
+                   STORE(dx + (size_t)at * channels, choose16(place == (int32_t)at, slope, splat(0)));
+                 });
+    return;
+  }
   memset(dx, 0, (size_t)(g[0] * g[1]) * channels * sizeof(float));
   for (size_t o = 0; o < outputs; o++, dy += channels, places += channels)
     for (size_t c = 0; c < channels; c++) dx[(size_t)places[c] * channels + c] += dy[c];

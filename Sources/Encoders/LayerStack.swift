@@ -15,14 +15,27 @@ struct LayerStack: Layer {
 
   init(_ configured: [LayerStep], _ form: inout Form, _ descriptions: inout [StepDescription], at scope: Scope) throws {
     var current = form
-    steps = try configured.enumerated().map { index, step in
+    let made = try configured.enumerated().map { index, step in
       let output = try step.output(of: current)
-      let made = try LayerStack.make(step, current, at: scope["\(index)"])
+      let layer = try LayerStack.make(step, current, at: scope["\(index)"])
       current = output
       descriptions.append(.init(step: "encode", layer: step.name, output: output.description))
-      return made
+      return layer
     }
+    steps = LayerStack.poolingFirst(made)
     form = current
+  }
+
+  /// The largest of rectified numbers is the largest number, rectified, and its derivative goes to the same place: the pooling goes first, and
+  /// leaves fewer to rectify.
+  private static func poolingFirst(_ steps: [Step]) -> [Step] {
+    var steps = steps
+    for index in steps.indices.dropLast() {
+      if case .activation(.relu) = steps[index], case .pool(isMaximum: true, _, _) = steps[index + 1] {
+        steps.swapAt(index, index + 1)
+      }
+    }
+    return steps
   }
 
   private static func make(_ step: LayerStep, _ form: Form, at scope: Scope) throws -> Step {

@@ -166,10 +166,31 @@ import Tensors
   }
 
   @Test func pooling2D() {
-    let x = values([3, 6, 7, 17], seed: 1)
-    for window in [Window2D(2, stride: 2), Window2D(3, stride: 2, padding: 1)] {
-      expectGradients([x], step: 1e-3, tolerance: 2e-2) { $0[0].maxPooled2D(window) }
-      expectGradients([x]) { $0[0].averagePooled2D(window) }
+    for width in [6, 7] {
+      let x = values([3, 6, width, 5], seed: 1)  // few: two numbers as near as a step would be a tie
+      for window in [Window2D(2, stride: 2), Window2D(3, stride: 2, padding: 1), Window2D(3, stride: 3, padding: 1)] {
+        expectGradients([x], step: 1e-3, tolerance: 2e-2) { $0[0].maxPooled2D(window) }
+        expectGradients([x]) { $0[0].averagePooled2D(window) }
+      }
     }
+  }
+
+  /// Encoders pool before they rectify.
+  @Test func rectifyingAndPoolingChangePlaces() {
+    // Whole numbers, many of them equal.
+    let x = Parameter(
+      "x", Tensor(values([2, 6, 6, 5], seed: 1).scalars.map { ($0 * 3).rounded() }, shape: [2, 6, 6, 5]))
+    let weights = values([2, 3, 3, 5], seed: 2), window = Window2D(2, stride: 2)
+    func pass(_ body: (Tensor) -> Tensor) -> ([Float], [Float]?) {
+      let (out, gradients) = recording {
+        let out = body(x.tensor)
+        return (out, (out * weights).mean().gradients())
+      }
+      return (out.scalars, gradients[x]?.scalars)
+    }
+    let (rectified, pooled) = (
+      pass { $0.activated(.relu).maxPooled2D(window) }, pass { $0.maxPooled2D(window).activated(.relu) }
+    )
+    #expect(rectified.0 == pooled.0 && rectified.1 == pooled.1 && rectified.1?.contains { $0 != 0 } == true)
   }
 }
