@@ -141,8 +141,8 @@ INLINE void weigh(const int kind, const enc_attention_form *f, size_t first, siz
         store_brain((uint16_t *)s + j, (u16)e >> 16, 16);
 #if MULTIPLIES_HALVES
       } else if (kind == HALVES) {
-        e = round_to_half(e);
         store(s + j, twice(round_half(e)));
+        e = round_to_half(e);
 #endif
       } else {
         store(s + j, e);
@@ -256,13 +256,6 @@ void NAME(pair_attention)(const enc_attention_form *f, const float *q, const flo
 }
 
 #if MULTIPLIES_HALVES
-// The power of two that brings the largest of all numbers between 2 and 4.
-INLINE float common_factor(size_t rows, size_t width, size_t stride, const float *x) {
-  v16 low = splat(0), high = splat(0);
-  for (size_t r = 0; r < rows; r++, x += stride)
-    EACH16(width, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
-  return power_towards(fmaxf(largest16(high), largest16(-low)), 2);
-}
 // out = factor · x as halves.
 INLINE void halve_line(size_t n, const float *x, float factor, uint16_t *out) {
   EACH16(n, const h16 halves = __builtin_convertvector(LOAD(x) * splat(factor), h16);
@@ -306,8 +299,8 @@ void NAME(half_attention)(const enc_attention_form *f, const float *q, const flo
   float *columns = scratch, *scores = columns + padded * width, *biases = scores + TILE_ROWS * padded;
   float *queries = biases + 2 * padded;
   uint16_t *keys = (uint16_t *)columns, *values = (uint16_t *)(queries + TILE_ROWS * width);
-  const float key_factor = common_factor(length, width, f->kv_stride, k);
-  const float value_factor = common_factor(length, width, f->kv_stride, v);
+  const float key_factor = factor_towards(length, width, f->kv_stride, k, 2);
+  const float value_factor = factor_towards(length, width, f->kv_stride, v, 2);
   transpose_keys(length, padded, width, f->kv_stride, k, columns);
   halve_line(padded * width, columns, key_factor, keys);  // where they stand: a half's place is before its float's
   memset(values, 0, length * wide * sizeof *values);

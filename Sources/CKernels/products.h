@@ -97,14 +97,21 @@ void NAME(product)(size_t rows, size_t inner, size_t first, size_t columns, size
   })
 }
 
+#if MULTIPLIES_HALVES
+// The power of two that brings the largest of all numbers between 2^(room − 1) and 2^room.
+INLINE float factor_towards(size_t rows, size_t width, size_t stride, const float *x, int room) {
+  v16 low = splat(0), high = splat(0);
+  for (size_t r = 0; r < rows; r++, x += stride)
+    EACH16(width, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
+  return power_towards(fmaxf(largest16(high), largest16(-low)), room);
+}
+#endif
 // x [rows, K] as half_product takes them. Where halves are multiplied, a row is halves, each of them twice, of the row times a power of two that
 // brings its largest number between 2^(room − 1) and 2^room; `scales` take that back. Elsewhere it stays as it is.
 void NAME(half_rows)(size_t rows, size_t inner, size_t stride, const float *x, int room, float *out, float *scales) {
   for (size_t r = 0; r < rows; r++, x += stride, out += inner) {
 #if MULTIPLIES_HALVES
-    v16 low = splat(0), high = splat(0);
-    EACH16(inner, v16 a = LOAD(x); low = min16(low, a); high = max16(high, a););
-    const float factor = power_towards(fmaxf(largest16(high), largest16(-low)), room);
+    const float factor = factor_towards(1, inner, stride, x, room);
     scales[r] = 1 / factor;
     EACH16(inner, STORE(out, twice(round_half(LOAD(x) * splat(factor)))););
 #else
@@ -513,27 +520,18 @@ void NAME(float_peak)(size_t n, float *out) {
   EACH_PEAK(v16, splat((float)i), sums[i] * factor + factor, sum += sums[i])
   store(out, sum);
 }
-// As many operations of tiles, whose numbers are 0 from their shaping on, in four chains.
-#define TILE_PEAK(multiply, count)                        \
-  shape_tiles();                                          \
-  for (size_t done = 0; done < (count); done += 4) {      \
-    multiply(0, 4, 6);                                    \
-    multiply(1, 4, 7);                                    \
-    multiply(2, 5, 6);                                    \
-    multiply(3, 5, 7);                                    \
-  }                                                       \
-  _tile_release();
 // Each step multiplies what the one before gave, so that none can be left out.
 void NAME(pair_peak)(size_t n, float *out) {
 #if MULTIPLIES_TILES
+  (void)out;
   TILE_PEAK(_tile_dpbf16ps, n * 12 * 64 / (2 * 16 * 16 * 32))
-  return;
-#endif
+#else
   const v16 factor = MULTIPLIES_PAIRS ? (v16)brain_pairs(splat(out[0]), splat(out[0])) : splat(out[0]);
   v16 sum = splat(0);
   for (size_t number = 0; number < (MULTIPLIES_PAIRS ? 1 : 2); number++)
     EACH_PEAK(v16, splat((float)i), add_products(MULTIPLIES_PAIRS, factor, sums[i], factor), sum += sums[i])
   store(out, sum);
+#endif
 }
 void NAME(half_peak)(size_t n, float *out) {
 #if MULTIPLIES_HALVES
@@ -547,11 +545,12 @@ void NAME(half_peak)(size_t n, float *out) {
 }
 void NAME(byte_peak)(size_t n, int32_t *out) {
 #if MULTIPLIES_TILES
+  (void)out;
   TILE_PEAK(_tile_dpbusd, n * 12 * 128 / (2 * 16 * 16 * 64))
-  return;
-#endif
+#else
   const i16 factor = (i16){} + out[0];
   i16 sum = factor;
   EACH_PEAK(i16, factor + (int32_t)i, dot4(sums[i], sums[i], factor), sum += sums[i])
   memcpy(out, &sum, sizeof sum);
+#endif
 }

@@ -50,6 +50,16 @@ INLINE void store_tiles(size_t high, void *out) {
   _tile_stored(2, sums + 16 * 128, 128);
   _tile_stored(3, sums + 16 * 128 + 64, 128);
 }
+// `count` products of tiles, whose numbers are 0 from their shaping on, in four chains.
+#define TILE_PEAK(multiply, count)                   \
+  shape_tiles();                                     \
+  for (size_t done = 0; done < (count); done += 4) { \
+    multiply(0, 4, 6);                               \
+    multiply(1, 4, 7);                               \
+    multiply(2, 5, 6);                               \
+    multiply(3, 5, 7);                               \
+  }                                                  \
+  _tile_release();
 #else
 #define MULTIPLIES_TILES false
 #endif
