@@ -1,6 +1,10 @@
 // Products of AMX's tiles, of 16 rows of 64 bytes each: out [32][32] floats, or counts of 32 bits.
 #if defined(ISA_AMX)
 #define MULTIPLIES_TILES true
+// A block of 32 columns and up to 32 rows, and which run of K.
+typedef struct {
+  size_t row, column, rows, run;
+} tile_block;
 // The calling thread's tiles have to be shaped before, and released at the end.
 INLINE void shape_tiles(void) {
   struct __attribute__((packed)) {
