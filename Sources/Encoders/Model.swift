@@ -201,6 +201,14 @@ public struct Model: Sendable {
     return model
   }
 
+  /// The same model with all columns of the last module, whatever the folder's `truncate_dim` says.
+  public func withoutTruncation() -> Model {
+    guard case .sentence(let encoder) = body else { return self }
+    var model = self
+    model.body = .sentence(encoder.withoutTruncation())
+    return model
+  }
+
   /// The model of queries, where a pretrained encoder has another way for them.
   public func forQueries() -> Model {
     guard case .sentence(let encoder) = body else { return self }

@@ -3,8 +3,8 @@ import Crypto
 import Foundation
 import Tensors
 
-/// Some texts and the vectors that a model gave for them when it was written, kept in its folder as `reference.json`: whether they
-/// still come out tells whether the folder, the program and the machine still agree.
+/// Some texts and the vectors (a cross-encoder's logits) that a model gave for them when it was written, kept in its folder as
+/// `reference.json`: whether they still come out tells whether the folder, the program and the machine still agree.
 public struct ReferenceVectors: Sendable, Codable {
   /// A text with its tokens and its vector.
   public struct Sample: Sendable, Codable {
@@ -12,9 +12,11 @@ public struct ReferenceVectors: Sendable, Codable {
     public let text: String
     /// Its token ids.
     public let ids: [Int32]
-    /// Its embedding.
+    /// Its embedding, or its logits.
     public let embedding: [Float]
   }
+  /// What gives a text its tokens and numbers.
+  public typealias Source = (String) throws -> (ids: [Int32], numbers: [Float])
 
   /// The SHA-256 of the files that the vectors depend on, by their path in the folder.
   public let files: [String: String]
@@ -35,9 +37,15 @@ public struct ReferenceVectors: Sendable, Codable {
 extension ReferenceVectors {
   /// The vectors of a model of texts that was opened from `folder`, or written to it.
   ///
-  /// - Throws: `FileError` if a file can't be read; `TokenError` from the tokenizer.
-  public init(_ model: Model, folder: URL) throws {
-    let samples = try ReferenceVectors.texts.map { try Sample($0, model) }
+  /// - Throws: `FileError` if a file can't be read, or a number isn't finite; `TokenError` from the tokenizer.
+  public init(folder: URL, of source: Source) throws {
+    let samples = try ReferenceVectors.texts.map { text in
+      let found = try source(text)
+      guard found.numbers.allSatisfy(\.isFinite) else {
+        throw FileError(.malformed, folder, "the model gives numbers that aren't finite: its weights are damaged")
+      }
+      return Sample(text: text, ids: found.ids, embedding: found.numbers)
+    }
     self.init(files: try ReferenceVectors.digests(folder), samples: samples)
   }
 
@@ -78,19 +86,19 @@ extension ReferenceVectors {
   /// Compares with what the model gives now.
   ///
   /// - Throws: `FileError` if a file can't be read; `TokenError` from the tokenizer.
-  public func compare(_ model: Model, folder: URL) throws -> Comparison {
+  public func compare(folder: URL, with source: Source) throws -> Comparison {
     let now = try ReferenceVectors.digests(folder)
     let changed = Set(files.keys).union(now.keys).filter { files[$0] != now[$0] }.sorted()
     var (tokens, difference) = (0, Float(0) as Float?)
     for sample in samples {
-      let found = try Sample(sample.text, model)
+      let found = try source(sample.text)
       if found.ids != sample.ids { tokens += 1 }
-      guard found.embedding.count == sample.embedding.count else {
+      guard found.numbers.count == sample.embedding.count else {
         difference = nil
         break
       }
       // A number that isn't one is further away than any.
-      let differences = zip(found.embedding, sample.embedding).map { $0 == $1 ? 0 : abs($0 - $1) }
+      let differences = zip(found.numbers, sample.embedding).map { $0 == $1 ? 0 : abs($0 - $1) }
       difference = difference.map { max($0, differences.contains(where: \.isNaN) ? .infinity : differences.max() ?? 0) }
     }
     let isSame = tokens == 0 && (difference ?? .infinity) <= ReferenceVectors.tolerance
@@ -117,15 +125,23 @@ extension ReferenceVectors {
   }
 }
 
-extension ReferenceVectors.Sample {
-  fileprivate init(_ text: String, _ model: Model) throws {
-    let input = try model.input(texts: [text])
+extension Model {
+  /// A text's tokens and embedding.
+  public func reference(_ text: String) throws -> (ids: [Int32], numbers: [Float]) {
+    let input = try input(texts: [text])
     let ids: [Int32] =
       switch input {
       case .text(let ids): Array(ids.rows.values)
       case .sentences(let batch): Array(batch.ids.rows.values)
       case .images: []
       }
-    self.init(text: text, ids: ids, embedding: model.embed(input).scalars)
+    return (ids, embed(input).scalars)
+  }
+}
+
+extension CrossEncoder {
+  /// A text's tokens and logits.
+  public func reference(_ text: String) throws -> (ids: [Int32], numbers: [Float]) {
+    (tokenizer.encode(prompt + text), try logits([(text, nil)]).scalars)
   }
 }

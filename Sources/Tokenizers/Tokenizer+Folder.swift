@@ -5,13 +5,16 @@ extension Tokenizer {
   /// Opens the tokenizer of a model folder: its `tokenizer.json` or, without one, the `vocab.txt` of a BERT with what
   /// `tokenizer_config.json` says of lower case, ideographs, accents and special tokens, or a SentencePiece `.model`.
   ///
+  /// Where `tokenizer_config.json` and `tokenizer.json` disagree about the normalizer of a BERT or the first space of a RoBERTa, the former
+  /// is right, as in transformers' classes for these.
+  ///
   /// - Throws: `FileError` naming the file and the key that isn't as it should be.
   public init(folder: URL) throws {
     let file = folder.appendingPathComponent("tokenizer.json")
     let words = folder.appendingPathComponent("vocab.txt")
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
     if exists(file) {
-      try self.init(contentsOf: file)
+      self = try Tokenizer(contentsOf: file).asItsClass(in: folder)
       return
     }
     if !exists(words), let pieces = Tokenizer.sentencePieceFile(in: folder) {
@@ -21,9 +24,42 @@ extension Tokenizer {
     guard exists(words) else {
       throw FileError(.missing, folder, "expected a tokenizer.json, a vocab.txt or a SentencePiece model, found none")
     }
-    let settings = folder.appendingPathComponent("tokenizer_config.json")
-    let json = exists(settings) ? try JSON(contentsOf: settings) : .object([])
-    try self.init(words: words, settings: TokenizerPart(json: json, name: "", url: settings))
+    try self.init(words: words, settings: Tokenizer.settings("tokenizer_config.json", in: folder))
+  }
+
+  /// What a file of a folder says; nothing if there is none.
+  private static func settings(_ name: String, in folder: URL) throws -> TokenizerPart {
+    let url = folder.appendingPathComponent(name)
+    let json = FileManager.default.fileExists(atPath: url.path) ? try JSON(contentsOf: url) : .object([])
+    return TokenizerPart(json: json, name: "", url: url)
+  }
+
+  /// What transformers' class of a folder's tokenizer makes of a `tokenizer.json`: some set flags by `tokenizer_config.json` and
+  /// their own defaults. The model's type names the class where no file does.
+  private func asItsClass(in folder: URL) throws -> Tokenizer {
+    let settings = try Tokenizer.settings("tokenizer_config.json", in: folder)
+    let config = try Tokenizer.settings("config.json", in: folder)
+    let named = try settings.optionalString("tokenizer_class") ?? config.json["tokenizer_class"]?.string
+    var (normalizer, preTokenizer) = (normalizer, preTokenizer)
+    switch named ?? config.json["model_type"]?.string ?? "" {
+    case "bert", "distilbert", "electra", "nomic_bert", "mpnet", "BertTokenizer", "BertTokenizerFast",
+      "DistilBertTokenizer", "DistilBertTokenizerFast", "ElectraTokenizer", "ElectraTokenizerFast", "MPNetTokenizer",
+      "MPNetTokenizerFast":
+      guard case .bert(let cleanText, _, _, _) = normalizer else { return self }
+      normalizer = .bert(
+        cleanText: cleanText, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
+        stripAccents: try settings.optionalBool("strip_accents"),
+        lowercase: try settings.bool("do_lower_case", default: true))
+    case "roberta", "RobertaTokenizer", "RobertaTokenizerFast", "GPT2Tokenizer", "GPT2TokenizerFast":
+      guard case .byteLevel(var bytes) = preTokenizer else { return self }
+      bytes.addsPrefixSpace = try settings.bool("add_prefix_space", default: false)
+      preTokenizer = .byteLevel(bytes)
+    default: return self
+    }
+    guard normalizer != self.normalizer || preTokenizer != self.preTokenizer else { return self }
+    return Tokenizer(
+      model: model, normalizer: normalizer, preTokenizer: preTokenizer, postProcessor: postProcessor, decoder: decoder,
+      addedTokens: addedTokens, truncation: truncation, padding: padding)
   }
 
   private init(words url: URL, settings: TokenizerPart) throws {

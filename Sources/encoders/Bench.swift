@@ -39,7 +39,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     try reporting {
       options.apply()
-      let model = try Model.open(path(model))
+      let model = try openModel(path(model))
       try model.requireTexts(path(self.model))
       var texts: [String] = []
       if let input {

@@ -32,7 +32,8 @@ struct EmbedCommand: ParsableCommand {
   var output = "-"
   @Flag(name: .long, help: "Write the vector of each token, special ones too, rather than one a text.") var tokens =
     false
-  @Flag(name: .long, help: "The texts are queries, for encoders that have another way for them.") var queries = false
+  @Flag(name: .long, help: "The texts are queries: the model's prompt or way for these, if it has one.") var queries =
+    false
   @OptionGroup var prompts: PromptOptions
   @Option(
     name: .long, parsing: .unconditional, help: "Keep the first columns only (for models trained for it: Matryoshka).")
@@ -65,19 +66,21 @@ struct EmbedCommand: ParsableCommand {
   func run() throws {
     try reporting {
       compute.apply()
-      var model = try Model.open(path(model))
+      var model = try openModel(path(model))
       if queries { model = model.forQueries() }
       if normalize == false { model = model.withoutNormalization() }
+      if dimensions != nil { model = model.withoutTruncation() }
       if let dimensions, dimensions > model.width {
         throw InputError(description: "--dimensions: expected at most \(model.width), found \(dimensions)")
       }
-      let prompt = try prompts.text(model)
+      let prompt = try prompts.text(model) ?? (queries ? model.sentenceEncoder?.prompts.query : nil)
       if let encoder = model.sentenceEncoder, tokens || encoder.isMultiVector {
         return try writeTokens(encoder, prompt)
       }
       if tokens {
         throw InputError(description: "--tokens: only pretrained encoders of texts have a vector for each token")
       }
+      let folder = path(self.model)
       let (whole, width, normalizes) = (model, dimensions ?? model.width, normalize == true)
       let stream = try stream(prompt: prompt)
       let rows = try RowOutput(
@@ -90,7 +93,9 @@ struct EmbedCommand: ParsableCommand {
       } compute: { input in
         var vectors = whole.vectors(input)
         if width < whole.width { vectors = vectors.columns(0..<width) }
-        return normalizes ? vectors.normalized() : vectors
+        if normalizes { vectors = vectors.normalized() }
+        try requireFinite(vectors.scalars, from: folder)
+        return vectors
       }
     }
   }
@@ -103,8 +108,8 @@ extension EmbedCommand {
       throw InputError(
         description: "\(path(model).path): texts get a vector for each token, written as JSON lines of float32 only")
     }
-    let (named, queries) = (queries ? ["query"] : ["document", "passage", "corpus"], queries)
-    let before = try prompt ?? named.compactMap { encoder.prompts[$0] }.first ?? encoder.prompt(named: nil)
+    let queries = queries
+    let before = prompt ?? (encoder.isMultiVector ? encoder.prompts.document : encoder.prompts.usual)
     let stream = try stream(prompt: before)
     let lines = try TokenOutput(output, partial: stream.partial)
     try stream.run(to: lines, by: 64) { texts, _ in
@@ -115,6 +120,7 @@ extension EmbedCommand {
       guard let vectors = encoder.tokenEmbeddings(batch) else {
         throw InputError(description: "\(encoder.folder.path): no module gives a vector for each token")
       }
+      try requireFinite(vectors.rows.scalars, from: encoder.folder)
       return vectors
     }
   }

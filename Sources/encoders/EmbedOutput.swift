@@ -61,13 +61,19 @@ final class RowOutput: EmbedOutput {
     }
     var least = [Float](repeating: .infinity, count: width)
     var most = [Float](repeating: -.infinity, count: width)
+    var count = 0
     try forEachBlock(of: spool) { values in
+      count += values.count / width
       for start in stride(from: 0, to: values.count, by: width) {
         for column in 0..<width {
           least[column] = min(least[column], values[start + column])
           most[column] = max(most[column], values[start + column])
         }
       }
+    }
+    guard count != 1 else {
+      throw InputError(
+        description: "--precision \(precision.rawValue): the columns' ranges need two vectors or more, found one")
     }
     let ranges = Tensor(least + most, shape: [2, width])
     let rows = try RowWriter(RowOutput.file(target), width: width, precision: precision, isSparse: isSparse)

@@ -36,7 +36,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     try reporting {
       compute.apply()
-      let model = try Model.open(path(model))
+      let model = try openModel(path(model))
       if model.task == .embedding, let encoder = model.sentenceEncoder { return try score(encoder) }
       let samples = try DataFiles.samples(
         for: model, path(data), text: text, label: label ?? "label", splitColumn: splitColumn, split: split)

@@ -136,6 +136,21 @@ struct InputError: Error, CustomStringConvertible {
   let description: String
 }
 
+/// Opens a model folder, and says what it doesn't tell and was assumed.
+func openModel(_ folder: URL) throws -> Model {
+  let model = try Model.open(folder)
+  for line in model.sentenceEncoder?.notes ?? [] { note("\(folder.path): \(line)") }
+  return model
+}
+
+/// Checks what a model computed: damaged weights give numbers that aren't finite, which neither JSON nor a ranking has a place for.
+func requireFinite(_ numbers: [Float], from folder: URL) throws {
+  guard numbers.allSatisfy({ $0.isFinite }) else {
+    throw InputError(
+      description: "\(folder.path): the model gives numbers that aren't finite: are its weights damaged?")
+  }
+}
+
 extension Model {
   /// Checks that a model opened from `folder` takes texts.
   func requireTexts(_ folder: URL) throws {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Encoders
 import Foundation
+import Tensors
 import Training
 
 struct InspectCommand: ParsableCommand {
@@ -19,37 +20,54 @@ struct InspectCommand: ParsableCommand {
   /// What is printed.
   struct Inspection: Encodable {
     struct Tensor: Encodable { let name: String, shape: [Int], parameters: Int, trainable: Bool }
-    let path: String, task: Task, labels: [String], embeddingDimension: Int, steps: [StepDescription]
+    let path: String, task: Task, labels: [String], embeddingDimension: Int?, steps: [StepDescription]
     let tensors: [Tensor], parameters: Int, bytes: Int, training: TrainingSummary?
+    let notes: [String]
+
+    init(
+      _ folder: URL, _ task: Task, labels: [String], width: Int?, _ steps: [StepDescription],
+      _ parameters: [Parameter], _ training: TrainingSummary? = nil, notes: [String] = []
+    ) {
+      (path, self.task, self.labels, embeddingDimension) = (folder.path, task, labels, width)
+      tensors = parameters.map {
+        Tensor(name: $0.name, shape: $0.shape, parameters: $0.count, trainable: $0.isTrainable)
+      }
+      self.parameters = tensors.reduce(0) { $0 + $1.parameters }
+      (self.steps, bytes, self.training, self.notes) = (steps, self.parameters * 4, training, notes)
+    }
   }
 
   func run() throws {
     try reporting {
       compute.apply()
-      let folder = path(model)
-      let model = try Model.open(folder)
-      let training = folder.appendingPathComponent("training.json")
-      var summary: TrainingSummary?
-      if FileManager.default.fileExists(atPath: training.path) {
-        summary = try? JSONDecoder().decode(TrainingSummary.self, from: Data(contentsOf: training))
-        if summary == nil {
-          throw FileError(.malformed, training, "expected the summary of a training as JSON; the file is damaged")
-        }
-      }
-      let tensors = model.parameters.map {
-        Inspection.Tensor(name: $0.name, shape: $0.shape, parameters: $0.count, trainable: $0.isTrainable)
-      }
-      let count = tensors.reduce(0) { $0 + $1.parameters }
-      let inspection = Inspection(
-        path: folder.path, task: model.task, labels: model.labels, embeddingDimension: model.width,
-        steps: model.steps,
-        tensors: tensors, parameters: count, bytes: count * 4, training: summary)
+      let inspection = try inspect(path(model))
       if json { try printJSON(inspection) } else { try printLine(table(inspection)) }
     }
   }
 
+  private func inspect(_ folder: URL) throws -> Inspection {
+    if try CrossEncoder.isOne(folder) {
+      let model = try CrossEncoder.open(folder)
+      return Inspection(
+        folder, .classification, labels: model.labels, width: nil, model.steps, model.classifier.parameters)
+    }
+    let model = try Model.open(folder)
+    let training = folder.appendingPathComponent("training.json")
+    var summary: TrainingSummary?
+    if FileManager.default.fileExists(atPath: training.path) {
+      summary = try? JSONDecoder().decode(TrainingSummary.self, from: Data(contentsOf: training))
+      if summary == nil {
+        throw FileError(.malformed, training, "expected the summary of a training as JSON; the file is damaged")
+      }
+    }
+    return Inspection(
+      folder, model.task, labels: model.labels, width: model.width, model.steps, model.parameters, summary,
+      notes: model.sentenceEncoder?.notes ?? [])
+  }
+
   private func table(_ model: Inspection) -> String {
-    var lines = ["\(model.path): \(model.task.rawValue), embeddings of \(model.embeddingDimension) numbers", ""]
+    let output = model.embeddingDimension.map { "embeddings of \($0) numbers" } ?? "a cross-encoder"
+    var lines = ["\(model.path): \(model.task.rawValue), \(output)"] + model.notes.map { "  " + $0 } + [""]
     let layerWidth = model.steps.map(\.layer.count).max() ?? 0
     for step in model.steps {
       lines.append("  " + padded(step.step, 12) + padded(step.layer, layerWidth + 2) + step.output)

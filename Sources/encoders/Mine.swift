@@ -63,7 +63,7 @@ struct MineCommand: ParsableCommand {
   func run() throws {
     try reporting {
       compute.apply()
-      let model = try Model.open(path(model))
+      let model = try openModel(path(model))
       guard let encoder = model.sentenceEncoder else {
         throw InputError(
           description: "\(path(self.model).path): expected an encoder of texts in sentence-transformers' form")

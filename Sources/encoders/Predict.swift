@@ -9,7 +9,8 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace; for image models one path (PNG, JPEG, PGM or PPM) a line.
 
-      Output is {"label": …, "probabilities": {…}} a line, in the order of the input.
+      Output is {"label": …, "probabilities": {…}} a line, in the order of the input. A pretrained model whose problem_type is regression \
+      has its numbers there.
 
       Example:
         echo "a moving, funny film" | encoders predict models/reviews --input -
@@ -29,6 +30,7 @@ struct PredictCommand: ParsableCommand {
       var count = 0
       try InputLines(source: input).forEachBatch { batch in
         for row in try probabilities(batch, count) {
+          try requireFinite(row, from: path(model))
           let pairs = zip(names, row).map { "\($0):\($1)" }.joined(separator: ",")
           try lines.write("{\"label\":\(names[argmax(row)]),\"probabilities\":{\(pairs)}}")
         }
@@ -46,14 +48,12 @@ struct PredictCommand: ParsableCommand {
       return (
         encoder.labels,
         { texts, _ in
-          let logits = try encoder.logits(texts.map { ($0, nil) })
-          // A single label is scored on its own, several share one.
-          let scores = (count == 1 ? logits.activated(.sigmoid) : logits.softmax()).scalars
+          let scores = try encoder.predictions(texts).scalars
           return texts.indices.map { Array(scores[$0 * count..<($0 + 1) * count]) }
         }
       )
     }
-    let model = try Model.open(folder)
+    let model = try openModel(folder)
     guard model.task.hasLabels else {
       throw InputError(
         description: "\(folder.path): trained for \(model.task.rawValue), it has no labels to predict; use embed")

@@ -37,7 +37,9 @@ struct RerankCommand: ParsableCommand {
       let lines = try OutputLines(output)
       var (texts, scores): ([String], [Float]) = ([], [])
       try InputLines(source: input).forEachBatch { batch in
-        scores += try score(batch)
+        let more = try score(batch)
+        try requireFinite(more, from: path(model))
+        scores += more
         texts += batch
       }
       let order = texts.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
@@ -62,13 +64,12 @@ struct RerankCommand: ParsableCommand {
       }
       return { texts in try encoder.scores(texts.map { (query, $0) }).scalars }
     }
-    let model = try Model.open(folder)
+    let model = try openModel(folder)
     try model.requireTexts(folder)
     // Models trained for retrieval have a prompt for queries, and maybe one for documents.
-    let prompts = model.sentenceEncoder?.prompts ?? [:]
-    let document = ["document", "passage", "corpus"].compactMap { prompts[$0] }.first
+    let (question, document) = (model.sentenceEncoder?.prompts.query, model.sentenceEncoder?.prompts.document)
     if let encoder = model.sentenceEncoder, encoder.isMultiVector {
-      guard let query = encoder.tokenEmbeddings(try encoder.batch([query], prompt: prompts["query"], isQuery: true))
+      guard let query = encoder.tokenEmbeddings(try encoder.batch([query], prompt: question, isQuery: true))
       else {
         throw InputError(description: "\(folder.path): no module gives a vector for each token")
       }
@@ -78,7 +79,7 @@ struct RerankCommand: ParsableCommand {
       }
     }
     let asking = model.forQueries()
-    let vector = asking.vectors(try asking.input(texts: [query], prompt: prompts["query"]))
+    let vector = asking.vectors(try asking.input(texts: [query], prompt: question))
     let function = model.sentenceEncoder?.similarity ?? .cosine
     return { texts in function.all(vector, model.vectors(try model.input(texts: texts, prompt: document))).scalars }
   }

@@ -35,7 +35,7 @@ struct SimilarityCommand: ParsableCommand {
   func run() throws {
     try reporting {
       compute.apply()
-      let model = try Model.open(path(model))
+      let model = try openModel(path(model))
       try model.requireTexts(path(self.model))
       let areFiles = [first, second].map { text in
         !text.isEmpty && FileManager.default.fileExists(atPath: path(text).path) && !isFolder(path(text))
@@ -47,6 +47,7 @@ struct SimilarityCommand: ParsableCommand {
       }
       let a = try vectors(model, first, isFile: areFiles[0])
       let b = try vectors(model, second, isFile: areFiles[0])
+      for vectors in [a, b] { try requireFinite(vectors.scalars, from: path(self.model)) }
       let function = function ?? model.sentenceEncoder?.similarity ?? .cosine
       if matrix {
         var rows: [[Float]] = []

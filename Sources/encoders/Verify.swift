@@ -6,7 +6,7 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Check that a model's reference vectors still come out.",
     discussion: """
-      A model folder keeps some texts with the tokens and vectors that it gave when it was written (reference.json); --create \
+      A model folder keeps some texts with the tokens and vectors (of a cross-encoder, logits) that it gave when it was written (reference.json); --create \
       writes it. If they no longer come out, the exit code is 1, and the output says what changed: files, tokens, vectors.
 
       Example:
@@ -23,10 +23,9 @@ struct VerifyCommand: ParsableCommand {
     try reporting {
       compute.apply()
       let folder = path(model)
-      let model = try Model.open(folder)
-      try model.requireTexts(folder)
+      let source = try source(folder)
       if create {
-        let reference = try ReferenceVectors(model, folder: folder)
+        let reference = try ReferenceVectors(folder: folder, of: source)
         try reference.write(to: folder)
         return try printLine(
           "\(reference.samples.count) reference vectors in \(folder.path)/\(ReferenceVectors.fileName)")
@@ -36,10 +35,17 @@ struct VerifyCommand: ParsableCommand {
           description:
             "\(folder.path): no \(ReferenceVectors.fileName); `encoders verify \(self.model) --create` writes it")
       }
-      let comparison = try ReferenceVectors(contentsOf: folder).compare(model, folder: folder)
+      let comparison = try ReferenceVectors(contentsOf: folder).compare(folder: folder, with: source)
       if json { try printJSON(comparison) } else { try printLine(text(comparison)) }
       if !comparison.isSame { throw ExitCode(1) }
     }
+  }
+
+  private func source(_ folder: URL) throws -> ReferenceVectors.Source {
+    if try CrossEncoder.isOne(folder) { return try CrossEncoder.open(folder).reference }
+    let model = try openModel(folder)
+    try model.requireTexts(folder)
+    return model.reference
   }
 
   private func text(_ comparison: ReferenceVectors.Comparison) -> String {

@@ -12,6 +12,7 @@ struct LanguageModelHead: Layer {
 
   /// What a family calls its head.
   private struct Names {
+    /// Of biases the first one counts where the decoder is the table of words, else the last one.
     var dense: String, norms: [String], decoder: String, biases: [String]
     var activation = Activation.gelu, denseHasBias = true, normHasBias = true
 
@@ -29,7 +30,8 @@ struct LanguageModelHead: Layer {
       case .gte, .new:
         (dense, norms) = ("lm_head.dense", ["lm_head.norm", "lm_head.layer_norm"])
         (decoder, biases) = ("lm_head.decoder", ["lm_head.decoder.bias"])
-        activation = configuration.activation
+        // transformers' code has GELU whatever the layers have.
+        if configuration.family == .new { activation = configuration.activation }
       case .distilbert:
         (dense, norms) = ("vocab_transform", ["vocab_layer_norm"])
         (decoder, biases) = ("vocab_projector", ["vocab_projector.bias"])
@@ -67,8 +69,9 @@ struct LanguageModelHead: Layer {
     decoder =
       configuration.tiesEmbeddings
       ? words : try scope.parameter(names.decoder + ".weight", [vocabulary, width], initial)
-    bias = try names.biases.first.map { first in
-      try scope.parameter(names.biases.first { scope.contains($0) } ?? first, [vocabulary], .zeros)
+    let biases = configuration.tiesEmbeddings ? names.biases : names.biases.reversed()
+    bias = try biases.first.map { first in
+      try scope.parameter(biases.first { scope.contains($0) } ?? first, [vocabulary], .zeros)
     }
     activation = names.activation
   }

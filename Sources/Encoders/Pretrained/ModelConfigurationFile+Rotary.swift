@@ -17,7 +17,10 @@ extension ModelConfigurationFile {
     let key = rope.value(["rope_type", "type"])?.key ?? "rope_type"
     let kinds = ["default", "linear", "dynamic", "yarn", "llama3", "longrope", "proportional", "ntk"]
     let kind = try rope.choice(key, kinds, default: "default")
-    let share = try rope.number("partial_rotary_factor", default: number("partial_rotary_factor", default: 1))
+    // Where nothing is stretched, no family's code asks for a part.
+    let share =
+      try kind == "default"
+      ? 1 : rope.number("partial_rotary_factor", default: number("partial_rotary_factor", default: 1))
     let turned = Int(Float(width) * share)
     guard share > 0, share <= 1, turned % 2 == 0 else {
       throw error("partial_rotary_factor", "\(share) of \(width) columns can't be turned in pairs")

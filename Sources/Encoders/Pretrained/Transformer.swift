@@ -133,23 +133,25 @@ public struct Transformer: Layer {
     for text in 0..<ids.count {
       let rows = ids.offsets[text]
       guard rows.count <= configuration.maximumLength else {
-        throw TokenError(text: text, "\(rows.count) tokens, the model takes \(configuration.maximumLength)")
+        throw TokenError(text: text, "\(rows.count) tokens, the model takes \(configuration.maximumLength)", in: configuration.url)
       }
       for row in rows where !(0..<configuration.vocabularySize).contains(Int(ids.rows.values[row])) {
         throw TokenError(
           text: text,
           "token \(row - rows.lowerBound) has the id \(ids.rows.values[row]), outside 0 ..< \(configuration.vocabularySize): "
-            + "the tokenizer isn't the model's"
-        )
+            + "the tokenizer isn't the model's", in: configuration.url)
       }
     }
     guard let typeIDs, configuration.typeVocabularySize > 0 else { return }
-    guard typeIDs.offsets == ids.offsets else { throw TokenError(text: 0, "the type ids are not one for each token") }
+    guard typeIDs.offsets == ids.offsets else {
+      throw TokenError(text: 0, "the type ids are not one for each token", in: configuration.url)
+    }
     for text in 0..<ids.count {
       for row in ids.offsets[text]
       where !(0..<configuration.typeVocabularySize).contains(Int(typeIDs.rows.values[row])) {
         throw TokenError(
-          text: text, "type id \(typeIDs.rows.values[row]) is outside 0 ..< \(configuration.typeVocabularySize)")
+          text: text, "type id \(typeIDs.rows.values[row]) is outside 0 ..< \(configuration.typeVocabularySize)",
+          in: configuration.url)
       }
     }
   }
@@ -161,11 +163,13 @@ public struct TokenError: Error, Equatable, Sendable, CustomStringConvertible, L
   public let text: Int
   /// What is wrong.
   public let problem: String
+  /// The model's file that says what it takes.
+  public let file: URL
 
-  init(text: Int, _ problem: String) { (self.text, self.problem) = (text, problem) }
+  init(text: Int, _ problem: String, in file: URL) { (self.text, self.problem, self.file) = (text, problem, file) }
 
-  /// `text 3: problem`.
-  public var description: String { "text \(text): \(problem)" }
+  /// `config.json: text 3: problem`.
+  public var description: String { "\(file.path): text \(text): \(problem)" }
   /// The same line.
   public var errorDescription: String? { description }
 }

@@ -21,12 +21,16 @@ extension TransformerConfiguration {
     let entries = try file.integer("max_position_embeddings", default: 512)
     switch family {
     case .roberta, .xlmRoberta, .camembert:
-      positions = .learned(entries: entries, offset: (paddingID ?? 1) + 1)
+      let padding = paddingID ?? 1
+      paddingID = padding
+      positions = .learned(entries: entries, offset: padding + 1)
     case .mpnet:
-      // Its code has the padding at 1 whatever the configuration says.
+      // Its code has the padding at 1 and 32 buckets whatever the configuration says, which has a number of these for the table alone.
       paddingID = 1
-      let buckets = try file.integer("relative_attention_num_buckets", default: 32, least: 4)
-      positions = .bucketed(entries: entries, offset: 2, buckets: buckets)
+      guard try file.integer("relative_attention_num_buckets", default: 32) >= 32 else {
+        throw file.error("relative_attention_num_buckets", "expected at least 32")
+      }
+      positions = .bucketed(entries: entries, offset: 2, buckets: 32)
     default: positions = .learned(entries: entries, offset: 0)
     }
     maximumLength = entries - positions.offset
@@ -87,7 +91,7 @@ extension TransformerConfiguration {
     }
     rotary = [
       try file.rotary(
-        width: width / heads, thetaKeys: ["global_rope_theta", "rope_theta"], defaultTheta: 160_000,
+        width: width / heads, thetaKeys: ["global_rope_theta"], defaultTheta: 160_000,
         layerType: "full_attention", positions: maximumLength),
       try file.rotary(
         width: width / heads, thetaKeys: ["local_rope_theta"], defaultTheta: 10_000, layerType: "sliding_attention",

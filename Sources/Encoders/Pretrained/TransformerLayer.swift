@@ -109,11 +109,9 @@ struct TransformerAttention {
     let (query, key, value): (Linear, Linear, Linear)
     switch projection {
     case .fused(let linear): return mixed(sideBySide: x.map { linear($0) }, form, angles, bias)
-    case .separate(let layers) where headNorms == nil && heads == keyHeads:
-      return mixed(
-        sideBySide: x.map { Linear.sideBySide([layers.query, layers.key, layers.value], $0) }, form, angles,
-        bias)
-    case .separate(let layers): (query, key, value) = layers
+    case .separate(let query, let key, let value) where headNorms == nil && heads == keyHeads:
+      return mixed(sideBySide: x.map { Linear.sideBySide([query, key, value], $0) }, form, angles, bias)
+    case .separate(let ownQuery, let ownKey, let ownValue): (query, key, value) = (ownQuery, ownKey, ownValue)
     }
     var (queries, keys) = (x.map { query($0) }, x.map { key($0) })
     if let headNorms {

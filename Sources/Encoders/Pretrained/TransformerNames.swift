@@ -104,7 +104,7 @@ struct TransformerNames: Sendable {
   private static let heads = [
     "pooler", "cls", "lm_head", "classifier", "pre_classifier", "vocab_transform", "vocab_layer_norm",
     "vocab_projector", "qa_outputs", "predictions", "sop_classifier", "discriminator_predictions",
-    "generator_predictions", "generator_lm_head", "head", "decoder", "score", "linear",
+    "generator_predictions", "generator_lm_head", "head", "decoder", "score", "linear", "sequence_summary",
   ]
   private static let tables = ["position_ids", "token_type_ids", "inv_freq"]
 }

@@ -14,10 +14,24 @@ public struct CrossEncoder: Sendable {
   public let classifier: SequenceClassifier
   /// Cuts the pairs, at the model's limit.
   public let tokenizer: Tokenizer
-  /// What is done to the logits of a single label; nil: nothing.
+  /// What `scores` does to logits; nil: nothing.
   public let activation: Activation?
+  /// What the labels are to each other.
+  public let problem: Problem
+  /// What stands before each first text: the folder's default prompt.
+  public let prompt: String
   /// Whether the model is told which tokens are of the second text.
   private let takesTypes: Bool
+
+  /// What the labels of a classifier are to each other: `problem_type` of transformers' config.json.
+  public enum Problem: String, Sendable, CaseIterable {
+    /// One of them is right.
+    case single = "single_label_classification"
+    /// Each is right or not.
+    case multiple = "multi_label_classification"
+    /// They are numbers to be guessed.
+    case regression
+  }
 
   /// The names of the labels, in the order of the columns.
   public var labels: [String] { classifier.labels }
@@ -41,6 +55,11 @@ public struct CrossEncoder: Sendable {
   ///
   /// - Throws: `FileError` naming the file and the key.
   public static func open(_ folder: URL) throws -> CrossEncoder {
+    let modules = folder.appendingPathComponent("modules.json")
+    guard !FileManager.default.fileExists(atPath: modules.path) else {
+      throw FileError(
+        .mismatched, modules, "expected a cross-encoder of one …ForSequenceClassification model, found one of modules")
+    }
     let config = try ConfigFile(AdapterFolder.file("config.json", in: folder))
     let classifier = try SequenceClassifier.open(folder)
     let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
@@ -58,13 +77,20 @@ public struct CrossEncoder: Sendable {
         .mismatched, settings?.url ?? config.url, item: "activation_fn",
         "expected Sigmoid, Tanh or Identity of torch.nn, found \(other)")
     }
+    let kind = try config.string("problem_type")
+    guard let problem = kind.map(Problem.init(rawValue:)) ?? (classifier.labels.count == 1 ? .multiple : .single) else {
+      let known = Problem.allCases.map(\.rawValue).joined(separator: ", ")
+      throw FileError(
+        .mismatched, config.url, item: "problem_type", "expected \(known), found \(FileError.quoted(kind ?? ""))")
+    }
     let limits = try ConfigFile.ifPresent(folder.appendingPathComponent("sentence_bert_config.json"))
     let tokens = try SentenceTokenizer.transformer(
       folder, settings: limits, classifier.transformer.configuration)
     guard let tokenizer = tokens.tokenizer else { throw FileError(.missing, folder, "expected a tokenizer") }
     let hasTypes = classifier.transformer.configuration.typeVocabularySize > 1
     return CrossEncoder(
-      classifier: classifier, tokenizer: tokenizer, activation: activation,
+      classifier: classifier, tokenizer: tokenizer, activation: activation, problem: problem,
+      prompt: try Prompts(settings, in: folder).usual ?? "",
       takesTypes: try hasTypes && givesTypes(folder, config))
   }
 
@@ -79,11 +105,11 @@ public struct CrossEncoder: Sendable {
     return ["BertTokenizer", "ElectraTokenizer"].contains { name == $0 || name == $0 + "Fast" }
   }
 
-  /// The logits `[texts, labels]` of pairs, or of single texts (`second` nil).
+  /// The logits `[texts, labels]` of pairs, or of single texts (`second` nil), the prompt before each.
   ///
   /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
   public func logits(_ texts: [(first: String, second: String?)], tokens: Int = 8192) throws -> Tensor {
-    let encodings = texts.map { tokenizer.encoding($0.first, pair: $0.second) }
+    let encodings = texts.map { tokenizer.encoding(prompt + $0.first, pair: $0.second) }
     let parts = try Offsets(lengths: encodings.map(\.count)).parts(rows: tokens).map { part in
       let (ids, types) = (Ragged(encodings[part].map(\.ids)), Ragged(encodings[part].map(\.typeIDs)))
       let known = takesTypes ? types : nil
@@ -99,5 +125,18 @@ public struct CrossEncoder: Sendable {
   public func scores(_ texts: [(first: String, second: String?)]) throws -> Tensor {
     let logits = try logits(texts)
     return activation.map { logits.activated($0) } ?? logits
+  }
+
+  /// The probability of each label `[texts, labels]` for single texts, as transformers' pipeline gives them: those of a `single` problem sum to
+  /// 1, and those of a `regression` are the numbers themselves.
+  ///
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func predictions(_ texts: [String]) throws -> Tensor {
+    let logits = try logits(texts.map { ($0, nil) })
+    return switch problem {
+    case .single: logits.softmax()
+    case .multiple: logits.activated(.sigmoid)
+    case .regression: logits
+    }
   }
 }

@@ -59,6 +59,9 @@ extension SentenceEncoder {
       stages.append(Stage(module: module, entry: entry, parameters: []))
     } else if entries == nil {
       stages.append(pooling(stages[0], width, &notes))
+      if try CrossEncoder.isOne(folder) {
+        notes.append("the classifier is left out of the embedding: predict and rerank use it")
+      }
     }
     guard let tokens else { throw FileError(.malformed, folder.appendingPathComponent("modules.json"), "no modules") }
     let roles = try roles(colBERT, &stages, tokens)
@@ -102,8 +105,8 @@ extension SentenceEncoder {
 
   /// The same with other modules.
   init(_ encoder: SentenceEncoder, stages: [Stage]) {
-    (folder, prompts, defaultPromptName) = (encoder.folder, encoder.prompts, encoder.defaultPromptName)
-    (similarity, width, truncation) = (encoder.similarity, encoder.width, encoder.truncation)
+    (folder, prompts, similarity) = (encoder.folder, encoder.prompts, encoder.similarity)
+    (moduleWidth, truncation, mostActive) = (encoder.moduleWidth, encoder.truncation, encoder.mostActive)
     (notes, tokens, roles, self.stages) = (encoder.notes, encoder.tokens, encoder.roles, stages)
     queries = encoder.queries
     parameters = stages.flatMap(\.parameters)
@@ -113,23 +116,10 @@ extension SentenceEncoder {
     folder: URL, tokens: SentenceTokenizer, roles: TokenRoles?, stages: [Stage], moduleWidth: Int,
     settings: ConfigFile?, notes: [String]
   ) throws {
-    prompts = Dictionary(
-      try (settings?["prompts"]?.members ?? []).compactMap { prompt in
-        if prompt.value == .null { return nil }
-        guard let text = prompt.value.string else {
-          throw FileError(
-            .malformed, settings?.url ?? folder, item: "prompts.\(prompt.name)",
-            "expected a string, found \(prompt.value.kind)")
-        }
-        return (prompt.name, text)
-      }
-    ) { $1 }
-    defaultPromptName = try settings?.string("default_prompt_name")
-    if let name = defaultPromptName, prompts[name] == nil, let settings {
-      throw FileError(
-        .malformed, settings.url, item: "default_prompt_name", "expected the name of a prompt, found '\(name)'")
-    }
-    let name = try settings?.string("similarity_fn_name") ?? SimilarityFunction.cosine.rawValue
+    prompts = try Prompts(settings, in: folder)
+    (self.folder, self.tokens, self.roles, self.stages, self.notes) = (folder, tokens, roles, stages, notes)
+    let usual = SentenceEncoder.isSparse(stages) ? SimilarityFunction.dot : .cosine
+    let name = try settings?.string("similarity_fn_name") ?? usual.rawValue
     // Encoders with a vector a token compare them by the sum of maxima (MaxSim) of dot products.
     guard let similarity = SimilarityFunction(rawValue: name.lowercased().hasSuffix("maxsim") ? "dot" : name) else {
       throw FileError(
@@ -141,10 +131,13 @@ extension SentenceEncoder {
     if let truncation, truncation < 1 {
       throw FileError(.malformed, settings?.url ?? folder, item: "truncate_dim", "expected a size, found \(truncation)")
     }
-    self.truncation = truncation
-    width = truncation ?? moduleWidth
+    (self.truncation, self.moduleWidth) = (truncation, moduleWidth)
+    let most = try SentenceEncoder.isSparse(stages) ? settings?.integer("max_active_dims") : nil
+    if let most, most < 1 {
+      throw FileError(.malformed, settings?.url ?? folder, item: "max_active_dims", "expected a size, found \(most)")
+    }
+    mostActive = most
     parameters = stages.flatMap(\.parameters)
-    (self.folder, self.tokens, self.roles, self.stages, self.notes) = (folder, tokens, roles, stages, notes)
   }
 }
 

@@ -24,14 +24,12 @@ public struct SentenceEncoder: Sendable {
 
   /// Where it was opened.
   public let folder: URL
-  /// What to put before a text, by name.
-  public let prompts: [String: String]
-  /// The prompt for texts that come without one.
-  public let defaultPromptName: String?
+  /// What to put before a text.
+  public let prompts: Prompts
   /// How its embeddings are to be compared.
   public let similarity: SimilarityFunction
   /// Columns of an embedding.
-  public let width: Int
+  public var width: Int { truncation ?? moduleWidth }
   /// All parameters; their names begin with the number of their module.
   public let parameters: [Parameter]
   /// Lines about what the folder doesn't say and was assumed.
@@ -43,7 +41,11 @@ public struct SentenceEncoder: Sendable {
   /// The encoder of queries, where a router leads them another way; empty: this one.
   var queries: [SentenceEncoder] = []
   /// The first columns of the last module's output that count, as the folder's `truncate_dim` says.
-  let truncation: Int?
+  var truncation: Int?
+  /// The columns of the last module's output.
+  let moduleWidth: Int
+  /// How many numbers of a sparse embedding are kept, as the folder's `max_active_dims` says; nil: all.
+  let mostActive: Int?
 
   /// The tokenizer, unless the encoder cuts texts at white space.
   public var tokenizer: Tokenizer? { tokens.tokenizer }
@@ -61,7 +63,9 @@ public struct SentenceEncoder: Sendable {
   public var isMultiVector: Bool { !stages.contains(where: \.module.givesSentence) }
 
   /// Whether the embeddings are sparse: most numbers are 0, as the weights of the vocabulary's entries are (SPLADE).
-  public var isSparse: Bool {
+  public var isSparse: Bool { SentenceEncoder.isSparse(stages) }
+
+  static func isSparse(_ stages: [Stage]) -> Bool {
     switch stages.last?.module {
     case .spladePooling, .sparseCoder: true
     default: stages.last?.entry.type == "SparseStaticEmbedding"
@@ -84,13 +88,13 @@ public struct SentenceEncoder: Sendable {
     }
   }
 
-  /// The text of a prompt; that of `defaultPromptName` if there's no name.
+  /// The text of a prompt; the folder's default if there's no name.
   ///
   /// - Throws: `PromptError` if there is no prompt of that name.
   public func prompt(named name: String?) throws(PromptError) -> String? {
-    guard let name else { return defaultPromptName.flatMap { prompts[$0] } }
+    guard let name else { return prompts.usual }
     guard let prompt = prompts[name] else {
-      throw PromptError(name: name, known: prompts.keys.sorted(), folder: folder)
+      throw PromptError(name: name, known: prompts.texts.keys.sorted(), folder: folder)
     }
     return prompt
   }
@@ -118,7 +122,8 @@ public struct SentenceEncoder: Sendable {
     for text in 0..<ids.count {
       if let row = ids.offsets[text].first(where: { !(0..<entries).contains(Int(ids.rows.values[$0])) }) {
         throw TokenError(
-          text: text, "the id \(ids.rows.values[row]) is outside 0 ..< \(entries): the tokenizer isn't the model's")
+          text: text, "the id \(ids.rows.values[row]) is outside 0 ..< \(entries): the tokenizer isn't the model's",
+          in: folder)
       }
     }
   }
@@ -161,7 +166,7 @@ public struct SentenceEncoder: Sendable {
     vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
   }
 
-  /// The embeddings of a batch of any size `[texts, width]`, detached.
+  /// The embeddings of a batch of any size `[texts, width]`, detached. Of sparse ones the largest numbers only, where the folder says how many.
   ///
   /// Each worker takes some texts, of at most `tokens` tokens (or one text), through all layers, so that what it computes stays in its cache
   /// and workers seldom meet. A text's vector doesn't depend on that.
@@ -170,19 +175,32 @@ public struct SentenceEncoder: Sendable {
     let rows = isSparse ? max(1, min(tokens, 1 << 25 / width)) : tokens
     let parts = batch.ids.offsets.parts(rows: rows)
     Profile.lap("preparing")
-    guard parts.count > 1 else { return parts.isEmpty ? .zeros([0, width]) : self(batch).detached }
+    guard parts.count > 1 else { return parts.isEmpty ? .zeros([0, width]) : active(self(batch)) }
     let precision = Precision.current
     return Tensor(shape: [batch.count, width]) { target in
       nonisolated(unsafe) let target = target  // each part writes its own texts
       Workers.run(chunks: parts.count) { index in
         Profile.restart()
         precision {
-          self(batch[parts[index]]).withUnsafeBuffer {
+          active(self(batch[parts[index]])).withUnsafeBuffer {
             _ = UnsafeMutableBufferPointer(rebasing: target[(parts[index].lowerBound * width)...]).update(from: $0)
           }
         }
       }
     }
+  }
+
+  /// Each row with its `mostActive` numbers farthest from 0 and zeros for the others.
+  private func active(_ vectors: Tensor) -> Tensor {
+    guard let mostActive, mostActive < vectors.width else { return vectors.detached }
+    var values = vectors.scalars
+    for start in stride(from: 0, to: values.count, by: vectors.width) {
+      let places = (start..<start + vectors.width).filter { values[$0] != 0 }
+      guard places.count > mostActive else { continue }
+      let byGreatness = places.sorted { (abs(values[$1]), $0) < (abs(values[$0]), $1) }
+      for place in byGreatness[mostActive...] { values[place] = 0 }
+    }
+    return Tensor(values, shape: vectors.shape)
   }
 
   /// The same encoder, whose Transformer keeps what enters its layers and computes the rest again for the derivatives: less memory, more
@@ -207,6 +225,14 @@ public struct SentenceEncoder: Sendable {
   ///
   /// Source: sentence-transformers' `Router`.
   public var forQueries: SentenceEncoder { queries.first ?? self }
+
+  /// The same encoder with all columns, whatever the folder says.
+  public func withoutTruncation() -> SentenceEncoder {
+    var encoder = self
+    encoder.truncation = nil
+    encoder.queries = queries.map { $0.withoutTruncation() }
+    return encoder
+  }
 
   /// The same encoder without a last module that makes vectors of length 1.
   public func withoutNormalization() -> SentenceEncoder {

@@ -1,6 +1,18 @@
 import Layers
 import Tensors
 
+extension CrossEncoder {
+  /// The encoder and its classifier, with the shapes that come out of them.
+  public var steps: [StepDescription] {
+    let (layer, output) = SentenceModule.transformer(classifier.transformer).description
+    let scores = activation.map { ", \($0.rawValue)" } ?? ""
+    return [
+      StepDescription(step: "Transformer", layer: layer, output: output),
+      StepDescription(step: "Classifier", layer: "\(problem.rawValue)\(scores)", output: "[\(labels.count)]"),
+    ]
+  }
+}
+
 extension SentenceModule {
   /// What it is and the shape that comes out, for people.
   var description: (layer: String, output: String) {
