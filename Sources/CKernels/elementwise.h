@@ -31,7 +31,7 @@ INLINE v16 silu_slope16(v16 x) {
 // The activation of a kind, as kernels.h numbers them; x itself for a kind below 0.
 INLINE v16 activate16(int kind, v16 x) {
   switch (kind) {
-    case ENC_RELU: return max16(x, splat(0));
+    case ENC_RELU: return max16(splat(0), x);
     case ENC_GELU: return gelu16(x);
     case ENC_TANH: return tanh16(x);
     case ENC_SIGMOID: return sigmoid16(x);
@@ -68,7 +68,7 @@ void NAME(gated_backward)(int kind, size_t rows, size_t width, size_t gate, size
                           float *dx) {
   const v16 one = splat(1.0f);
   switch (kind) {
-    case ENC_RELU: EACH_GATED_BACKWARD(max16(g, splat(0)), choose16(g > splat(0), one, splat(0))) break;
+    case ENC_RELU: EACH_GATED_BACKWARD(max16(splat(0), g), choose16(g > splat(0), one, splat(0))) break;
     case ENC_GELU: EACH_GATED_BACKWARD(gelu16(g), gelu_slope16(g)) break;
     case ENC_TANH: EACH_GATED_BACKWARD(tanh16(g), one - f * f) break;
     case ENC_SIGMOID: EACH_GATED_BACKWARD(sigmoid16(g), f * (one - f)) break;

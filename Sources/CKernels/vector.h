@@ -32,15 +32,17 @@ INLINE void store_some(float *p, v16 x, size_t n) {
 }
 #endif
 INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
-// Of a number and NaN, either may be the result.
+INLINE v16 choose16(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+// Of a number and NaN, the second.
 #if defined(ISA_AVX512)
 INLINE v16 max16(v16 a, v16 b) { return (v16)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE v16 min16(v16 a, v16 b) { return (v16)_mm512_min_ps((__m512)a, (__m512)b); }
 #else
-INLINE v16 max16(v16 a, v16 b) { return __builtin_elementwise_max(a, b); }
-INLINE v16 min16(v16 a, v16 b) { return __builtin_elementwise_min(a, b); }
+INLINE v16 max16(v16 a, v16 b) { return choose16(a > b, a, b); }
+INLINE v16 min16(v16 a, v16 b) { return choose16(a < b, a, b); }
 #endif
-INLINE v16 choose16(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+// A number within bounds; NaN stays what it is.
+INLINE v16 clamp16(v16 x, float low, float high) { return min16(splat(high), max16(splat(low), x)); }
 #define HALVES(x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
 INLINE float sum16(v16 x) {
   typedef float v8 __attribute__((vector_size(32)));
@@ -255,7 +257,7 @@ INLINE void round_line(size_t n, const float *x, float *out) { EACH16(n, STORE(o
 
 // e^x, within 1 unit in the last place or so. Cephes' expf: range reduction by ln 2 and a polynomial of degree 5.
 INLINE v16 exp16(v16 x) {
-  x = min16(max16(x, splat(-87.0f)), splat(88.0f));
+  x = clamp16(x, -87.0f, 88.0f);
   v16 n = __builtin_elementwise_roundeven(x * splat(1.44269504088896341f));
   v16 r = x - n * splat(0.693359375f);
   r = r - n * splat(-2.12194440e-4f);
@@ -273,7 +275,7 @@ INLINE v16 exp16(v16 x) {
 // least relative error, 1.6e-7 with all rounding.
 INLINE v16 exp2_16(v16 x) {
 #if !defined(ISA_AVX512)
-  x = min16(max16(x, splat(-126.0f)), splat(127.0f));
+  x = clamp16(x, -126.0f, 127.0f);
 #endif
   const v16 n = __builtin_elementwise_roundeven(x), r = x - n;
   v16 p = splat(1.326472614891827e-3f);
@@ -303,7 +305,7 @@ INLINE v16 tanh16(v16 x) {
 }
 // erf by a quotient of polynomials in x², fitted to the least absolute error (4.3e-7 with all rounding); beyond 3.6 it is 1 to within as much.
 INLINE v16 erf16(v16 x) {
-  x = min16(max16(x, splat(-3.6f)), splat(3.6f));
+  x = clamp16(x, -3.6f, 3.6f);
   const v16 z = x * x;
   v16 p = splat(-1.35163656978e-6f);
   p = p * z + splat(2.17444874579e-4f);

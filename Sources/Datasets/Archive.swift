@@ -18,11 +18,7 @@ package enum Archive {
     guard let content = try member(url, packed, isRaw: true, where: { _ in true }) else {
       throw FileError(.malformed, url, "expected gzip data, found none")
     }
-    // libarchive takes a missing end for the end of the data: the last four bytes say how long they must be.
-    let length = packed.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard packed.count > 18, content.count & 0xFFFF_FFFF == length else {
-      throw FileError(.malformed, url, "truncated gzip data: expected \(length) bytes, found \(content.count)")
-    }
+    try checkGzip(url, packed, content)
     return content
   }
 

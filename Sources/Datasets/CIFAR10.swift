@@ -8,7 +8,8 @@ public enum CIFAR10 {
 
   /// The images of `data_batch_*.bin` (train) or `test_batch.bin` (test) in a folder; names from `batches.meta.txt` if it's there.
   ///
-  /// - Throws: `FileError`: no batch or one between others missing, a size that is no whole number of records, a label that has no class.
+  /// - Throws: `FileError`: no batch or one between others missing, a size that is no whole number of records, a label that has no class,
+  ///   two classes of one name.
   public static func read(directory: URL, split: String) throws -> ImageExamples {
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
     let batches = names.filter { $0.hasSuffix(".bin") && $0.hasPrefix(split == "train" ? "data_batch" : "test_batch") }
@@ -57,7 +58,17 @@ public enum CIFAR10 {
     guard FileManager.default.fileExists(atPath: url.path) else {
       return ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     }
-    return try MappedFile(url).withBytes { try utf8Text($0, url, line: 1) }.split(whereSeparator: \.isNewline).map(
-      String.init)
+    let text = try MappedFile(url).withBytes { try utf8Text($0, url, line: 1) }
+    var names: [String] = []
+    for (place, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+    where !line.isEmpty {
+      guard !names.contains(String(line)) else {
+        throw FileError(
+          .malformed, url, line: place + 1,
+          "expected a name of its own for each class, found \(FileError.quoted(line)) twice")
+      }
+      names.append(String(line))
+    }
+    return names
   }
 }

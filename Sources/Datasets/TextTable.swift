@@ -62,8 +62,8 @@ public enum TextTable {
     let names = try header.map { try scanner.text($0) }
     let places = try columns.map { column in
       guard let place = names.firstIndex(of: column) else {
-        throw FileError(
-          .mismatched, url, line: 1, "no column '\(column)' in the header (\(names.joined(separator: ", ")))")
+        let header = FileError.quoted(names.joined(separator: ", "))
+        throw FileError(.mismatched, url, line: 1, "no column '\(column)' in the header \(header)")
       }
       return place
     }

@@ -24,7 +24,8 @@ public struct LayerStep: Sendable, Equatable {
     case "convolution": kind = try LayerStep.convolution(value, options)
     case "batch_norm": kind = .batchNorm
     case "max_pool", "average_pool":
-      guard let size = options.main("kernel") else { throw value.error("expected a window size, as \(name): 2") }
+      let size = try options.main(
+        "kernel", besides: "stride", "padding", or: value.error("expected a window size, as \(name): 2"))
       let kernel = try size.int(1...1024)
       let stride = try options["stride"]?.int(1...1024) ?? kernel
       let padding = try options["padding"]?.int(0...kernel / 2) ?? 0
@@ -44,12 +45,9 @@ public struct LayerStep: Sendable, Equatable {
   }
 
   private static func convolution(_ value: Value, _ options: Section) throws -> Kind {
-    guard let channels = options.main("channels") else {
-      // Perhaps it's there, misspelt.
-      for key in ["kernel", "stride", "padding", "dilation", "groups", "bias"] { _ = options[key] }
-      try options.finish()
-      throw value.error("expected its number of channels, as convolution: {channels: 32, kernel: 3}")
-    }
+    let channels = try options.main(
+      "channels", besides: "kernel", "stride", "padding", "dilation", "groups", "bias",
+      or: value.error("expected its number of channels, as convolution: {channels: 32, kernel: 3}"))
     let kernel = try options["kernel"]?.int(1...1024) ?? 3
     let stride = try options["stride"]?.int(1...1024) ?? 1
     var padding: Int?
@@ -88,14 +86,13 @@ public struct ProjectionStep: Sendable, Equatable {
     let (name, options) = try value.variant()
     switch name {
     case "linear":
-      guard let size = options.main("size") else { throw value.error("expected the number of outputs, as linear: 128") }
+      let size = try options.main(
+        "size", besides: "bias", or: value.error("expected the number of outputs, as linear: 128"))
       kind = .linear(try size.size(), bias: try options["bias"]?.bool() ?? true)
     case "dropout": kind = .dropout(try options.main("rate")?.rate() ?? 0.5)
     case "normalize": kind = .normalize
     case "truncate":
-      guard let size = options.main("size") else {
-        throw value.error("expected the number of columns, as truncate: 64")
-      }
+      let size = try options.main("size", or: value.error("expected the number of columns, as truncate: 64"))
       kind = .truncate(try size.size())
     default:
       guard let activation = Activation(rawValue: name) else {
@@ -105,5 +102,18 @@ public struct ProjectionStep: Sendable, Equatable {
       kind = .activation(activation)
     }
     try options.finish()
+  }
+}
+
+extension Section {
+  /// The value of a layer's main option, which must be there.
+  fileprivate func main(
+    _ key: String, besides others: String..., or missing: @autoclosure () -> ConfigurationError
+  ) throws -> Value {
+    if let found = main(key) { return found }
+    // Perhaps it's there, misspelt.
+    for other in others { _ = self[other] }
+    try finish()
+    throw missing()
   }
 }

@@ -237,6 +237,7 @@ public struct Model: Sendable {
         throw FileError(.malformed, settings.url, item: "task", "expected a task of texts")
       }
       let labels = try settings.strings("labels") ?? []
+      try check(labels, task, settings.url)
       let scope =
         task.hasLabels ? try Scope.open(folder.appendingPathComponent("head/model.safetensors")) : .random(seed: 0)
       let model = try Model(encoder, task: task, labels: labels, at: scope)
@@ -247,6 +248,7 @@ public struct Model: Sendable {
     let root = try Section(Value(parsing: text, file: file.path))
     let task = try root.required("task").choice(Task.self)
     let labels = try root["labels"]?.list().map { try $0.string() } ?? []
+    try check(labels, task, file)
     let configuration = try EncoderConfiguration(root)
     let tokenizer =
       configuration.preprocess.isText
@@ -255,6 +257,19 @@ public struct Model: Sendable {
     let model = try Model(configuration, task: task, labels: labels, tokenizer: tokenizer, at: scope)
     try scope.requireAllRead()
     return model
+  }
+
+  /// Throws if a file's labels aren't all different, or not as many as the task needs.
+  private static func check(_ labels: [String], _ task: Task, _ file: URL) throws {
+    var known: Set<String> = []
+    if let label = labels.first(where: { !known.insert($0).inserted }) {
+      throw FileError(
+        .malformed, file, item: "labels", "expected different labels, found \(FileError.quoted(label)) twice")
+    }
+    if task == .binaryClassification, labels.count != 2 {
+      throw FileError(
+        .malformed, file, item: "labels", "expected two labels for binary_classification, found \(labels.count)")
+    }
   }
 
   /// Whether a folder is one that `save` wrote for an encoder of four steps; else it's a pretrained encoder's.

@@ -50,11 +50,15 @@ public struct Linear: Layer {
 public struct Embedding: Layer {
   /// `[entries, width]`
   public let weight: Parameter
+  /// The id whose vector isn't learnt: PyTorch's `padding_idx`.
+  public let padding: Int?
 
   /// A table; `initial` is normal with deviation 1, as PyTorch's, unless said otherwise.
-  public init(_ entries: Int, _ width: Int, initial: Initializer = .normal(1), trainable: Bool = true, at scope: Scope)
-    throws
-  {
+  public init(
+    _ entries: Int, _ width: Int, initial: Initializer = .normal(1), padding: Int? = nil, trainable: Bool = true,
+    at scope: Scope
+  ) throws {
+    self.padding = padding
     weight = try scope.parameter("weight", [entries, width], initial, trainable: trainable)
   }
 
@@ -62,7 +66,7 @@ public struct Embedding: Layer {
   public var entries: Int { weight.shape[0] }
 
   /// `[ids]` to `[ids, width]`.
-  public func callAsFunction(_ ids: IDs) -> Tensor { weight.tensor.rows(at: ids) }
+  public func callAsFunction(_ ids: IDs) -> Tensor { weight.tensor.rows(at: ids, padding: padding) }
   /// The vectors of a batch of id sequences.
   public func callAsFunction(_ ids: Ragged<IDs>) -> Ragged<Tensor> { ids.map { self($0) } }
 }

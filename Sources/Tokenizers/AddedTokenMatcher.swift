@@ -45,7 +45,7 @@ struct AddedTokenMatcher: Sendable {
     while let (found, entry) = next(in: text, from: position) {
       let start = found.lowerBound
       position = found.upperBound
-      var range = found
+      var (lower, upper) = (start, position)
       if entry.singleWord {
         let isWord = ScalarProperties.word
         if start > 0, ScalarProperties(of: UTF8Scalars.last(text, before: start)).contains(isWord) { continue }
@@ -53,15 +53,13 @@ struct AddedTokenMatcher: Sendable {
         if position < text.count, ScalarProperties(of: UTF8Scalars.decode(text, &next)).contains(isWord) { continue }
       }
       if entry.stripsLeft {
-        let before = Normalizer.trailingSpace(UnsafeBufferPointer(rebasing: text[..<start]))
-        range = min(max(before, taken), range.upperBound)..<range.upperBound
+        lower = max(taken, Normalizer.trailingSpace(UnsafeBufferPointer(rebasing: text[..<start])))
       }
-      if entry.stripsRight {
-        let space = Normalizer.leadingSpace(UnsafeBufferPointer(rebasing: text[position...]))
-        range = range.lowerBound..<range.upperBound + space
-      }
-      matches.append(Match(id: entry.id, range: range))
-      taken = range.upperBound
+      if entry.stripsRight { upper += Normalizer.leadingSpace(UnsafeBufferPointer(rebasing: text[position...])) }
+      // A token of white space may be stripped by the one before it.
+      guard lower < upper else { continue }
+      matches.append(Match(id: entry.id, range: lower..<upper))
+      taken = upper
     }
     return matches
   }

@@ -18,13 +18,14 @@ struct BPEWorkspace {
 }
 
 extension BPE {
-  /// The id of each byte's printable scalar, or -1.
+  /// The id of each byte's printable scalar; none unless all have one.
   func byteIDs() -> [Int32] {
-    ByteLevel.scalars.map { scalar in
+    let ids = ByteLevel.scalars.map { scalar -> Int32? in
       var bytes: [UInt8] = []
       UTF8Scalars.append(scalar, to: &bytes)
-      return bytes.withUnsafeBufferPointer { vocabulary.find($0) } ?? -1
+      return bytes.withUnsafeBufferPointer { vocabulary.find($0) }
     }
+    return ids.contains(nil) ? [] : ids.compactMap { $0 }
   }
 
   /// Appends the tokens of a piece.
@@ -38,7 +39,7 @@ extension BPE {
       return sink.append(id, 0, piece.count)
     }
     work.symbols.removeAll(keepingCapacity: true)
-    if byteIDs.isEmpty { addScalars(piece, &work) } else { addBytes(piece, byteIDs, &work) }
+    if byteIDs.isEmpty { addScalars(piece, &work) } else { for byte in piece { add(byteIDs[Int(byte)], 1, &work) } }
     if work.symbols.count <= 32 { mergeFew(&work) } else { mergeMany(&work) }
     var start = 0
     for symbol in work.symbols where symbol.length > 0 {
@@ -48,10 +49,16 @@ extension BPE {
   }
 
   private func wholeID(_ piece: UnsafeBufferPointer<UInt8>, isRaw: Bool, _ work: inout BPEWorkspace) -> Int32? {
-    guard isRaw else { return vocabulary.find(piece) }
+    guard isRaw else { return find(piece) }
     work.text.removeAll(keepingCapacity: true)
     for byte in piece { UTF8Scalars.append(ByteLevel.scalars[Int(byte)], to: &work.text) }
-    return work.text.withUnsafeBufferPointer { vocabulary.find($0) }
+    return work.text.withUnsafeBufferPointer { find($0) }
+  }
+
+  /// The id of a token that text may become, or nil.
+  @inline(__always)
+  private func find(_ text: UnsafeBufferPointer<UInt8>) -> Int32? {
+    vocabulary.find(text).flatMap { hidden.contains($0) ? nil : $0 }
   }
 
   private func add(_ id: Int32, _ length: Int, _ work: inout BPEWorkspace) {
@@ -76,20 +83,6 @@ extension BPE {
     }
   }
 
-  private func addBytes(_ piece: UnsafeBufferPointer<UInt8>, _ byteIDs: [Int32], _ work: inout BPEWorkspace) {
-    var unknown = Unknown()
-    for byte in piece {
-      let id = byteIDs[Int(byte)]
-      if id >= 0 {
-        unknown.flush(self, &work)
-        add(id, 1, &work)
-      } else {
-        unknown.take(1, self, &work)
-      }
-    }
-    unknown.flush(self, &work)
-  }
-
   private func addScalars(_ piece: UnsafeBufferPointer<UInt8>, _ work: inout BPEWorkspace) {
     var unknown = Unknown()
     var position = 0
@@ -97,15 +90,16 @@ extension BPE {
       let start = position
       position += UTF8Scalars.length(lead: piece[position])
       let text = piece[start..<position]
+      let isWrapped = start > 0 && !prefix.isEmpty || position == piece.count && !suffix.isEmpty
       let id: Int32?
-      if start > 0 && !prefix.isEmpty || position == piece.count && !suffix.isEmpty {
+      if isWrapped {
         work.text.removeAll(keepingCapacity: true)
         if start > 0 { work.text += prefix }
         work.text += text
         if position == piece.count { work.text += suffix }
-        id = work.text.withUnsafeBufferPointer { vocabulary.find($0) }
+        id = work.text.withUnsafeBufferPointer { find($0) }
       } else {
-        id = vocabulary.find(UnsafeBufferPointer(rebasing: text))
+        id = find(UnsafeBufferPointer(rebasing: text))
       }
       if let id {
         unknown.flush(self, &work)
@@ -113,8 +107,9 @@ extension BPE {
         continue
       }
       if options.fallsBackToBytes {
-        // The reference adds bytes before unknown symbols that wait; so the order is what it is there.
-        let ids = text.map { ByteFallback.id(of: $0, vocabulary) }
+        // The reference adds bytes, those of prefix and suffix too, before unknown symbols that wait; so the order is
+        // what it is there.
+        let ids = (isWrapped ? work.text : Array(text)).map { ByteFallback.id(of: $0, vocabulary) }
         if !ids.contains(nil) {
           for id in ids.compactMap({ $0 }) { add(id, 1, &work) }
           continue

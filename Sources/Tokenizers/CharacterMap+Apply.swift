@@ -1,5 +1,5 @@
 extension CharacterMap {
-  /// Replaces graphemes, or else single scalars, as the table says.
+  /// Replaces graphemes, or else single scalars, as the table says; or the longest keys there are.
   func apply(_ text: inout AlignedText, _ spare: inout AlignedText, _ origin: Int32) {
     var changes: [ScalarChange] = []
     var isChanged = false
@@ -11,17 +11,23 @@ extension CharacterMap {
         let byte = bytes[position]
         let isAlone =
           byte < 0x80 && byte != 0x0D && (position + 1 == bytes.count || bytes[position + 1] < 0x80)
-        let end = isAlone ? position + 1 : Graphemes.end(bytes, from: position)
-        if end - position < 6, replace(bytes, position..<end, &changes) {
+        if takesLongest, let next = replace(bytes, position..<bytes.count, &changes) {
+          isChanged = true
+          position = next
+          continue
+        }
+        let next = position + UTF8Scalars.length(lead: byte)
+        let end = isAlone || takesLongest ? next : Graphemes.end(bytes, from: position)
+        if !takesLongest, end - position < 6, replace(bytes, position..<end, &changes) != nil {
           isChanged = true
           position = end
           continue
         }
-        let isOne = position + UTF8Scalars.length(lead: byte) == end
+        let isOne = next == end
         while position < end {
           let start = position
           let scalar = UTF8Scalars.decode(bytes, &position)
-          if !isOne, replace(bytes, start..<position, &changes) {
+          if !isOne, replace(bytes, start..<position, &changes) != nil {
             isChanged = true
           } else {
             changes.append(ScalarChange(scalar: scalar, change: 0))
@@ -35,15 +41,17 @@ extension CharacterMap {
     }
   }
 
-  /// Appends what the table has for a part of a text; false if it has nothing.
+  /// Appends what the table has for a part of a text or, if it takes the longest key, for the part's beginning. Returns
+  /// where what is replaced ends; nil if the table has nothing.
   private func replace(
     _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ changes: inout [ScalarChange]
-  ) -> Bool {
+  ) -> Int? {
     let part = UnsafeBufferPointer(rebasing: bytes[range])
-    guard let replacement = replacement(of: part) else { return false }
-    let oldCount = UTF8Scalars.count(part)
+    guard let replacement = replacement(of: part) else { return nil }
+    let end = takesLongest ? range.lowerBound + replacement.length : range.upperBound
+    let oldCount = UTF8Scalars.count(UnsafeBufferPointer(rebasing: bytes[range.lowerBound..<end]))
     var newCount = 0
-    withText(replacement) { text in
+    withText(replacement.text) { text in
       var position = 0
       while position < text.count {
         changes.append(ScalarChange(scalar: UTF8Scalars.decode(text, &position), change: 0))
@@ -56,7 +64,7 @@ extension CharacterMap {
     } else if difference < 0, !changes.isEmpty {
       changes[changes.count - 1].change += difference
     }
-    return true
+    return end
   }
 }
 

@@ -5,6 +5,9 @@ import Foundation
 public struct CharacterMap: Sendable, Equatable {
   private let units: [UInt32]
   private let texts: [UInt8]
+  /// Whether the longest key at each place is replaced, as sentencepiece does it; else keys are looked up by graphemes
+  /// and then by scalars, as Hugging Face does it.
+  var takesLongest = false
 
   /// The table of base-64 text; nil if it isn't one.
   public init?(base64: String) {
@@ -34,26 +37,29 @@ public struct CharacterMap: Sendable, Equatable {
     return Data(bytes + texts).base64EncodedString()
   }
 
-  /// Where the replacement stands of the shortest key that the text begins with, or nil.
+  /// Where the replacement stands of a key that the text begins with, and how many bytes the key has; or nil.
   ///
-  /// The shortest, not the longest: the reference takes the first match, and so must we.
+  /// Of several keys the shortest counts, unless the map `takesLongest`: Hugging Face takes the first match.
   @inline(__always)
-  func replacement(of text: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
+  func replacement(of text: UnsafeBufferPointer<UInt8>) -> (text: Range<Int>, length: Int)? {
     units.withUnsafeBufferPointer { units in
+      var found: (text: Range<Int>, length: Int)?
       var node = 0
       func offset(_ unit: UInt32) -> Int { Int(unit >> 10) << Int((unit & 1 << 9) >> 6) }
       node ^= offset(units[node])
-      for byte in text {
-        if byte == 0 { return nil }
+      for (index, byte) in text.enumerated() {
         node ^= Int(byte)
-        guard node < units.count else { return nil }
+        guard byte != 0, node < units.count else { break }
         let unit = units[node]
-        guard unit & (1 << 31 | 0xFF) == UInt32(byte) else { return nil }
+        guard unit & (1 << 31 | 0xFF) == UInt32(byte) else { break }
         node ^= offset(unit)
-        guard node < units.count else { return nil }
-        if unit >> 8 & 1 == 1 { return textRange(at: Int(units[node] & (1 << 31 - 1))) }
+        guard node < units.count else { break }
+        if unit >> 8 & 1 == 1, let range = textRange(at: Int(units[node] & (1 << 31 - 1))) {
+          found = (range, index + 1)
+          if !takesLongest { break }
+        }
       }
-      return nil
+      return found
     }
   }
 

@@ -12,12 +12,44 @@ struct JSONCursor {
   struct Failure: Error {
     let offset: Int
     let problem: String
+    /// The keys that lead there; empty if they aren't known.
+    var key = ""
   }
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes.assumingMemoryBound(to: UInt8.self) }
 
   func failure(_ problem: String, at offset: Int? = nil) -> Failure {
     Failure(offset: min(offset ?? position, bytes.count), problem: problem)
+  }
+
+  /// An error about the next value or the one at `offset`: a number is shown, of others the kind is named.
+  private mutating func mistake(expected: String, at offset: Int? = nil) -> Failure {
+    position = offset ?? position
+    guard let byte = next() else { return failure("expected \(expected), found the end") }
+    let found: String
+    switch Unicode.Scalar(byte) {
+    case "{": found = "an object"
+    case "[": found = "an array"
+    case "\"": found = "a string"
+    case "t", "f": found = "true or false"
+    case "n": found = "null"
+    case "-", "0"..."9":
+      let number = bytes[position...].prefix(40).prefix { !JSONCursor.endsWord($0) }
+      found = String(decoding: number, as: UTF8.self)
+    default: found = "no value"
+    }
+    return failure("expected \(expected), found \(found)")
+  }
+
+  /// Has a failure of `body` name a key, before those that it names itself.
+  @inline(__always)
+  static func naming(_ key: @autoclosure () -> String, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch var failure as Failure {
+      failure.key = key() + failure.key
+      throw failure
+    }
   }
 
   @inline(__always)
@@ -45,7 +77,7 @@ struct JSONCursor {
 
   /// Calls `body` with each name of an object; it must take the value.
   mutating func forEachMember(_ body: (inout JSONCursor, UnsafeBufferPointer<UInt8>) throws -> Void) throws {
-    guard next() == UInt8(ascii: "{") else { throw failure("expected an object") }
+    guard next() == UInt8(ascii: "{") else { throw mistake(expected: "an object") }
     position += 1
     if take("}") { return }
     repeat {
@@ -60,7 +92,7 @@ struct JSONCursor {
 
   /// Calls `body` for each element of an array; it must take the element.
   mutating func forEachElement(_ body: (inout JSONCursor) throws -> Void) throws {
-    guard next() == UInt8(ascii: "[") else { throw failure("expected an array") }
+    guard next() == UInt8(ascii: "[") else { throw mistake(expected: "an array") }
     position += 1
     if take("]") { return }
     repeat { try body(&self) } while take(",")
@@ -72,7 +104,7 @@ struct JSONCursor {
   mutating func string<Result>(
     _ body: (inout JSONCursor, UnsafeBufferPointer<UInt8>) throws -> Result
   ) throws -> Result {
-    guard next() == UInt8(ascii: "\"") else { throw failure("expected a string") }
+    guard next() == UInt8(ascii: "\"") else { throw mistake(expected: "a string") }
     position += 1
     let start = position
     while position < bytes.count {
@@ -100,12 +132,12 @@ struct JSONCursor {
     var value = 0
     while position < bytes.count, bytes[position] &- 0x30 < 10 {
       value = value * 10 + Int(bytes[position] &- 0x30)
-      guard value <= most else { throw failure("expected a whole number from 0 to \(most)", at: start) }
+      guard value <= most else { throw mistake(expected: "a whole number from 0 to \(most)", at: start) }
       position += 1
     }
     let isNumber = position > start && (position == start + 1 || bytes[start] != UInt8(ascii: "0"))
     guard isNumber, position < bytes.count, ![0x2E, 0x45, 0x65].contains(bytes[position]) else {
-      throw failure("expected a whole number from 0 to \(most)", at: start)
+      throw mistake(expected: "a whole number from 0 to \(most)", at: start)
     }
     return value
   }
@@ -150,7 +182,7 @@ struct JSONCursor {
       isNumber = isNumber && Int(text) != nil
       exponent += max(-1_000_000, min(1_000_000, Int(text) ?? 0))
     }
-    guard isNumber else { throw failure("expected a number", at: start) }
+    guard isNumber else { throw mistake(expected: "a number", at: start) }
     var value = Double(mantissa)
     while exponent < -308, value != 0 {
       value /= 1e308

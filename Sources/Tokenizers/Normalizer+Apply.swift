@@ -148,10 +148,12 @@ extension Normalizer {
     for (index, scalar) in prefix.unicodeScalars.enumerated() { rewriter.put(scalar.value, index == 0 ? 0 : 1) }
     var position = range.lowerBound
     let source = rewriter.source
-    var isFirst = !prefix.isEmpty
+    var isFirst = true
     while position < range.upperBound {
       let scalar = UTF8Scalars.decode(source, &position)
       rewriter.put(scalar, isFirst ? 1 : 0)
+      // The first scalar counts as added, even to nothing.
+      if isFirst, prefix.isEmpty { rewriter.skip(1) }
       isFirst = false
     }
   }

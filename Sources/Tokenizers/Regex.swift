@@ -88,13 +88,16 @@ enum RegexInstruction: Sendable {
   /// Ends the repetition if the round took nothing.
   case progress(Int)
   case match
+  /// Ends a look-behind at the place that it looks from; fails elsewhere.
+  case reach
 }
 
 /// Turns an expression into steps.
 struct RegexCompiler {
   var program: [RegexInstruction] = []
   var sets: [ScalarSet] = []
-  private var slots = 0
+  /// How many repetitions are around what comes next.
+  private var depth = 0
 
   mutating func append(_ node: ScalarSet.Node) {
     sets.append(ScalarSet(node))
@@ -126,7 +129,7 @@ struct RegexCompiler {
       let place = program.count
       program.append(.match)
       try compile(node)
-      program.append(.match)
+      program.append(isAhead ? .match : .reach)
       guard let lengths = isAhead ? 0...0 : RegexCompiler.lengths(node), lengths.upperBound <= 255 else {
         throw RegexError(description: "a look-behind of unlimited length isn't supported")
       }
@@ -153,7 +156,11 @@ struct RegexCompiler {
       try compile(.atomic(.repetition(node, least: least, most: most, .greedy)))
       return
     }
-    for _ in 0..<least { try compile(node) }
+    for _ in 0..<least {
+      let start = program.count
+      try compile(node)
+      if program.count == start { break }
+    }
     let isGreedy = kind == .greedy
     func split(_ inside: Int, _ outside: Int) -> RegexInstruction {
       isGreedy ? .split(inside, outside) : .split(outside, inside)
@@ -168,13 +175,13 @@ struct RegexCompiler {
       for place in splits { program[place] = split(place + 1, program.count) }
       return
     }
-    let slot = slots
-    slots += 1
     let start = program.count
     program.append(.match)
-    program.append(.mark(slot))
+    program.append(.mark(depth))
+    depth += 1
     try compile(node)
-    program.append(.progress(slot))
+    depth -= 1
+    program.append(.progress(depth))
     program.append(.jump(start))
     program[start] = split(start + 1, program.count)
   }

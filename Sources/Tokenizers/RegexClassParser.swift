@@ -160,19 +160,52 @@ enum RegexClassParser {
     if !members.isEmpty { return categories(members) }
     if plain == "lc" { return categories(["Lu", "Ll", "Lt"]) }
     if let long = longNames[plain] { return named(long) }
-    if plain == "any" { return .range(0, 0x10FFFF) }
-    if plain == "space" || plain == "whitespace" { return .property(ScalarProperties.space.rawValue) }
-    if plain == "word" { return word }
-    let script = UnicodeData.scriptNames.firstIndex { $0.lowercased() == plain }
-    return script.map { .script(UInt8($0 + 1)) }
+    if let node = posix(plain) { return node }
+    switch plain {
+    case "any": return .range(0, 0x10FFFF)
+    case "assigned": return .not(categories(["Cn"]))
+    case "word": return word
+    case "emoji": return .property(ScalarProperties.emoji.rawValue)
+    case "extendedpictographic": return .property(ScalarProperties.pictographic.rawValue)
+    default:
+      let script = UnicodeData.scriptNames.firstIndex { $0.lowercased() == plain }
+      return script.map { .script(UInt8($0 + 1)) }
+    }
+  }
+
+  /// What `[:name:]` and `\p{name}` both name.
+  private static func posix(_ name: String) -> ScalarSet.Node? {
+    let letters = ["Lu", "Ll", "Lt", "Lm", "Lo", "Nl"]
+    let alphabetic = ScalarSet.Node.property(ScalarProperties.otherAlphabetic.rawValue)
+    return switch name {
+    case "alpha": .union([categories(letters), alphabetic])
+    case "alnum": .union([categories(letters + ["Nd"]), alphabetic])
+    case "lower": .union([categories(["Ll"]), .property(ScalarProperties.otherLowercase.rawValue)])
+    // With Roman numerals, and letters in circles and squares.
+    case "upper":
+      .union([
+        categories(["Lu"]), .range(0x2160, 0x216F), .range(0x24B6, 0x24CF), .range(0x1F130, 0x1F149),
+        .range(0x1F150, 0x1F169), .range(0x1F170, 0x1F189),
+      ])
+    case "digit": categories(["Nd"])
+    case "xdigit": hexadecimal
+    case "space": .property(ScalarProperties.space.rawValue)
+    case "blank": .union([categories(["Zs"]), .range(9, 9)])
+    case "cntrl": categories(["Cc"])
+    case "graph": .not(categories(["Cn", "Cc", "Zs", "Zl", "Zp"]))
+    case "print": .not(categories(["Cn", "Cc", "Zl", "Zp"]))
+    case "ascii": .range(0, 0x7F)
+    default: nil
+    }
   }
 
   private static let longNames = [
     "letter": "L", "mark": "M", "number": "N", "punctuation": "P", "punct": "P", "symbol": "S", "separator": "Z",
     "other": "C", "uppercaseletter": "Lu", "lowercaseletter": "Ll", "titlecaseletter": "Lt", "modifierletter": "Lm",
     "otherletter": "Lo", "nonspacingmark": "Mn", "spacingmark": "Mc", "enclosingmark": "Me", "decimalnumber": "Nd",
-    "digit": "Nd", "letternumber": "Nl", "othernumber": "No", "spaceseparator": "Zs", "control": "Cc", "cntrl": "Cc",
-    "format": "Cf", "unassigned": "Cn", "privateuse": "Co",
+    "letternumber": "Nl", "othernumber": "No", "spaceseparator": "Zs", "control": "Cc", "format": "Cf",
+    "unassigned": "Cn", "privateuse": "Co", "alphabetic": "alpha", "lowercase": "lower", "uppercase": "upper",
+    "whitespace": "space",
   ]
 
   /// `[:name:]`, whose `[` has been taken.
@@ -189,18 +222,9 @@ enum RegexClassParser {
     if isNegated { name.removeFirst() }
     let node: ScalarSet.Node? =
       switch name {
-      case "digit": categories(["Nd"])
-      case "space": .property(ScalarProperties.space.rawValue)
       case "word": wordInClass
-      case "xdigit": hexadecimal
-      case "ascii": .range(0, 0x7F)
-      case "cntrl": categories(["Cc"])
-      case "blank": .union([categories(["Zs"]), .range(9, 9)])
-      case "punct":
-        .union([
-          categories(["Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"])
-        ])
-      default: nil
+      case "punct": categories(["Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"])
+      default: posix(name)
       }
     guard let node else { throw failure("the class [:\(name):] isn't supported") }
     return isNegated ? .not(node) : node

@@ -1,4 +1,9 @@
 /// Runs a compiled expression over a text, with its own stack: no text is so long that it overflows.
+///
+/// Once more ways have failed than a text of that length explains, it remembers the choices that led nowhere, so that
+/// `(a+)+b` takes time in proportion to the text and doesn't double it with each scalar. That changes no match: how it
+/// goes on from a choice depends on nothing but its `State`. Where Oniguruma gives up after too many tries,
+/// this finds the answer.
 struct RegexMatcher {
   /// What to do when the way taken fails.
   private enum Choice {
@@ -10,6 +15,20 @@ struct RegexMatcher {
     case longer(Int, position: Int, count: Int)
     /// Put a mark back.
     case mark(Int, position: Int)
+    /// Remember that all that a choice opened has failed.
+    case failed(Int, position: Int, count: Int)
+  }
+
+  /// All that decides how it goes on from a choice.
+  private struct State: Hashable {
+    /// The step and where in the text.
+    let place, position: Int32
+    /// How many scalars a run with a limit has.
+    let count: Int16
+    /// How many of the repetitions around the step began their round just here; these are the innermost ones.
+    let idle: Int16
+    /// Where a look-behind has to end.
+    let target: Int32
   }
 
   private let program: [RegexInstruction]
@@ -17,7 +36,14 @@ struct RegexMatcher {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let range: Range<Int>
   private var choices: [Choice] = []
-  private var marks: [Int: Int] = [:]
+  private var marks: [Int] = []
+  private var target = 0
+  private var failures = 0
+  private var allowance = 0
+  private var remembers = false
+  private var failed: Set<State> = []
+  /// How many repetitions are around each step; known once it remembers.
+  private var depths: [Int] = []
 
   init(_ regex: Regex, _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
     program = regex.program
@@ -27,18 +53,23 @@ struct RegexMatcher {
   }
 
   /// Where the match ends that starts at a position, or nil.
-  mutating func match(at position: Int) -> Int? { run(0, position) }
+  mutating func match(at position: Int) -> Int? {
+    allowance = 1000 + 64 * (position - range.lowerBound)
+    return run(0, position)
+  }
 
   private mutating func run(_ start: Int, _ from: Int) -> Int? {
     let floor = choices.count
-    defer { choices.removeLast(choices.count - floor) }
     var (place, position) = (start, from)
     while true {
-      if let next = step(&place, &position) {
-        if next { return position }
-      } else if !back(to: floor, &place, &position) {
-        return nil
+      if let isDone = step(&place, &position) {
+        guard isDone else { continue }
+        while choices.count > floor {
+          if case .mark(let slot, let old) = choices.removeLast() { marks[slot] = old }
+        }
+        return position
       }
+      if !back(to: floor, &place, &position) { return nil }
     }
   }
 
@@ -46,8 +77,10 @@ struct RegexMatcher {
   private mutating func step(_ place: inout Int, _ position: inout Int) -> Bool? {
     switch program[place] {
     case .match: return true
+    case .reach: return position == target ? true : nil
     case .jump(let target): place = target
     case .split(let first, let second):
+      if isHopeless(place, position) { return nil }
       choices.append(.place(second, position: position))
       place = first
     case .one(let set):
@@ -66,7 +99,8 @@ struct RegexMatcher {
       guard holds(assertion, position) else { return nil }
       place += 1
     case .mark(let slot):
-      if let old = marks[slot] { choices.append(.mark(slot, position: old)) }
+      if slot == marks.count { marks.append(-1) }
+      choices.append(.mark(slot, position: marks[slot]))
       marks[slot] = position
       place += 1
     case .progress(let slot):
@@ -81,7 +115,7 @@ struct RegexMatcher {
   ) -> Bool? {
     var count = 0
     var floor = position
-    let limit = kind == .lazy ? least : most
+    let limit = kind == .lazy || remembers && kind == .greedy ? least : most
     while count < limit, position < range.upperBound {
       var next = position
       guard set.contains(UTF8Scalars.decode(bytes, &next)) else { break }
@@ -91,9 +125,20 @@ struct RegexMatcher {
     }
     guard count >= least else { return nil }
     switch kind {
+    case .greedy where remembers:
+      // A scalar at a time, so that it stops where another run went on from in vain.
+      while true {
+        if isHopeless(place, position, count: most == .max ? 0 : count) { return nil }
+        var next = position
+        guard count < most, position < range.upperBound, set.contains(UTF8Scalars.decode(bytes, &next)) else { break }
+        choices.append(.place(place + 1, position: position))
+        position = next
+        count += 1
+      }
     case .greedy:
       if position > floor { choices.append(.shorter(next: place + 1, least: floor, position: position)) }
     case .lazy:
+      if isHopeless(place, position, count: most == .max ? 0 : count) { return nil }
       if count < most { choices.append(.longer(place, position: position, count: count)) }
     case .possessive: break
     }
@@ -101,8 +146,40 @@ struct RegexMatcher {
     return false
   }
 
+  /// Whether a choice has led nowhere before; if not, it will be remembered once all that it opens has failed.
+  @inline(__always)
+  private mutating func isHopeless(_ place: Int, _ position: Int, count: Int = 0) -> Bool {
+    guard remembers else { return false }
+    if failed.contains(state(place, position, count)) { return true }
+    choices.append(.failed(place, position: position, count: count))
+    return false
+  }
+
+  private func state(_ place: Int, _ position: Int, _ count: Int) -> State {
+    let depth = depths[place]
+    var idle = 0
+    while idle < depth, marks[depth - 1 - idle] == position { idle += 1 }
+    return State(
+      place: Int32(place), position: Int32(position), count: Int16(count), idle: Int16(idle), target: Int32(target))
+  }
+
+  private mutating func remember() {
+    remembers = true
+    var depth = 0
+    for instruction in program {
+      depths.append(depth)
+      switch instruction {
+      case .mark(let slot): depth = slot + 1
+      case .progress(let slot): depth = slot
+      default: break
+      }
+    }
+  }
+
   /// Takes up the last choice left open; false if there is none above `floor`.
   private mutating func back(to floor: Int, _ place: inout Int, _ position: inout Int) -> Bool {
+    failures += 1
+    if failures > allowance, !remembers { remember() }
     while choices.count > floor, let choice = choices.popLast() {
       switch choice {
       case .place(let target, let old):
@@ -117,11 +194,14 @@ struct RegexMatcher {
       case .longer(let loop, let old, let count):
         guard case .loop(let set, _, let most, _) = program[loop], old < range.upperBound else { continue }
         var next = old
-        guard sets[set].contains(UTF8Scalars.decode(bytes, &next)) else { continue }
+        guard sets[set].contains(UTF8Scalars.decode(bytes, &next)),
+          !isHopeless(loop, next, count: most == .max ? 0 : count + 1)
+        else { continue }
         if count + 1 < most { choices.append(.longer(loop, position: next, count: count + 1)) }
         (place, position) = (loop + 1, next)
         return true
       case .mark(let slot, let old): marks[slot] = old
+      case .failed(let place, let position, let count): failed.insert(state(place, position, count))
       }
     }
     return false
@@ -131,8 +211,11 @@ struct RegexMatcher {
   private mutating func looksBehind(_ place: Int, _ position: Int, _ lengths: ClosedRange<Int>) -> Bool {
     var start = position
     var count = 0
+    let outer = target
+    target = position
+    defer { target = outer }
     while true {
-      if count >= lengths.lowerBound, run(place, start) == position { return true }
+      if count >= lengths.lowerBound, run(place, start) != nil { return true }
       guard count < lengths.upperBound, start > range.lowerBound else { return false }
       start -= 1
       while UTF8Scalars.isContinuation(bytes[start]) { start -= 1 }

@@ -50,11 +50,10 @@ struct RegexParser {
   /// Takes a class or an escape.
   private mutating func set(
     _ parse: ([UInt32], inout Int, (String) -> RegexError) throws(RegexError) -> ScalarSet.Node
-  ) throws(RegexError) -> RegexNode {
+  ) throws(RegexError) -> ScalarSet.Node {
     position += 1
     let (source, start) = (source, position)
-    let node = try parse(source, &position) { RegexParser.failure(source, start, $0) }
-    return .set(folded(node))
+    return try parse(source, &position) { RegexParser.failure(source, start, $0) }
   }
 
   private var next: UInt32? { position < source.count ? source[position] : nil }
@@ -87,9 +86,11 @@ struct RegexParser {
 
   private mutating func repeated(_ node: RegexNode) throws(RegexError) -> RegexNode {
     var node = node
+    var count = 0
     while let scalar = next {
-      var bounds: (Int, Int?)
-      var isInterval = false
+      let start = position
+      let isInterval = scalar == 0x7B
+      let bounds: (Int, Int?)
       switch scalar {
       case 0x2A: bounds = (0, nil)
       case 0x2B: bounds = (1, nil)
@@ -97,15 +98,17 @@ struct RegexParser {
       case 0x7B:
         guard let found = try interval() else { return node }
         bounds = found
-        isInterval = true
       default: return node
       }
+      count += 1
+      guard count <= 10 else { throw failure("more than 10 repetitions of each other") }
       if !isInterval { position += 1 }
+      // After {n} a ? makes the repetition optional, and after any {…} a + repeats it: both are the next in this loop.
+      let isExact = isInterval && !source[start..<position].contains(0x2C)
       var kind = RegexRepetition.greedy
-      if take("?") {
+      if !isExact, take("?") {
         kind = .lazy
       } else if !isInterval, take("+") {
-        // After {n,m} a + repeats the repetition.
         kind = .possessive
       }
       node = .repetition(node, least: bounds.0, most: bounds.1, kind)
@@ -145,9 +148,12 @@ struct RegexParser {
     switch scalar {
     case 0x28: return try group(depth: depth)
     case 0x5B:
-      return try set { source, position, failure throws(RegexError) in
+      let node = try set { source, position, failure throws(RegexError) in
         try RegexClassParser.parse(source, &position, failure)
       }
+      // [^…] is all but what the rest matches in either case.
+      if case .not(let rest) = node { return .set(.not(folded(rest))) }
+      return .set(folded(node))
     case 0x2E:
       position += 1
       return .set(dotMatchesLineBreak ? .range(0, 0x10FFFF) : .not(.range(0x0A, 0x0A)))
@@ -159,9 +165,12 @@ struct RegexParser {
       return .assertion(.lineEnd)
     case 0x5C:
       if let assertion = assertion() { return .assertion(assertion) }
-      return try set { source, position, failure throws(RegexError) in
+      let node = try set { source, position, failure throws(RegexError) in
         try RegexClassParser.escape(source, &position, failure)
       }
+      // A property by itself keeps to its case.
+      if case .range(let first, let last) = node, first == last { return .set(folded(node)) }
+      return .set(node)
     case 0x2A, 0x2B, 0x3F: throw failure("nothing to repeat")
     default:
       position += 1
@@ -186,6 +195,16 @@ struct RegexParser {
     return known
   }
 
+  /// Takes a group's name: it starts with a letter or `_`, and no ) is in it.
+  private mutating func name(until end: Unicode.Scalar) throws(RegexError) {
+    guard let first = next, first &- 0x30 > 9, ScalarProperties(of: first).contains(.onigurumaWord) else {
+      throw failure("expected the name of a group")
+    }
+    while let scalar = next, scalar != end.value, scalar != 0x29 { position += 1 }
+    guard next == end.value else { throw failure("expected \(end) after the name of the group") }
+    position += 1
+  }
+
   private mutating func group(depth: Int) throws(RegexError) -> RegexNode? {
     position += 1
     func body(_ parser: inout RegexParser) throws(RegexError) -> RegexNode {
@@ -200,6 +219,11 @@ struct RegexParser {
     if take("!") { return .look(try body(&self), isAhead: true, isNegative: true) }
     if take("<=") { return .look(try body(&self), isAhead: false, isNegative: false) }
     if take("<!") { return .look(try body(&self), isAhead: false, isNegative: true) }
+    for (start, end) in [("<", ">"), ("'", "'")] as [(String, Unicode.Scalar)] where take(start) {
+      // Nothing refers to the name.
+      try name(until: end)
+      return try body(&self)
+    }
     if take("#") {
       while let scalar = next, scalar != 0x29 {
         _ = scalar

@@ -55,7 +55,8 @@ enum CaseFolding {
   private static let extra: [UInt32: [UInt32]] = [
     0x73: [0x17F], 0x6B: [0x212A], 0xE5: [0x212B], 0x3C9: [0x2126], 0x3BC: [0xB5], 0x3C3: [0x3C2], 0x3B2: [0x3D0],
     0x3B8: [0x3D1, 0x3F4], 0x3C6: [0x3D5], 0x3C0: [0x3D6], 0x3BA: [0x3F0], 0x3C1: [0x3F1], 0x3B5: [0x3F5],
-    0x1E61: [0x1E9B], 0x3B9: [0x345, 0x1FBE], 0xDF: [0x1E9E],
+    0x1E61: [0x1E9B], 0x3B9: [0x345, 0x1FBE], 0xDF: [0x1E9E], 0x432: [0x1C80], 0x434: [0x1C81], 0x43E: [0x1C82],
+    0x441: [0x1C83], 0x442: [0x1C84, 0x1C85], 0x44A: [0x1C86], 0x463: [0x1C87], 0xA64B: [0x1C88],
   ]
 
   private static let base: [UInt32: UInt32] = {
@@ -64,11 +65,11 @@ enum CaseFolding {
     return table
   }()
 
-  /// The lower case of every scalar that has one, the other way round.
+  /// The lower case of every scalar that has one, the other way round; Oniguruma doesn't know the newest.
   private static let upper: [UInt32: [UInt32]] = {
     var table: [UInt32: [UInt32]] = [:]
     for (first, last, step, delta) in ScalarTables.lowercase {
-      for scalar in stride(from: first, through: last, by: Int(step)) {
+      for scalar in stride(from: first, through: last, by: Int(step)) where UnicodeData.categories[scalar] > 0 {
         table[UInt32(Int64(scalar) + Int64(delta)), default: []].append(scalar)
       }
     }
@@ -77,7 +78,7 @@ enum CaseFolding {
 
   /// A scalar and all that differ from it in case only.
   static func variants(of scalar: UInt32) -> [UInt32] {
-    let lower = ScalarKinds.shared.lowercase(scalar)
+    let lower = UnicodeData.categories[scalar] > 0 ? ScalarKinds.shared.lowercase(scalar) : scalar
     let folded = base[scalar] ?? base[lower] ?? lower
     return [scalar, folded] + (upper[folded] ?? []) + (extra[folded] ?? [])
   }

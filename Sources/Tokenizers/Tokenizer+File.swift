@@ -11,10 +11,15 @@ extension Tokenizer {
         return try Tokenizer(parsing: bytes, url: url)
       } catch let failure as JSONCursor.Failure {
         let line = 1 + bytes.prefix(failure.offset).count { $0 == UInt8(ascii: "\n") }
-        throw FileError(.malformed, url, line: line, failure.problem)
+        throw FileError(.malformed, url, line: line, item: failure.key.isEmpty ? nil : failure.key, failure.problem)
       }
     }
   }
+
+  private static let keys = [
+    "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+    "model",
+  ]
 
   private init(parsing bytes: UnsafeRawBufferPointer, url: URL) throws {
     if let offset = UTF8Scalars.firstInvalid(bytes) {
@@ -25,8 +30,11 @@ extension Tokenizer {
     var model: TokenizerModelFile?
     try cursor.forEachMember { cursor, name in
       let name = String(decoding: name, as: UTF8.self)
+      guard Tokenizer.keys.contains(name) else {
+        throw FileError(.malformed, url, item: name, "unknown key; expected \(Tokenizer.keys.joined(separator: ", "))")
+      }
       if name == "model" {
-        model = try TokenizerModelFile(&cursor, url: url)
+        try JSONCursor.naming("model") { model = try TokenizerModelFile(&cursor, url: url) }
       } else {
         members.append(JSON.Member(name, try cursor.value()))
       }
@@ -42,7 +50,7 @@ extension Tokenizer {
       preTokenizer: try file.optionalPart("pre_tokenizer").map { try PreTokenizer($0) },
       postProcessor: try file.optionalPart("post_processor").map { try PostProcessor($0) },
       decoder: try file.optionalPart("decoder").map { try TokenDecoder($0) },
-      addedTokens: file.optionalPart("added_tokens") == nil
+      addedTokens: file.json["added_tokens"] == nil
         ? [] : try file.parts("added_tokens").map { try AddedToken($0) },
       truncation: try file.optionalPart("truncation").map { try Truncation($0) },
       padding: try file.optionalPart("padding").map { try Padding($0) })
@@ -96,7 +104,8 @@ extension TokenizerModel {
     case .unigram(let model):
       let pieces = tokens.map { JSON.array([.string($0.token), .number(model.scores[Int($0.id)])]) }
       return [
-        "type": "Unigram", "unk_id": .integer(Int(model.unknownID)), "vocab": .array(pieces),
+        "type": "Unigram", "unk_id": model.unknownID < 0 ? .null : .integer(Int(model.unknownID)),
+        "vocab": .array(pieces),
         "byte_fallback": .bool(model.fallsBackToBytes),
       ]
     }

@@ -2,11 +2,12 @@ import Checkpoints
 import Foundation
 
 extension Tokenizer {
-  /// Opens the tokenizer of a model folder: its `tokenizer.json` or, without one, the `vocab.txt` of a BERT with what
-  /// `tokenizer_config.json` says of lower case, ideographs, accents and special tokens, or a SentencePiece `.model`.
+  /// Opens the tokenizer of a model folder: its `tokenizer.json` or, without one, the `vocab.txt` of a BERT or MPNet
+  /// with what `tokenizer_config.json` says of lower case, ideographs, accents and the special and added tokens that it
+  /// and the older `special_tokens_map.json` and `added_tokens.json` list, or a SentencePiece `.model`.
   ///
-  /// Where `tokenizer_config.json` and `tokenizer.json` disagree about the normalizer of a BERT or the first space of a RoBERTa, the former
-  /// is right, as in transformers' classes for these.
+  /// Where `tokenizer_config.json` and `tokenizer.json` disagree about the normalizer of a BERT or the first space of a
+  /// RoBERTa, the former is right, as in transformers' classes for these.
   ///
   /// - Throws: `FileError` naming the file and the key that isn't as it should be.
   public init(folder: URL) throws {
@@ -24,33 +25,19 @@ extension Tokenizer {
     guard exists(words) else {
       throw FileError(.missing, folder, "expected a tokenizer.json, a vocab.txt or a SentencePiece model, found none")
     }
-    try self.init(words: words, settings: Tokenizer.settings("tokenizer_config.json", in: folder))
+    try self.init(words: words, in: folder)
   }
 
-  /// What a file of a folder says; nothing if there is none.
-  private static func settings(_ name: String, in folder: URL) throws -> TokenizerPart {
-    let url = folder.appendingPathComponent(name)
-    let json = FileManager.default.fileExists(atPath: url.path) ? try JSON(contentsOf: url) : .object([])
-    return TokenizerPart(json: json, name: "", url: url)
-  }
-
-  /// What transformers' class of a folder's tokenizer makes of a `tokenizer.json`: some set flags by `tokenizer_config.json` and
-  /// their own defaults. The model's type names the class where no file does.
+  /// What transformers' class of a folder's tokenizer makes of a `tokenizer.json`: some set flags by
+  /// `tokenizer_config.json` and their own defaults.
   private func asItsClass(in folder: URL) throws -> Tokenizer {
-    let settings = try Tokenizer.settings("tokenizer_config.json", in: folder)
-    let config = try Tokenizer.settings("config.json", in: folder)
-    let named = try settings.optionalString("tokenizer_class") ?? config.json["tokenizer_class"]?.string
+    let settings = try TokenizerPart("tokenizer_config.json", in: folder)
     var (normalizer, preTokenizer) = (normalizer, preTokenizer)
-    switch named ?? config.json["model_type"]?.string ?? "" {
-    case "bert", "distilbert", "electra", "nomic_bert", "mpnet", "BertTokenizer", "BertTokenizerFast",
-      "DistilBertTokenizer", "DistilBertTokenizerFast", "ElectraTokenizer", "ElectraTokenizerFast", "MPNetTokenizer",
-      "MPNetTokenizerFast":
+    switch try TokenizerClass(settings, in: folder)?.name ?? "" {
+    case "BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer":
       guard case .bert(let cleanText, _, _, _) = normalizer else { return self }
-      normalizer = .bert(
-        cleanText: cleanText, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
-        stripAccents: try settings.optionalBool("strip_accents"),
-        lowercase: try settings.bool("do_lower_case", default: true))
-    case "roberta", "RobertaTokenizer", "RobertaTokenizerFast", "GPT2Tokenizer", "GPT2TokenizerFast":
+      normalizer = try Tokenizer.normalizer(settings, cleanText: cleanText)
+    case "RobertaTokenizer", "GPT2Tokenizer":
       guard case .byteLevel(var bytes) = preTokenizer else { return self }
       bytes.addsPrefixSpace = try settings.bool("add_prefix_space", default: false)
       preTokenizer = .byteLevel(bytes)
@@ -62,34 +49,38 @@ extension Tokenizer {
       addedTokens: addedTokens, truncation: truncation, padding: padding)
   }
 
-  private init(words url: URL, settings: TokenizerPart) throws {
-    func special(_ key: String, _ text: String) throws -> String {
-      // A token is a text, or an object with one.
-      try settings.optionalPart(key)?.json["content"]?.string ?? settings.string(key, default: text)
-    }
-    let lowercase = try settings.bool("do_lower_case", default: true)
+  /// The normalizer of a BERT by its `tokenizer_config.json`.
+  private static func normalizer(_ settings: TokenizerPart, cleanText: Bool = true) throws -> Normalizer {
+    .bert(
+      cleanText: cleanText, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
+      stripAccents: try settings.optionalBool("strip_accents"),
+      lowercase: try settings.bool("do_lower_case", default: true))
+  }
+
+  private init(words url: URL, in folder: URL) throws {
+    let settings = try TokenizerPart("tokenizer_config.json", in: folder)
+    let isMPNet = try TokenizerClass(settings, in: folder)?.name == "MPNetTokenizer"
+    let tokens = try ListedTokens(settings, in: folder, isMPNet: isMPNet)
     let vocabulary = try Tokenizer.readWords(url)
-    let unknown = try special("unk_token", "[UNK]")
-    let names = [
-      try special("pad_token", "[PAD]"), unknown, try special("cls_token", "[CLS]"), try special("sep_token", "[SEP]"),
-      try special("mask_token", "[MASK]"),
-    ]
-    func token(_ text: String) throws -> PostProcessor.Token {
-      guard let id = vocabulary.id(of: text) else {
-        throw FileError(.malformed, url, "expected the token \(FileError.quoted(text)), found none")
-      }
+    let added = AddedToken.numbered(tokens.all, after: vocabulary)
+    /// A special token that the vocabulary has, or one of those that got ids from a file.
+    func token(_ key: String, or listed: [AddedToken] = []) throws -> PostProcessor.Token {
+      let text = tokens.named.first { $0.key == key }?.token.content ?? ""
+      guard vocabulary.id(of: text) != nil || listed.contains(where: { $0.content == text }),
+        let id = added.first(where: { $0.content == text })?.id
+      else { throw FileError(.malformed, url, "expected the token \(FileError.quoted(text)), found none") }
       return PostProcessor.Token(text, id)
     }
+    let unknown = try token("unk_token").text
+    let start = try token("cls_token", or: tokens.added)
+    let separator = try token("sep_token", or: tokens.added)
     self.init(
-      model: .wordPiece(
-        try WordPiece(vocabulary: vocabulary, unknown: token(unknown).text)),
-      normalizer: .bert(
-        cleanText: true, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
-        stripAccents: try settings.optionalBool("strip_accents"), lowercase: lowercase),
-      preTokenizer: .bert,
-      postProcessor: .bertTemplate(start: try token(names[2]), separator: try token(names[3])),
-      decoder: .wordPiece(prefix: "##", cleanup: true),
-      addedTokens: names.compactMap { name in vocabulary.id(of: name).map { AddedToken(name, id: $0) } })
+      model: .wordPiece(try WordPiece(vocabulary: vocabulary, unknown: unknown)),
+      normalizer: try Tokenizer.normalizer(settings), preTokenizer: .bert,
+      postProcessor: isMPNet
+        ? .roberta(start: start, separator: separator, byteLevel: ByteLevel(addsPrefixSpace: false))
+        : .bertTemplate(start: start, separator: separator),
+      decoder: .wordPiece(prefix: "##", cleanup: true), addedTokens: added)
   }
 
   /// A token a line; the line's number is its id.
@@ -126,5 +117,162 @@ extension PostProcessor {
         single: [first, .text(0, typeID: 0), last],
         pair: [first, .text(0, typeID: 0), last, .text(1, typeID: 1), .special(separator.text, typeID: 1)],
         specialTokens: [(start.text, [start]), (separator.text, [separator])]))
+  }
+}
+
+/// The class of transformers that a folder's tokenizer is of: what `tokenizer_config.json` says, else `config.json`,
+/// else the one of the model's type.
+struct TokenizerClass {
+  /// Its name without "Fast".
+  let name: String
+  /// The file that names it.
+  let url: URL
+  /// The key there.
+  let key: String
+  /// What it says, for messages.
+  let found: String
+
+  /// The classes by the types of models; none for those that take a file's tokenizer as it is.
+  private static let names = [
+    "bert": "BertTokenizer", "distilbert": "BertTokenizer", "electra": "BertTokenizer", "nomic_bert": "BertTokenizer",
+    "mpnet": "MPNetTokenizer", "roberta": "RobertaTokenizer", "gpt2": "GPT2Tokenizer",
+    "xlm-roberta": "XLMRobertaTokenizer", "xmod": "XLMRobertaTokenizer", "gte": "XLMRobertaTokenizer",
+    "camembert": "CamembertTokenizer", "albert": "AlbertTokenizer", "yoso": "AlbertTokenizer",
+    "t5": "T5Tokenizer", "mt5": "T5Tokenizer", "switch_transformers": "T5Tokenizer",
+    "big_bird": "BigBirdTokenizer", "deberta-v2": "DebertaV2Tokenizer", "fnet": "FNetTokenizer",
+    "gemma": "GemmaTokenizer", "gemma2": "GemmaTokenizer", "gemma3_text": "GemmaTokenizer",
+    "mbart": "MBartTokenizer", "pegasus": "PegasusTokenizer", "rembert": "RemBertTokenizer",
+    "xlnet": "XLNetTokenizer",
+  ]
+
+  /// The class by a folder's `config.json` and its `tokenizer_config.json`, read already; nil where neither names one.
+  init?(_ settings: TokenizerPart, in folder: URL) throws {
+    let config = try TokenizerPart("config.json", in: folder)
+    let text: String
+    if let name = try settings.optionalString("tokenizer_class") {
+      (text, url, key, found) = (name, settings.url, "tokenizer_class", FileError.quoted(name))
+    } else if let name = config.json["tokenizer_class"]?.string {
+      (text, url, key, found) = (name, config.url, "tokenizer_class", FileError.quoted(name))
+    } else if let type = config.json["model_type"]?.string, let name = TokenizerClass.names[type] {
+      (text, url, key, found) = (name, config.url, "model_type", "\(FileError.quoted(type)), which has \(name)")
+    } else {
+      return nil
+    }
+    name = text.hasSuffix("Fast") ? String(text.dropLast(4)) : text
+  }
+}
+
+/// The special and added tokens that the files beside a `vocab.txt` list, as transformers takes them.
+private struct ListedTokens {
+  /// The special tokens and their keys.
+  let named: [(key: String, token: AddedToken)]
+  /// What `added_tokens_decoder` or, without it, `added_tokens.json` lists, by id.
+  let added: [AddedToken]
+  /// The special tokens without a key.
+  let additional: [AddedToken]
+
+  /// All, in the order in which they get ids.
+  var all: [AddedToken] { added + named.map { $0.token } + additional }
+
+  init(_ settings: TokenizerPart, in folder: URL, isMPNet: Bool) throws {
+    let decoder = settings.optionalPart("added_tokens_decoder")
+    // The older files count only where the newer list isn't.
+    let map = try decoder == nil ? TokenizerPart("special_tokens_map.json", in: folder) : nil
+    let standard =
+      isMPNet
+      ? [
+        "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>",
+        "cls_token": "<s>", "mask_token": "<mask>",
+      ]
+      : [
+        "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
+      ]
+    named = try SentencePieceConfiguration.keys.compactMap { key in
+      let stripsLeft = isMPNet && key == "mask_token"
+      if let part = map?.optionalPart(key) ?? settings.optionalPart(key) {
+        return (key: key, token: try AddedToken(listed: part, special: true, stripsLeft: stripsLeft))
+      }
+      return standard[key].map { (key: key, token: AddedToken($0, id: -1, stripsLeft: stripsLeft)) }
+    }
+    var additional: [AddedToken] = []
+    for part in [settings, map].compactMap({ $0 }) {
+      for key in ["extra_special_tokens", "additional_special_tokens"]
+      where additional.isEmpty && part.json[key]?.elements != nil {
+        additional = try part.parts(key).map { try AddedToken(listed: $0) }
+      }
+    }
+    self.additional = additional
+    let special = Set(named.map { $0.token.content } + additional.map { $0.content })
+    let listed = try decoder ?? TokenizerPart("added_tokens.json", in: folder)
+    guard let members = listed.json.members else {
+      throw listed.failure("expected an object, found \(listed.json.kind)")
+    }
+    let entries: [(id: Int, token: AddedToken)] = try members.map { member in
+      let isSpecial = special.contains(member.value["content"]?.string ?? member.name)
+      guard decoder != nil else {
+        guard let id = member.value.integer else {
+          throw listed.failure(member.name, "expected the token's id, found \(member.value.kind)")
+        }
+        return (id: id, token: AddedToken(member.name, id: -1, special: isSpecial))
+      }
+      guard let id = Int(member.name) else {
+        throw listed.failure(
+          member.name, "expected a token's id as the key, found \(FileError.quoted(member.name))")
+      }
+      let part = TokenizerPart(json: member.value, name: "\(listed.name).\(member.name)", url: listed.url)
+      return (id: id, token: try AddedToken(listed: part, special: isSpecial))
+    }
+    added = entries.sorted { $0.id < $1.id }.map { $0.token }
+  }
+}
+
+extension AddedToken {
+  /// A token as transformers' files have it: a text, which is special, or an object with flags. Its id is not set.
+  init(listed part: TokenizerPart, special: Bool = false, stripsLeft: Bool = false) throws {
+    if let content = part.json.string {
+      self.init(content, id: -1, stripsLeft: stripsLeft)
+      return
+    }
+    guard part.json.members != nil else { throw part.failure("expected a token, found \(part.json.kind)") }
+    self.init(
+      try part.string("content"), id: -1, special: try special || part.bool("special", default: false),
+      singleWord: try part.bool("single_word", default: false), stripsLeft: try part.bool("lstrip", default: false),
+      stripsRight: try part.bool("rstrip", default: false), normalized: try part.optionalBool("normalized"))
+  }
+
+  /// The tokens by id, each once: the vocabulary's ids, else those after it.
+  static func numbered(_ tokens: [AddedToken], after vocabulary: Vocabulary) -> [AddedToken] {
+    var (seen, next) = (WordTable(), Int32(vocabulary.count))
+    var added: [AddedToken] = []
+    for var token in tokens where !token.content.isEmpty && seen.insert(token.content).isNew {
+      if let id = vocabulary.id(of: token.content) {
+        token.id = id
+      } else {
+        token.id = next
+        next += 1
+      }
+      added.append(token)
+    }
+    return added.sorted { $0.id < $1.id }
+  }
+}
+
+extension TokenizerPart {
+  /// What a file says.
+  ///
+  /// - Throws: `FileError` unless it is a JSON object.
+  init(contentsOf url: URL) throws {
+    self.init(json: try JSON(contentsOf: url), name: "", url: url)
+    guard json.members != nil else { throw FileError(.malformed, url, "expected an object, found \(json.kind)") }
+  }
+
+  /// What a file of a folder says; nothing if there is none.
+  init(_ name: String, in folder: URL) throws {
+    let url = folder.appendingPathComponent(name)
+    if FileManager.default.fileExists(atPath: url.path) {
+      try self.init(contentsOf: url)
+    } else {
+      self.init(json: .object([]), name: "", url: url)
+    }
   }
 }

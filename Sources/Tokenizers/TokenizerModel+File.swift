@@ -21,14 +21,14 @@ struct TokenizerModelFile {
     try cursor.forEachMember { cursor, name in
       switch String(decoding: name, as: UTF8.self) {
       case "vocab":
-        if cursor.next() == UInt8(ascii: "[") {
-          try file.readPieces(&cursor, capacity: capacity)
-        } else {
-          try file.readVocabulary(&cursor, capacity: capacity)
+        let isList = cursor.next() == UInt8(ascii: "[")
+        try JSONCursor.naming(".vocab") {
+          try isList ? file.readPieces(&cursor, capacity: capacity) : file.readVocabulary(&cursor, capacity: capacity)
         }
       case "merges":
         file.hasMerges = true
-        if cursor.next() != UInt8(ascii: "n") { try file.readMerges(&cursor) } else { _ = try cursor.value() }
+        let isNull = cursor.next() == UInt8(ascii: "n")
+        if isNull { _ = try cursor.value() } else { try JSONCursor.naming(".merges") { try file.readMerges(&cursor) } }
       case let name: file.options.append(JSON.Member(name, try cursor.value()))
       }
     }
@@ -38,11 +38,8 @@ struct TokenizerModelFile {
   private mutating func readVocabulary(_ cursor: inout JSONCursor, capacity: Int) throws {
     var vocabulary = Vocabulary(capacity: capacity)
     try cursor.forEachMember { cursor, token in
-      do {
+      try JSONCursor.naming("." + String(decoding: token, as: UTF8.self)) {
         vocabulary.insert(token, id: try cursor.count(most: Vocabulary.largestID))
-      } catch let failure as JSONCursor.Failure {
-        let key = JSON.string("model.vocab." + String(decoding: token, as: UTF8.self)).text()
-        throw JSONCursor.Failure(offset: failure.offset, problem: "\(key): \(failure.problem)")
       }
     }
     self.vocabulary = vocabulary
@@ -53,16 +50,19 @@ struct TokenizerModelFile {
     var scores: [Double] = []
     scores.reserveCapacity(capacity)
     try cursor.forEachElement { cursor in
-      var index = 0
-      try cursor.forEachElement { cursor in
-        switch index {
-        case 0: try cursor.string { vocabulary.insert($1, id: scores.count) }
-        case 1: scores.append(try cursor.number())
-        default: throw cursor.failure("expected [token, score]")
+      let place = scores.count
+      try JSONCursor.naming("[\(place)]") {
+        var count = 0
+        try cursor.forEachElement { cursor in
+          switch count {
+          case 0: try cursor.string { vocabulary.insert($1, id: place) }
+          case 1: scores.append(try cursor.number())
+          default: _ = try cursor.skippedValue()
+          }
+          count += 1
         }
-        index += 1
+        guard count == 2 else { throw cursor.failure("expected [token, score], found a list of \(count)") }
       }
-      guard index == 2 else { throw cursor.failure("expected [token, score]") }
     }
     self.vocabulary = vocabulary
     self.scores = scores
@@ -70,20 +70,25 @@ struct TokenizerModelFile {
 
   private mutating func readMerges(_ cursor: inout JSONCursor) throws {
     var (bytes, ends): ([UInt8], [Int]) = ([], [])
+    var place = 0
     try cursor.forEachElement { cursor in
-      if cursor.next() == UInt8(ascii: "[") {
-        var count = 0
-        try cursor.forEachElement { cursor in
-          try cursor.string { bytes.append(contentsOf: $1) }
-          ends.append(bytes.count)
-          count += 1
+      let isList = cursor.next() == UInt8(ascii: "[")
+      try JSONCursor.naming("[\(place)]") {
+        guard !isList else {
+          var count = 0
+          try cursor.forEachElement { cursor in
+            try cursor.string { bytes.append(contentsOf: $1) }
+            ends.append(bytes.count)
+            count += 1
+          }
+          guard count == 2 else { throw cursor.failure("expected a merge of two tokens, found \(count)") }
+          return
         }
-        guard count == 2 else { throw cursor.failure("expected a merge of two tokens") }
-      } else {
         try cursor.string { cursor, merge in
           if merge.starts(with: "#version".utf8) { return }
           guard let space = merge.firstIndex(of: 0x20), !merge[(space + 1)...].contains(0x20) else {
-            throw cursor.failure("expected a merge of two tokens, a space between")
+            let found = FileError.quoted(String(decoding: merge, as: UTF8.self))
+            throw cursor.failure("expected a merge of two tokens, a space between, found \(found)")
           }
           bytes.append(contentsOf: merge[..<space])
           ends.append(bytes.count)
@@ -91,6 +96,7 @@ struct TokenizerModelFile {
           ends.append(bytes.count)
         }
       }
+      place += 1
     }
     (mergeBytes, mergeEnds) = (bytes, ends)
   }
@@ -106,13 +112,13 @@ struct TokenizerModelFile {
       case "WordPiece":
         try requireTokens(part)
         return .wordPiece(
-          try WordPiece(
-            vocabulary: vocabulary, unknown: try part.string("unk_token"),
+          WordPiece(
+            file: vocabulary, unknown: try part.string("unk_token"),
             continuationPrefix: try part.string("continuing_subword_prefix"),
             maximumWordLength: try part.count("max_input_chars_per_word")))
       case "WordLevel":
         try requireTokens(part)
-        return .wordLevel(try WordLevel(vocabulary: vocabulary, unknown: try part.string("unk_token")))
+        return .wordLevel(WordLevel(file: vocabulary, unknown: try part.string("unk_token")))
       case "BPE":
         try requireTokens(part)
         guard hasMerges else { throw part.failure("merges", "expected a list, found none") }
@@ -122,7 +128,7 @@ struct TokenizerModelFile {
         return .unigram(
           try Unigram(
             vocabulary: vocabulary, scores: scores,
-            unknownID: Int32(try part.count("unk_id", most: max(scores.count - 1, 0))),
+            unknownID: Int32(try part.count("unk_id", default: -1, most: max(scores.count - 1, 0))),
             fallsBackToBytes: try part.bool("byte_fallback", default: false)))
       case let type: throw part.unknownType(type, "model")
       }
@@ -150,7 +156,13 @@ struct TokenizerModelFile {
     options.fusesUnknown = try part.bool("fuse_unk", default: false)
     options.fallsBackToBytes = try part.bool("byte_fallback", default: false)
     options.ignoresMerges = try part.bool("ignore_merges", default: false)
-    options.dropout = part.json["dropout"]?.double
+    if let dropout = part.json["dropout"], dropout != .null {
+      guard let rate = dropout.double, 0...1 ~= rate else {
+        let found = dropout.double.map { String($0) } ?? dropout.kind
+        throw part.failure("dropout", "expected a number from 0 to 1, found \(found)")
+      }
+      options.dropout = rate
+    }
     var table = MergeTable(capacity: mergeEnds.count / 2)
     let prefix = (options.continuationPrefix ?? "").utf8.count
     try mergeBytes.withUnsafeBufferPointer { bytes in

@@ -24,18 +24,22 @@ public enum TokenizerModel: Sendable {
 public struct WordLevel: Sendable {
   /// The tokens.
   public let vocabulary: Vocabulary
-  /// The token for pieces that the vocabulary hasn't.
+  /// The token for pieces that the vocabulary hasn't; where it isn't a token, as in some files, they are dropped.
   public let unknown: String
-  let unknownID: Int32
+  let unknownID: Int32?
 
   /// A model of these tokens.
   ///
   /// - Throws: `VocabularyError` if `unknown` isn't among them.
   public init(vocabulary: Vocabulary, unknown: String = "[UNK]") throws(VocabularyError) {
-    guard let id = vocabulary.id(of: unknown) else { throw VocabularyError.missing(unknown) }
+    self.init(file: vocabulary, unknown: unknown)
+    guard unknownID != nil else { throw VocabularyError.missing(unknown) }
+  }
+
+  init(file vocabulary: Vocabulary, unknown: String) {
     self.vocabulary = vocabulary
     self.unknown = unknown
-    unknownID = id
+    unknownID = vocabulary.id(of: unknown)
   }
 }
 
@@ -43,13 +47,14 @@ public struct WordLevel: Sendable {
 public struct WordPiece: Sendable {
   /// The tokens.
   public let vocabulary: Vocabulary
-  /// The token for words that can't be put together from tokens.
+  /// The token for words that can't be put together from tokens; where it isn't a token, as in some files, they
+  /// are dropped.
   public let unknown: String
   /// What tokens inside a word begin with.
   public let continuationPrefix: String
   /// Words of more scalars than this are unknown.
   public let maximumWordLength: Int
-  let unknownID: Int32
+  let unknownID: Int32?
   let prefix: [UInt8]
   /// The length in bytes of the longest token: no longer match need be tried.
   let longestToken: Int
@@ -60,12 +65,17 @@ public struct WordPiece: Sendable {
   public init(
     vocabulary: Vocabulary, unknown: String = "[UNK]", continuationPrefix: String = "##", maximumWordLength: Int = 100
   ) throws(VocabularyError) {
-    guard let id = vocabulary.id(of: unknown) else { throw VocabularyError.missing(unknown) }
+    self.init(
+      file: vocabulary, unknown: unknown, continuationPrefix: continuationPrefix, maximumWordLength: maximumWordLength)
+    guard unknownID != nil else { throw VocabularyError.missing(unknown) }
+  }
+
+  init(file vocabulary: Vocabulary, unknown: String, continuationPrefix: String, maximumWordLength: Int) {
     self.vocabulary = vocabulary
     self.unknown = unknown
     self.continuationPrefix = continuationPrefix
     self.maximumWordLength = maximumWordLength
-    unknownID = id
+    unknownID = vocabulary.id(of: unknown)
     prefix = Array(continuationPrefix.utf8)
     longestToken = vocabulary.table.longest
   }
@@ -104,6 +114,8 @@ public struct BPE: Sendable {
   let unknownID: Int32?
   let prefix: [UInt8]
   let suffix: [UInt8]
+  /// The ids that no text becomes by spelling their tokens.
+  let hidden: Set<Int32>
 
   /// A model of these tokens and merges.
   ///
@@ -118,10 +130,11 @@ public struct BPE: Sendable {
     self.init(vocabulary: vocabulary, table: table, options: options)
   }
 
-  init(vocabulary: Vocabulary, table: MergeTable, options: Options) {
+  init(vocabulary: Vocabulary, table: MergeTable, options: Options, hidden: Set<Int32> = []) {
     self.vocabulary = vocabulary
     self.merges = table
     self.options = options
+    self.hidden = hidden
     unknownID = options.unknown.flatMap { vocabulary.id(of: $0) }
     prefix = Array((options.continuationPrefix ?? "").utf8)
     suffix = Array((options.endOfWordSuffix ?? "").utf8)
@@ -134,17 +147,19 @@ public struct Unigram: Sendable {
   public let vocabulary: Vocabulary
   /// Each token's log probability, by id.
   public let scores: [Double]
-  /// The id of what the vocabulary can't spell.
+  /// The id of what the vocabulary can't spell; -1: that is dropped.
   public let unknownID: Int32
   /// Whether unknown pieces become the tokens `<0x00>` … `<0xFF>` of their bytes.
   public let fallsBackToBytes: Bool
+  /// The ids that no text becomes by spelling their tokens.
+  let hidden: Set<Int32>
   let trie: ScalarTrie
   /// What an unknown scalar costs.
   let unknownScore: Double
 
   /// A model of these tokens.
   ///
-  /// - Throws: `VocabularyError` if `unknownID` isn't one of theirs.
+  /// - Throws: `VocabularyError` if `unknownID` is neither one of theirs nor -1.
   public init(
     pieces: [(token: String, score: Double)], unknownID: Int32 = 0, fallsBackToBytes: Bool = false
   ) throws(VocabularyError) {
@@ -157,13 +172,22 @@ public struct Unigram: Sendable {
       vocabulary: vocabulary, scores: pieces.map(\.score), unknownID: unknownID, fallsBackToBytes: fallsBackToBytes)
   }
 
-  init(vocabulary: Vocabulary, scores: [Double], unknownID: Int32, fallsBackToBytes: Bool) throws(VocabularyError) {
-    guard unknownID >= 0, unknownID < scores.count else { throw VocabularyError.missing("<unk>") }
+  init(
+    vocabulary: Vocabulary, scores: [Double], unknownID: Int32, fallsBackToBytes: Bool, hidden: Set<Int32> = []
+  ) throws(VocabularyError) {
+    guard unknownID >= -1, unknownID < scores.count else { throw VocabularyError.missing("<unk>") }
     self.vocabulary = vocabulary
     self.scores = scores
     self.unknownID = unknownID
     self.fallsBackToBytes = fallsBackToBytes
-    trie = ScalarTrie(vocabulary)
-    unknownScore = (scores.min() ?? 0) - 10
+    self.hidden = hidden
+    let spelt = scores.indices.filter { !hidden.contains(Int32($0)) }
+    var found = vocabulary
+    if !hidden.isEmpty {
+      found = Vocabulary(capacity: spelt.count)
+      for id in spelt { vocabulary.withBytes(of: Int32(id)) { found.insert($0, id: id) } }
+    }
+    trie = ScalarTrie(found)
+    unknownScore = (spelt.lazy.map { scores[$0] }.min() ?? 0) - 10
   }
 }

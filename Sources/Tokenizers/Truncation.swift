@@ -61,7 +61,7 @@ public struct Truncation: Sendable, Equatable {
     case longestFirst = "LongestFirst"
     /// The first; if that isn't enough, as `longestFirst`.
     case onlyFirst = "OnlyFirst"
-    /// The second; if there is none or it isn't enough, as `longestFirst`.
+    /// The second; if that isn't enough, as `longestFirst`. A text alone isn't cut: the reference refuses it.
     case onlySecond = "OnlySecond"
   }
 

@@ -39,6 +39,8 @@ enum UnicodeData {
       (UnicodeTables.word, .word), (UnicodeTables.onigurumaWord, .onigurumaWord), (UnicodeTables.numeric, .numeric),
       (UnicodeTables.marks, .mark), (UnicodeTables.nonspacing, .nonspacing), (UnicodeTables.extending, .extending),
       (UnicodeTables.preceding, .preceding), (UnicodeTables.controls, .control),
+      (UnicodeTables.otherAlphabetic, .otherAlphabetic), (UnicodeTables.otherLowercase, .otherLowercase),
+      (UnicodeTables.emoji, .emoji), (UnicodeTables.pictographic, .pictographic),
     ]
     for (text, property) in lists {
       var reader = Base36Reader(text)
@@ -104,6 +106,14 @@ struct ScalarProperties: OptionSet {
   static let other = ScalarProperties(rawValue: 1024)
   /// An ideograph as BERT has it.
   static let chinese = ScalarProperties(rawValue: 2048)
+  /// Alphabetic, and neither a letter nor a number of letters.
+  static let otherAlphabetic = ScalarProperties(rawValue: 4096)
+  /// Lower case without being a lower-case letter.
+  static let otherLowercase = ScalarProperties(rawValue: 8192)
+  /// An emoji.
+  static let emoji = ScalarProperties(rawValue: 16384)
+  /// A pictogram.
+  static let pictographic = ScalarProperties(rawValue: 32768)
 
   @inline(__always)
   init(rawValue: UInt16) { self.rawValue = rawValue }

@@ -64,7 +64,7 @@ extension Unigram {
         continue
       }
       let text = UnsafeBufferPointer(rebasing: piece[token.start..<token.end])
-      if let id = vocabulary.find(text) {
+      if let id = vocabulary.find(text), !hidden.contains(id) {
         sink.append(id, token.start, token.end)
         continue
       }
@@ -75,7 +75,7 @@ extension Unigram {
           continue
         }
       }
-      sink.append(unknownID, token.start, token.end)
+      if unknownID >= 0 { sink.append(unknownID, token.start, token.end) }
     }
   }
 }

@@ -8,7 +8,8 @@ extension WordPiece {
   /// Appends the tokens of a word; `buffer` lends its memory.
   func tokenize(_ word: UnsafeBufferPointer<UInt8>, _ sink: inout TokenSink, _ buffer: inout [UInt8]) {
     if word.count > maximumWordLength, UTF8Scalars.count(word) > maximumWordLength {
-      return sink.append(unknownID, 0, word.count)
+      if let unknownID { sink.append(unknownID, 0, word.count) }
+      return
     }
     let first = sink.ids.count
     // Room for a prefix before the word; further on, prefixes overwrite what is done with.
@@ -44,13 +45,13 @@ extension WordPiece {
       sink.starts.removeLast(sink.starts.count - first)
       sink.ends.removeLast(sink.ends.count - first)
     }
-    sink.append(unknownID, 0, word.count)
+    if let unknownID { sink.append(unknownID, 0, word.count) }
   }
 }
 
 extension WordLevel {
-  /// Appends the token of a word.
+  /// Appends the token of a word, if it has one.
   func tokenize(_ word: UnsafeBufferPointer<UInt8>, _ sink: inout TokenSink) {
-    sink.append(vocabulary.find(word) ?? unknownID, 0, word.count)
+    if let id = vocabulary.find(word) ?? unknownID { sink.append(id, 0, word.count) }
   }
 }

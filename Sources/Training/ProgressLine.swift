@@ -1,5 +1,19 @@
 import Foundation
 
+/// Writes to standard error. Where that is full or its terminal is gone there's nobody to tell, which must not end what is going on.
+public func writeToStandardError(_ text: String) {
+  var text = text
+  text.withUTF8 { bytes in
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = write(STDERR_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return }
+      rest = rest.dropFirst(written)
+    }
+  }
+}
+
 /// A line on standard error that says how far something is: a bar that is redrawn at most ten times a second, or plain
 /// lines once in a while where that isn't a terminal.
 public final class ProgressLine {
@@ -21,7 +35,7 @@ public final class ProgressLine {
     self.init(
       isTerminal: isTerminal, width: known ? Int(size.ws_col) : 80, every: seconds,
       now: { start.duration(to: .now) / .seconds(1) },
-      write: { FileHandle.standardError.write(Data($0.utf8)) })
+      write: { writeToStandardError($0) })
   }
 
   /// A line with everything given: the seconds of `now` decide when to draw, `write` gets the text.

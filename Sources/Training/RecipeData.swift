@@ -35,6 +35,8 @@ public struct DataOptions: Sendable {
   public let probabilities: String?
   /// What is for training, validation and test.
   public let split: Split
+  /// Whether the folder brings test samples of its own.
+  let hasOwnTest: Bool
 
   init(_ section: Section, _ folder: URL, isText: Bool) throws {
     let formatValue = section["format"]
@@ -45,35 +47,38 @@ public struct DataOptions: Sendable {
       throw formatValue.error("'\(format.rawValue)' holds \(held), preprocess reads \(read); expected one of \(valid)")
     }
     let path = try section["path"]?.string()
-    text = isText ? try section["text"]?.string() ?? "text" : "text"
-    label = isText ? try section["label"]?.string() ?? "label" : "label"
+    let (textValue, labelValue) = (isText ? section["text"] : nil, isText ? section["label"] : nil)
+    text = try textValue?.string() ?? "text"
+    label = try labelValue?.string() ?? "label"
     let probabilitiesValue = isText ? section["probabilities"] : nil
     probabilities = try probabilitiesValue?.string()
     let splitValue = section["split"]
     try section.finish()
-    // Folders of images or of IMDB's layout bring their own test samples.
-    let hasOwnTest = !isText || format == .imdb
-    var trainFile: URL?
-    if let splitValue {
-      (split, trainFile) = try Split.read(splitValue, folder)
-      try DataOptions.check(split, splitValue, hasOwnTest: hasOwnTest)
-    } else {
-      split = .random(validation: 0.1, test: hasOwnTest ? 0 : 0.1)
-    }
-    if trainFile != nil, path != nil {
+    let given = try splitValue.map { try Split.read($0, folder) }
+    if given?.train != nil, path != nil {
       throw section.error(at: "path", "data: both 'path' and a split with a 'train' file; expected one of them")
     }
-    guard let url = trainFile ?? path.map({ resolve($0, folder) }) else {
+    guard let url = given?.train ?? path.map({ resolve($0, folder) }) else {
       throw section.value.error("'path' is missing")
     }
     self.url = url
-    if let probabilitiesValue, isFolder(url) {
-      throw probabilitiesValue.error("a folder of texts has no columns; expected a file: tsv, csv or jsonl")
+    // Folders of images do, and those of texts that have parts.
+    hasOwnTest = !isText || given?.train == nil && isFolder(url.appendingPathComponent("train"))
+    split = given?.split ?? .random(validation: 0.1, test: hasOwnTest ? 0 : 0.1)
+    if let splitValue, hasOwnTest { try DataOptions.requireNoTest(split, splitValue) }
+    if isText, format == .imdb || isFolder(url) {
+      // A recipe with all defaults has the usual names of text and label.
+      let columns = [
+        text == "text" ? nil : textValue, label == "label" ? nil : labelValue, probabilitiesValue,
+        split.isColumn ? splitValue : nil,
+      ]
+      if let column = columns.compactMap({ $0 }).first {
+        throw column.error("a folder of texts has no columns; expected a file: tsv, csv or jsonl")
+      }
     }
   }
 
-  private static func check(_ split: Split, _ value: Value, hasOwnTest: Bool) throws {
-    guard hasOwnTest else { return }
+  private static func requireNoTest(_ split: Split, _ value: Value) throws {
     if case .random(_, let test) = split, test == 0 { return }
     throw value.error("the data come with test samples of their own; expected only random: {validation: 0.1, test: 0}")
   }

@@ -61,8 +61,13 @@ public struct Objective: Sendable, Equatable {
 extension Objective.ClassWeights {
   fileprivate init(_ value: Value) throws {
     if value.node.sequence != nil {
-      let numbers = try value.list(of: "a number for each label")
-      self = .given(try numbers.map { Float(try $0.double("a number from 0") { $0 >= 0 }) })
+      let numbers = try value.list(of: "a number for each label").map {
+        Float(try $0.double("a number from 0") { $0 >= 0 })
+      }
+      guard numbers.contains(where: { $0 > 0 }) else {
+        throw value.error("expected at least one number above 0, found only 0")
+      }
+      self = .given(numbers)
     } else if value.node.string == "balanced" {
       self = .balanced
     } else {

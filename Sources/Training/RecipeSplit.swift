@@ -14,6 +14,9 @@ extension DataOptions {
     /// By file; `DataOptions.url` is that of training.
     case files(validation: URL?, test: URL?)
 
+    /// Whether a column says it.
+    var isColumn: Bool { if case .column = self { true } else { false } }
+
     /// The split, and the file of the training samples if it names one.
     static func read(_ value: Value, _ folder: URL) throws -> (split: Split, train: URL?) {
       if value.node.mapping != nil {

@@ -105,8 +105,10 @@ extension Value {
   /// The numbers that products multiply.
   fileprivate func precision() throws -> Precision {
     let name = try string()
-    guard let precision = Precision(rawValue: name) else {
-      throw error(unknown("precision", name, Precision.allCases.map(\.rawValue)))
+    // What is trained is multiplied in these alone.
+    let known = [Precision.float32, .bfloat16]
+    guard let precision = known.first(where: { $0.rawValue == name }) else {
+      throw error(unknown("precision", name, known.map(\.rawValue)))
     }
     return precision
   }

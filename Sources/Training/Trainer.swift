@@ -31,6 +31,7 @@ public final class Trainer {
   let validate: (() throws -> [String: Double])?
   let ema: EMA?
   private let output: URL?
+  private let recipe: (any RecipeDocument)?
   let checkpoint: TrainingCheckpoint?
   var state: TrainerState
   /// Steps of each epoch.
@@ -48,6 +49,8 @@ public final class Trainer {
   ///   - sampleCount: Samples have the indices 0 ..< sampleCount.
   ///   - digest: What tells the samples from others, for a run that is resumed.
   ///   - output: The folder for history and checkpoints; nil keeps none.
+  ///   - recipe: What the run was made from. It's written into the output folder once the run may begin, and a run that is resumed must have
+  ///     the same, but for its data's places, its epochs, its patience and how often it keeps a checkpoint.
   ///   - batches: The passes of an epoch, each the indices of its samples, the same whenever it is asked; nil: all samples
   ///     in a random order, cut by `batchSize`.
   ///   - loss: The mean loss of some samples as a scalar, computed in the mode `training`; epochs count from 0.
@@ -55,7 +58,7 @@ public final class Trainer {
   public init(
     parameters: [Parameter], optimizer: Optimizer, schedule: Schedule, options: TrainerOptions, sampleCount: Int,
     digest: String = "",
-    output: URL? = nil, batches: ((_ epoch: Int) throws -> [[Int]])? = nil,
+    output: URL? = nil, recipe: (any RecipeDocument)? = nil, batches: ((_ epoch: Int) throws -> [[Int]])? = nil,
     loss: @escaping (_ indices: [Int], _ epoch: Int) throws -> Tensor,
     validate: (() throws -> [String: Double])? = nil
   ) {
@@ -69,14 +72,15 @@ public final class Trainer {
     self.batches = batches
     self.loss = loss
     self.validate = validate
-    self.output = output
+    (self.output, self.recipe) = (output, recipe)
     ema = options.emaDecay.map { EMA(decay: $0, of: parameters) }
     checkpoint = output.map { TrainingCheckpoint($0.appendingPathComponent("checkpoint")) }
     settings = TrainerState.Settings(
       seed: options.seed, sampleCount: sampleCount, batchSize: options.batchSize, accumulate: options.accumulate,
       average: ema != nil, rule: "\(type(of: optimizer.rule))",
       metric: options.earlyStopping.map { "\($0.direction.rawValue) \($0.metric)" } ?? "none",
-      precision: options.precision.rawValue, data: digest)
+      precision: options.precision.rawValue, data: digest,
+      recipe: output.flatMap { recipe?.json(relativeTo: $0).settings() } ?? [:])
     state = TrainerState(settings: settings, earlyStopping: options.earlyStopping)
   }
 
@@ -93,6 +97,7 @@ public final class Trainer {
     let lock = try checkpoint?.create()
     defer { withExtendedLifetime(lock) {} }
     try start(resume: resume)
+    if let output { try recipe?.write(to: output.appendingPathComponent("recipe.yaml")) }
     while state.epoch < options.epochs, state.earlyStopping?.shouldStop != true {
       guard try trainEpoch() else { return result(.interrupted) }
       try finishEpoch()

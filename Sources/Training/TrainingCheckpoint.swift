@@ -120,6 +120,25 @@ struct TrainingCheckpoint {
   }
 }
 
+extension JSON {
+  /// What a recipe says that a resumed run must have in common with the one that began, by key: not where the data are, which have a
+  /// digest, nor how long it runs.
+  func settings(_ key: String = "") -> [String: String] {
+    if ["training.epochs", "training.early_stopping", "training.checkpoint_every"].contains(key) { return [:] }
+    let inner = key.isEmpty ? "" : key + "."
+    if let members {
+      return members.reduce(into: [:]) { $0.merge($1.value.settings(inner + $1.name)) { first, _ in first } }
+    }
+    if let elements, elements.contains(where: { $0.members != nil }) {
+      return elements.enumerated().reduce(into: [:]) { all, part in
+        all.merge(part.element.settings(inner + String(part.offset))) { first, _ in first }
+      }
+    }
+    let tellsWhere = key.hasPrefix("data.") && key != "data.mixing" && !key.contains(".objective.")
+    return tellsWhere ? [:] : [key: text()]
+  }
+}
+
 /// Where a run stands, besides its tensors.
 struct TrainerState: Codable {
   /// What must be the same for a resumed run to be the same run.
@@ -133,6 +152,8 @@ struct TrainerState: Codable {
     let metric: String
     let precision: String
     let data: String
+    /// What else the recipe says, by key.
+    let recipe: [String: String]?
   }
 
   let settings: Settings
@@ -171,7 +192,10 @@ struct TrainerState: Codable {
       ("the precision", settings.precision, self.settings.precision),
       ("data with the SHA-256", settings.data, self.settings.data),
     ]
-    for (setting, expected, found) in pairs where expected != found {
+    let (new, old) = (settings.recipe ?? [:], self.settings.recipe ?? settings.recipe ?? [:])
+    let keys = Set(new.keys).union(old.keys).sorted()
+    let recipes = keys.map { (setting: $0, expected: new[$0] ?? "nothing", found: old[$0] ?? "nothing") }
+    for (setting, expected, found) in pairs + recipes where expected != found {
       throw TrainingError.otherRun(path: path, setting: setting, expected: expected, found: found)
     }
   }

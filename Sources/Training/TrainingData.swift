@@ -74,33 +74,31 @@ public struct TrainingData: Sendable {
   /// - Throws: one-line errors of the files; `ConfigurationError` if a part that must have samples has none.
   public init(_ recipe: Recipe) throws {
     let options = recipe.data
-    let folder = isFolder(options.url)
-    let format = options.format == .auto ? DataFiles.format(of: options.url) : options.format
     var parts: [String: Raw] = [:]
     if recipe.readsText {
-      switch options.split {
-      case .files(let validation, let test):
+      func texts(_ file: URL, split: String?, probabilities: String? = nil) throws -> TextExamples {
+        try DataFiles.texts(
+          file, options.format, options.text, options.label, split: split, probabilities: probabilities)
+      }
+      if case .files(let validation, let test) = options.split {
         for (name, file) in [("train", options.url), ("validation", validation), ("test", test)] {
           guard let file else { continue }
           parts[name] = .texts(
-            try DataFiles.texts(
-              file, format, options.text, options.label, probabilities: name == "test" ? nil : options.probabilities))
+            try texts(
+              file, split: isFolder(file) ? name : nil, probabilities: name == "test" ? nil : options.probabilities))
         }
-      default:
-        if folder {
-          parts["train"] = .texts(try IMDBFolder.read(options.url, split: "train"))
-          parts["test"] = .texts(try IMDBFolder.read(options.url, split: "test"))
-        } else {
-          var column: String?
-          if case .column(let name) = options.split { column = name }
-          let all = try DataFiles.texts(
-            options.url, format, options.text, options.label, split: column, probabilities: options.probabilities)
-          parts = try TrainingData.divided(all, options, recipe)
-        }
+      } else if options.hasOwnTest {
+        for name in ["train", "test"] { parts[name] = .texts(try texts(options.url, split: name)) }
+      } else {
+        var column: String?
+        if case .column(let name) = options.split { column = name }
+        let all = try texts(options.url, split: column, probabilities: options.probabilities)
+        parts = try TrainingData.divided(all, options, recipe)
       }
     } else {
-      parts["train"] = .images(try DataFiles.images(options.url, format, split: "train"))
-      parts["test"] = .images(try DataFiles.images(options.url, format, split: "test"))
+      for name in ["train", "test"] {
+        parts[name] = .images(try DataFiles.images(options.url, options.format, split: name))
+      }
     }
     if parts["validation"] == nil, let train = parts["train"] {
       // A share of the training samples, drawn with the recipe's seed.
@@ -253,7 +251,7 @@ public struct TrainingData: Sendable {
 
   /// Labels in order: numbers by value, else by their bytes.
   static func sorted(_ names: Set<String>) -> [String] {
-    if names.allSatisfy({ Int($0) != nil }) { return names.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) } }
+    if names.allSatisfy({ Int($0) != nil }) { return names.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) } }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
@@ -304,31 +302,21 @@ extension DataOptions.Split {
 
 /// Reads data files by their format.
 public enum DataFiles {
-  /// What a path's name and content suggest.
-  static func format(of url: URL) -> DataOptions.Format {
-    if isFolder(url) {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-      if names.contains(where: { $0.contains("-idx") }) { return .idx }
-      if names.contains(where: { $0.hasPrefix("data_batch") || $0 == "test_batch.bin" }) { return .cifar10 }
-      return .imdb
-    }
-    return DataOptions.Format(rawValue: url.pathExtension.lowercased()) ?? .tsv
-  }
-
+  /// The texts of a table, where `split` is the column of parts; or of a folder, where it's the part.
   static func texts(
     _ url: URL, _ format: DataOptions.Format, _ text: String, _ label: String?, split: String? = nil,
     probabilities: String? = nil
   ) throws -> TextExamples {
-    if isFolder(url) { return try IMDBFolder.read(url, split: split ?? "test") }
-    let table: TextFormat? =
-      switch format {
-      case .csv: .csv
-      case .jsonl: .jsonl
-      case .tsv: .tsv
-      default: nil
-      }
+    let isTable = !isFolder(url)
+    guard format == .auto || (format == .imdb) != isTable || isMissing(url) else {
+      let (kind, found) = isTable ? ("a folder of texts", "a file") : ("a file", "a folder")
+      throw FileError(
+        .mismatched, url, "expected \(kind), as the recipe's format '\(format.rawValue)' says, found \(found)")
+    }
+    guard isTable else { return try IMDBFolder.read(url, split: split ?? "train") }
     return try TextTable.read(
-      url, format: table, text: text, label: label, split: split, probabilities: probabilities)
+      url, format: TextFormat(rawValue: format.rawValue), text: text, label: label, split: split,
+      probabilities: probabilities)
   }
 
   static func images(_ url: URL, _ format: DataOptions.Format, split: String) throws -> ImageExamples {
@@ -336,11 +324,19 @@ public enum DataFiles {
       let found = FileManager.default.fileExists(atPath: url.path) ? "a file" : "nothing"
       throw FileError(.mismatched, url, "expected a folder of IDX or CIFAR-10 files, found \(found)")
     }
-    guard [.idx, .cifar10].contains(format) else {
-      throw FileError(.missing, url, "expected IDX or CIFAR-10 files in the folder, found none")
+    switch format == .auto ? imageFormat(of: url) : format {
+    case .idx: return try IDX.read(directory: url, split: split)
+    case .cifar10: return try CIFAR10.read(directory: url, split: split)
+    default: throw FileError(.missing, url, "expected IDX or CIFAR-10 files in the folder, found none")
     }
-    return format == .cifar10
-      ? try CIFAR10.read(directory: url, split: split) : try IDX.read(directory: url, split: split)
+  }
+
+  /// What the names of a folder's files suggest.
+  private static func imageFormat(of folder: URL) -> DataOptions.Format? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    if names.contains(where: { $0.contains("-idx") }) { return .idx }
+    if names.contains(where: { $0.hasPrefix("data_batch") || $0 == "test_batch.bin" }) { return .cifar10 }
+    return nil
   }
 
   /// Samples to evaluate a model on.
@@ -357,7 +353,7 @@ public enum DataFiles {
     let requiresLabels = model.task.hasLabels
     var raw: TrainingData.Raw
     if model.readsText {
-      var all = try texts(url, format(of: url), text, label, split: isFolder(url) ? split : splitColumn)
+      var all = try texts(url, .auto, text, label, split: isFolder(url) ? split : splitColumn)
       if let splits = all.splits, splitColumn != nil {
         let kept = splits.indices.filter { splits[$0] == split }
         if kept.isEmpty {
@@ -367,7 +363,7 @@ public enum DataFiles {
       }
       raw = .texts(all)
     } else {
-      raw = .images(try images(url, format(of: url), split: split))
+      raw = .images(try images(url, .auto, split: split))
     }
     return try raw.samples(
       index, url, "data", requiresLabels: requiresLabels, imageShape: model.imageShape)

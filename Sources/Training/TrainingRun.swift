@@ -75,7 +75,6 @@ public final class TrainingRun: RecipeRun {
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     if let encoder = model.sentenceEncoder { try requireOther(output, than: encoder.folder) }
     try AtomicFolder.make(output)
-    try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let (settings, objective) = (recipe.training, recipe.objective)
     let augmentation = recipe.configuration?.augmentation
     let augmentationRandom = Random(seed: settings.options.seed).split("augment")
@@ -84,7 +83,7 @@ public final class TrainingRun: RecipeRun {
     let trainer = Trainer(
       parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups(of: model.parameters)),
       schedule: settings.schedule,
-      options: options, sampleCount: data.train.count, digest: data.digest, output: output,
+      options: options, sampleCount: data.train.count, digest: data.digest, output: output, recipe: recipe,
       loss: { [self] indices, epoch in
         if let frozen = try frozenEmbeddings(of: "train", data.train) {
           return model.loss(
@@ -141,7 +140,8 @@ public final class TrainingRun: RecipeRun {
       let card = ModelCard(
         name: recipe.url.deletingPathExtension().lastPathComponent, base: pretrained.model.lastPathComponent,
         width: model.width, maximumLength: encoder.maximumLength, similarity: encoder.similarity, summary: summary,
-        data: [(file: recipe.data.url.lastPathComponent, samples: data.train.count, columns: 1)], recipe: recipe.text)
+        data: [(file: recipe.data.url.lastPathComponent, samples: data.train.count, columns: 1)], recipe: recipe.text,
+        sparseKind: encoder.sparseKind)
       try card.write(to: output)
     }
     try summary.write(to: output)

@@ -11,8 +11,9 @@ struct EvaluateCommand: ParsableCommand {
       Data are a TSV, CSV or JSON-lines file, or a folder of IMDB, IDX or CIFAR-10 files.
 
       A model without labels is scored on what the columns are: two texts and a score (correlations; with scores of 0 and \
-      1 alone the best threshold), three texts (anchor, positive, negative), or two texts (retrieval: each of the first \
-      column should find its own of the second). A folder with queries, corpus and relevant (.tsv, .csv or .jsonl; \
+      1 alone the best threshold), three texts (anchor, positive, negative), more of them (reranking: the second should come before the \
+      negatives that follow), two texts (retrieval: each of the first column should find its own of the second), or a text and a label \
+      (V-measure: clusters should be the labels). A folder with queries, corpus and relevant (.tsv, .csv or .jsonl; \
       columns id and text; query and corpus) is retrieval too.
 
       Examples:

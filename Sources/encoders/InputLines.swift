@@ -45,6 +45,11 @@ struct InputLines {
       try handle.seek(toOffset: UInt64(start.bytes))
     }
     var (batchStart, goesOn) = (start.bytes, true)
+    func giveBatch() throws {
+      goesOn = try body(lines, position)
+      lines.removeAll(keepingCapacity: true)
+      batchStart = position.bytes
+    }
     /// Takes a line with its end.
     func take(_ bytes: ArraySlice<UInt8>) throws {
       position.take(bytes)
@@ -58,13 +63,11 @@ struct InputLines {
         throw InputError(description: "\(name):\(position.lines): expected UTF-8 text, found other bytes")
       }
       lines.append(isJSON ? try self.text(of: text, number: position.lines) : text)
-      if lines.count == size || position.bytes - batchStart >= InputLines.batchBytes {
-        goesOn = try body(lines, position)
-        lines.removeAll(keepingCapacity: true)
-        batchStart = position.bytes
-      }
+      if lines.count == size || position.bytes - batchStart >= InputLines.batchBytes { try giveBatch() }
     }
-    while goesOn, let chunk = try read(handle), !chunk.isEmpty {
+    while goesOn {
+      let chunk = try read(handle)
+      if chunk.isEmpty { break }
       var start = 0
       // What was left of the chunk before has no line end.
       var search = rest.count
@@ -78,6 +81,8 @@ struct InputLines {
         throw InputError(
           description: "\(name):\(position.lines + 1): expected a line of at most \(InputLines.longestLine) bytes")
       }
+      // Who writes line by line, or types, gets answers line by line.
+      if goesOn, !lines.isEmpty, isWaiting(handle) { try giveBatch() }
     }
     if goesOn, !rest.isEmpty { try take(rest[...]) }
     if goesOn, !lines.isEmpty { _ = try body(lines, position) }
@@ -92,25 +97,36 @@ struct InputLines {
 
   private var name: String { source == "-" ? "standard input" : path(source).path }
 
-  private func read(_ handle: FileHandle) throws -> Data? {
-    do {
-      return try handle.read(upToCount: 1 << 16)
-    } catch {
-      throw InputError(description: "\(name): cannot read: \(FileError.reason(error))")
+  /// What there is to read, and no more; nothing at the end.
+  private func read(_ handle: FileHandle) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: 1 << 16) { bytes, count in
+      repeat {
+        let result = Glibc.read(handle.fileDescriptor, bytes.baseAddress, bytes.count)
+        if result >= 0 { return count = result }
+      } while errno == EINTR
+      throw InputError(description: "\(name): cannot read: \(String(cString: strerror(errno)))")
     }
+  }
+
+  /// Whether standard input has nothing to read yet.
+  private func isWaiting(_ handle: FileHandle) -> Bool {
+    var question = pollfd(fd: handle.fileDescriptor, events: Int16(POLLIN), revents: 0)
+    return source == "-" && poll(&question, 1, 0) == 0
   }
 
   /// The text of a JSON line.
   private func text(of line: String, number: Int) throws -> String {
     var line = line
-    let value = line.withUTF8 { try? JSON(parsing: UnsafeRawBufferPointer($0)) }
-    guard let text = value?["text"]?.string else {
-      throw InputError(
-        description:
-          "\(name):\(number): expected an object with a \"text\", as in all JSON lines, found \(FileError.quoted(line.prefix(60)))"
-      )
+    var found = FileError.quoted(line.prefix(60))
+    do {
+      let value = try line.withUTF8 { try JSON(parsing: UnsafeRawBufferPointer($0)) }
+      if let text = value["text"]?.string { return text }
+      if let kind = value["text"]?.kind { found = "one that is \(kind)" }
+    } catch let error as JSON.SyntaxError {
+      found += ", which isn't JSON: at byte \(error.offset), \(error.problem)"
     }
-    return text
+    throw InputError(
+      description: "\(name):\(number): expected an object with a \"text\", as in all JSON lines, found \(found)")
   }
 
   /// Opens what is read.

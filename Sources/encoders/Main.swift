@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import Tensors
+import Training
 
 @main
 struct EncodersCommand: ParsableCommand {
@@ -23,6 +24,15 @@ struct EncodersCommand: ParsableCommand {
       DataCommand.self,
       ModelCommand.self,
     ])
+
+  static func main() {
+    // A file that is opened must not take the place of a stream that was closed, whose uses go on to fail.
+    for (stream, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY)]
+    where fcntl(stream, F_GETFD) < 0 { _ = open("/dev/null", mode) }
+    // A file that may not grow any more is an error like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
+    main(nil)
+  }
 }
 
 /// Options that every computing verb has.
@@ -42,6 +52,10 @@ struct ComputeOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads: expected at least 1, found \(threads)") }
+    // Recipes have whole numbers of 64 bits with a sign.
+    if let seed, seed > UInt64(Int.max) {
+      throw ValidationError("--seed: expected a number from 0 to \(Int.max), found \(seed)")
+    }
   }
 
   func apply() {
@@ -83,7 +97,7 @@ func reporting(_ body: () throws -> Void) throws {
       text = "\(error.filePath ?? "a file"): \(FileError.reason(error))"
     }
     let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("encoders: \(line)\n".utf8))
+    note("encoders: \(line)")
     throw ExitCode(1)
   }
 }
@@ -126,7 +140,7 @@ func printBytes(_ bytes: UnsafeBufferPointer<UInt8>) throws {
 }
 
 /// Writes a line to standard error.
-func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+func note(_ text: String) { writeToStandardError(text + "\n") }
 
 /// JSON as the verbs print it: indented, keys sorted.
 func printJSON(_ value: some Encodable) throws {

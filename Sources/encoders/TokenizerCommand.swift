@@ -26,8 +26,9 @@ struct TokenizerCommand: ParsableCommand {
 
     @Option(name: .long, help: "wordpiece (as BERT), bpe (as RoBERTa) or unigram (as XLM-RoBERTa).") var type: String
     @Option(
-      name: .long, parsing: .unconditional, help: "How many tokens the vocabulary has at most, special tokens included."
-    ) var size = 30_000
+      name: .long, parsing: .unconditional,
+      help: "How many tokens the vocabulary should have; it has more if the alphabet and the special tokens are more.")
+    var size = 30_000
     @Option(
       name: .long, parsing: .upToNextOption, help: "Files of texts, one a line, or .jsonl; - for standard input.")
     var input: [String]

@@ -29,6 +29,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
+    if output.isEmpty { throw ValidationError("--output: expected a folder, found an empty name") }
     if resume, overwrite { throw ValidationError("--resume and --overwrite: expected at most one of them") }
   }
 

@@ -52,7 +52,11 @@ import Testing
     let ragged = try file("ragged.csv", "text,label\na,b\n\"x\ny\",c\nd\n")
     #expect(message { try TextTable.read(ragged) } == "ragged.csv:5: expected 2 columns, found 1")
     let column = try file("column.tsv", "text\tstars\na\t1\n")
-    #expect(message { try TextTable.read(column) } == "column.tsv:1: no column 'label' in the header (text, stars)")
+    #expect(message { try TextTable.read(column) } == "column.tsv:1: no column 'label' in the header \"text, stars\"")
+    let array = try file("array.json", "[" + String(repeating: "{\"text\": \"a\"},\r", count: 1000) + "]")
+    let found = message { try TextTable.read(array) }
+    #expect(found.hasPrefix("array.json:1: no column 'text' in the header \"[{") && found.utf8.count < 250)
+    #expect(!found.contains("\r"))
     let bytes = try file("bytes.tsv", Array("text\tlabel\n".utf8) + [0x61, 0xFF, 0x09, 0x62, 0x0A])
     #expect(
       message { try TextTable.read(bytes) }
@@ -121,8 +125,43 @@ import Testing
       let found = message { try IDX.read(images: cut, labels: labels) }
       #expect(found.hasPrefix("x/cut.gz: ") && found.contains("gzip"), "\(missing) bytes missing: \(found)")
     }
+    // What stands in the trailer: a checksum, and a length.
+    for place in [packed.count - 8, packed.count - 1] {
+      var changed = packed
+      changed[place] ^= 1
+      let damaged = try file("x/damaged.gz", changed)
+      #expect(message { try IDX.read(images: damaged, labels: labels) }.hasPrefix("x/damaged.gz: damaged "))
+    }
     let other = try file("x/other.gz", [1, 2, 3])
     #expect(message { try IDX.read(images: other, labels: labels) } == "x/other.gz: expected gzip data, found 0x1 0x2")
+  }
+
+  /// Bytes as a member of a gzip file, without compression.
+  func gzipMember(_ bytes: [UInt8]) -> [UInt8] {
+    func number(_ value: UInt32, bytes: UInt32 = 4) -> [UInt8] { (0..<bytes).map { UInt8(value >> (8 * $0) & 255) } }
+    let sum = ~bytes.reduce(~0 as UInt32) { sum, byte in
+      (0..<8).reduce(sum ^ UInt32(byte)) { value, _ in value & 1 == 0 ? value >> 1 : 0xEDB8_8320 ^ (value >> 1) }
+    }
+    let length = UInt32(bytes.count)
+    return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1] + number(length, bytes: 2) + number(~length & 0xFFFF, bytes: 2)
+      + bytes + number(sum) + number(length)
+  }
+
+  @Test func readsGzipOfSeveralMembersAndNoticesADamagedOne() throws {
+    // Pixels that look like a member's start and, before it, the end of an empty one.
+    let marks: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0x1F, 0x8B, 8, 7, 7, 7, 7, 7, 7, 7, 0x1F, 0x8B, 8, 9]
+    let plain = idx(0x803, [3, 4, 11], (0..<6).flatMap { _ in marks })
+    let labels = try file("m/labels", idx(0x801, [3], [0, 1, 0]))
+    let members = [plain[..<50], plain[50..<51], plain[51...], []].map { gzipMember(Array($0)) }
+    let whole = try file("m/whole.gz", members.flatMap(\.self))
+    #expect(try IDX.read(images: whole, labels: labels).pixels == Array(plain[16...]))
+    for (index, place) in [(0, 40), (2, 20), (1, 15)] {
+      var damaged = members
+      damaged[index][place] ^= 1
+      let url = try file("m/damaged.gz", damaged.flatMap(\.self))
+      let found = message { try IDX.read(images: url, labels: labels) }
+      #expect(found.hasPrefix("m/damaged.gz: damaged "), "member \(index): \(found)")
+    }
   }
 
   @Test func readsCIFAR10() throws {
@@ -137,6 +176,10 @@ import Testing
     #expect(
       message { try CIFAR10.read(directory: folder.appendingPathComponent("cifar"), split: "test") }
         == "cifar/test_batch.bin: expected whole records of 3073 bytes, found 3072 bytes")
+    _ = try file("cifar/batches.meta.txt", "cat\ndog\n\ncat\n")
+    #expect(
+      message { try CIFAR10.read(directory: folder.appendingPathComponent("cifar"), split: "train") }
+        == "cifar/batches.meta.txt:4: expected a name of its own for each class, found \"cat\" twice")
     _ = try file("cifar/data_batch_3.bin", record)
     #expect(
       message { try CIFAR10.read(directory: folder.appendingPathComponent("cifar"), split: "train") }

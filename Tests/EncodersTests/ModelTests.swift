@@ -11,7 +11,7 @@ import Tokenizers
     "gru: {hidden: 8, layers: 2}", "transformer: {layers: 1, heads: 2}",
   ]
 
-  func model(_ network: String) throws -> Model {
+  func model(_ network: String, labels: [String] = ["no", "yes"], isBinary: Bool = false) throws -> Model {
     let text = """
       preprocess: {text: {max_length: 20}}
       encode: {embedding: {dimension: 12}, \(network)}
@@ -21,8 +21,8 @@ import Tokenizers
     let root = try Section(Value(parsing: text, file: "recipe.yaml"))
     let tokenizer = WordTokenizer.train(texts: ["one two three four five six seven"], maximumLength: 20)
     return try Model(
-      EncoderConfiguration(root), task: .classification, labels: ["no", "yes"], tokenizer: tokenizer,
-      at: .random(seed: 1))
+      EncoderConfiguration(root), task: isBinary ? .binaryClassification : .classification, labels: labels,
+      tokenizer: tokenizer, at: .random(seed: 1))
   }
 
   @Test(arguments: networks) func aTextsVectorDoesNotDependOnItsBatch(_ network: String) throws {
@@ -55,6 +55,19 @@ import Tokenizers
       try FileManager.default.removeItem(at: file)
       #expect { try Model.open(folder) } throws: { "\($0)".contains(name) && !"\($0)".contains("\n") }
       try bytes.write(to: file)
+    }
+  }
+
+  @Test func labelsThatMakeNoSenseAreNamed() throws {
+    for (labels, isBinary, problem) in [
+      (["no", "yes", "no"], false, "expected different labels, found \"no\" twice"),
+      (["yes"], true, "expected two labels for binary_classification, found 1"),
+    ] {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("model-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      try model("bag: {}", labels: labels, isBinary: isBinary).save(to: folder)
+      let expected = "\(folder.path)/config.json: \"labels\": \(problem)"
+      #expect { try Model.open(folder) } throws: { "\($0)" == expected }
     }
   }
 }

@@ -88,6 +88,15 @@ import Testing
     #expect(throws: FileError.self) { try opened.save(to: folder) }
   }
 
+  @Test func labelsThatAreEqualAreNamed() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sentence-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let model = try Model(open("bert"), task: .classification, labels: ["a", "b", "a"], at: .random(seed: 3))
+    try model.save(to: folder)
+    let expected = "\(folder.path)/encoders.json: \"labels\": expected different labels, found \"a\" twice"
+    #expect { try Model.open(folder) } throws: { "\($0)" == expected }
+  }
+
   @Test func precisions() {
     let x = Tensor([1, -1, 0.5, 0, 3, 2, -0.5, 0, -1, 0.5, 0.25, 0], shape: [3, 4])
     // As NumPy computes them in float32: the floor of 255 levels between each column's ends; bits of the sign.

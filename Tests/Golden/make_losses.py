@@ -186,19 +186,18 @@ def write():
     case("margin_mse/scores", lambda: losses.MarginMSELoss(model), related(4), draw(COUNT, 3))
     case("margin_mse/margins", lambda: losses.MarginMSELoss(model), related(4), draw(COUNT, 2))
 
-    def splade(threshold, queries, everything=False):
+    def splade(threshold, queries):
         # SpladeLoss takes the wrapped loss as it is, but wants a sparse model: the stub will do.
         loss = SpladeLoss(
             model, ranking(model, scale=1, similarity_fct=dot_score), document_regularizer_weight=0.3,
             query_regularizer_weight=queries, document_regularizer=FlopsLoss(model, threshold),
-            query_regularizer=None if queries is None else FlopsLoss(model, threshold),
-            use_document_regularizer_only=everything)
+            query_regularizer=None if queries is None else FlopsLoss(model, threshold))
         return lambda features, labels: loss(features, labels)
 
     sparse = [torch.relu(column) for column in related(3)]
     case("splade", lambda: splade(None, 0.2), sparse)
     case("splade/threshold", lambda: splade(8, 0.2), sparse)
-    case("splade/documents", lambda: splade(None, None, True), sparse)
+    case("splade/documents", lambda: splade(None, None), sparse)
 
     def matryoshka(loss, dims, **options):
         wrapped = losses.MatryoshkaLoss(model, loss, dims, **options)

@@ -134,7 +134,7 @@ import Testing
       ["mine", "model", "--data", "reviews.tsv", "--output", "m.tsv", "--negatives", "0"],
       ["mine", "model", "--data", "reviews.tsv", "--output", "m.tsv", "--range-min", "-1"],
       ["mine", "model", "--data", "reviews.tsv", "--output", "m.tsv", "--range-min", "2", "--range-max", "4"],
-      ["train", "recipe.yaml", "--output", "m", "--resume", "--overwrite"],
+      ["train", "recipe.yaml", "--output", "m", "--resume", "--overwrite"], ["train", "recipe.yaml", "--output", ""],
     ]
     for arguments in lines {
       let outcome = try Program.run(arguments, in: place.folder)

@@ -77,6 +77,15 @@ import Testing
     let outcome = try place.run("train", "recipe.yaml", "--output", "cut", "--resume", "--seed", "9")
     #expect(outcome.code == 1)
     #expect(outcome.errorLines.last?.contains("expected the seed 9, found 0") == true, "\(outcome.errors)")
+    let (recipe, kept) = (try place.text("recipe.yaml"), try place.text("cut/recipe.yaml"))
+    try place.write(recipe.replacingOccurrences(of: "ema: 0.9", with: "ema: 0.8"), to: "recipe.yaml")
+    let changed = try place.run("train", "recipe.yaml", "--output", "cut", "--resume")
+    #expect(
+      changed.errorLines.last?.contains("of another run: expected training.ema 0.8, found 0.9") == true,
+      "\(changed.errors)")
+    // What is refused changes nothing.
+    #expect(try place.text("cut/recipe.yaml") == kept)
+    try place.write(recipe, to: "recipe.yaml")
     let whole = try place.bytes("cut/checkpoint/last.safetensors")
     try whole.prefix(whole.count / 2).write(to: place.url("cut/checkpoint/last.safetensors"))
     let broken = try place.run("train", "recipe.yaml", "--output", "cut", "--resume")

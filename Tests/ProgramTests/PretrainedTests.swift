@@ -56,6 +56,48 @@ import Testing
     #expect(indices?.count == values?.count && values?.contains(0) == false)
   }
 
+  @Test func queriesGetTheirPrompt() throws {
+    let asked = try run("embed", "bert", "--queries", input: "A masterpiece\n")
+    #expect(try asked == run("embed", "bert", "--prompt", "query", input: "A masterpiece\n"))
+    #expect(try asked != run("embed", "bert", input: "A masterpiece\n"))
+  }
+
+  @Test func whatWasAssumedIsSaid() throws {
+    let outcome = try place.run("embed", "plain", input: "a\n")
+    #expect(outcome.code == 0 && outcome.errors.contains("/plain: no modules.json: the mean of the tokens' vectors"))
+    #expect(try run("inspect", "plain").contains("no modules.json: the mean of the tokens' vectors"))
+    let cross = try place.run("embed", "cross", input: "a\n")
+    #expect(cross.errors.contains("/cross: the classifier is left out of the embedding"), "\(cross.errors)")
+  }
+
+  @Test func crossEncodersAreShownAndVerifiedAsSuch() throws {
+    let shown = try run("inspect", "cross")
+    #expect(shown.contains("classification, a cross-encoder") && shown.contains("classifier.weight"), "\(shown)")
+    _ = try run("verify", "cross", "--create")
+    #expect(try run("verify", "cross").contains("the reference vectors come out"))
+    let kept = try JSONSerialization.jsonObject(with: Data(place.text("cross/reference.json").utf8)) as? [String: Any]
+    let samples = try #require(kept?["samples"] as? [[String: Any]])
+    #expect(samples.allSatisfy { ($0["embedding"] as? [Double])?.count == 1 })
+  }
+
+  @Test func rangesNeedTwoVectors() throws {
+    try place.expectError(
+      ["embed", "bert", "--precision", "int8"], input: Data("a\n".utf8), ["--precision int8: ", "found one"])
+    _ = try run("embed", "bert", "--precision", "int8", input: "a\nthe film\n")
+  }
+
+  @Test func numbersThatAreNotFiniteAreAnError() throws {
+    let url = place.url("cross/model.safetensors")
+    var bytes = try Data(contentsOf: url)
+    // The last bytes of the file are weights.
+    bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xC0, 0x7F])
+    try bytes.write(to: url)
+    let input = Data("a\nthe film\n".utf8)
+    for verb in [["predict", "cross"], ["rerank", "cross", "--query", "film"]] {
+      try place.expectError(verb, input: input, ["/cross: the model gives numbers that aren't finite"])
+    }
+  }
+
   @Test func unknownModulesAreNamed() throws {
     let modules = try place.text("bert/modules.json")
     try #require(modules.contains(".Normalize\""))

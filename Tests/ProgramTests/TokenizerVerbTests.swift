@@ -44,6 +44,14 @@ import Testing
       "tokenizer", "train", "--type", "bbpe", "--size", "80", "--input", "corpus.txt", "--output", "v")
     #expect(wrong.code == 64 && wrong.errors.contains("bbpe"))
     try place.expectError(["tokenize", "none"], ["/none"])
+    let trained = try place.run(
+      "tokenizer", "train", "--type", "bpe", "--input", "corpus.txt", "--output", "trained")
+    #expect(trained.code == 0, "\(trained.errors)")
+    for (text, expected) in [("5", "one that is a number"), (#""\ud83d x""#, "half of a surrogate pair")] {
+      try place.write("{\"text\": \(text)}\n", to: "lines.jsonl")
+      try place.expectError(
+        ["tokenize", "trained", "--input", "lines.jsonl"], ["/lines.jsonl:1: expected an object", expected])
+    }
     try FileManager.default.createDirectory(at: place.url("broken"), withIntermediateDirectories: true)
     try place.write("{\"model\": ", to: "broken/tokenizer.json")
     try place.expectError(["tokenize", "broken"], ["/broken/tokenizer.json"])

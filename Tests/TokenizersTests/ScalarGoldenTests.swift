@@ -15,6 +15,23 @@ private let everyScalar: [UInt8] = {
   return bytes
 }()
 
+/// How many scalars lie before each byte of `everyScalar` and before its end.
+private let scalarsBefore: [Int] = {
+  var counts: [Int] = []
+  for byte in everyScalar { counts.append((counts.last ?? -1) + (UTF8Scalars.isContinuation(byte) ? 0 : 1)) }
+  return counts + [(counts.last ?? -1) + 1]
+}()
+
+/// Where an expression matches, in bytes; the reference doesn't show empty matches.
+private func matches(_ source: String, in text: [UInt8]) throws -> [Range<Int>] {
+  let regex = try Regex(source)
+  var found: [Range<Int>] = []
+  text.withUnsafeBufferPointer { bytes in
+    regex.forEachMatch(in: bytes, 0..<bytes.count) { if !$0.isEmpty { found.append($0) } }
+  }
+  return found
+}
+
 private let goldens = Result { try JSON(contentsOf: families.appendingPathComponent("scalars.json")) }
 
 @Suite struct ScalarGoldenTests {
@@ -47,10 +64,8 @@ private let goldens = Result { try JSON(contentsOf: families.appendingPathCompon
     text.text.bytes = everyScalar
     text.append(0..<everyScalar.count, origin: 0)
     cut.apply(&text, &spare, leavesBytes: true)
-    var counts: [Int] = []
-    for byte in everyScalar { counts.append((counts.last ?? -1) + (UTF8Scalars.isContinuation(byte) ? 0 : 1)) }
-    counts.append((counts.last ?? -1) + 1)
-    let ends = text.pieces.map { "\(counts[Int($0.start)])-\(counts[Int($0.end)])" }.joined(separator: ",")
+    let ends = text.pieces.map { "\(scalarsBefore[Int($0.start)])-\(scalarsBefore[Int($0.end)])" }
+      .joined(separator: ",")
     #expect(golden["sum"]?.integer == Int(crc32(ends.utf8)))
   }
 
@@ -58,27 +73,45 @@ private let goldens = Result { try JSON(contentsOf: families.appendingPathCompon
     let golden = try goldens.get()
     let sample = Array(try #require(golden["sample"]?.string).utf8)
     let expressions = try #require(golden["expressions"]?.members)
-    #expect(expressions.count == 36)
+    #expect(expressions.count == 53)
+    let count = { (end: Int) in sample[..<end].filter { !UTF8Scalars.isContinuation($0) }.count }
     for expression in expressions {
-      let regex = try Regex(expression.name)
-      var found: [[Int]] = []
-      sample.withUnsafeBufferPointer { bytes in
-        let count = { UTF8Scalars.count(UnsafeBufferPointer(rebasing: bytes[..<$0])) }
-        regex.forEachMatch(in: bytes, 0..<bytes.count) {
-          // The reference doesn't show empty matches.
-          if !$0.isEmpty { found.append([count($0.lowerBound), count($0.upperBound)]) }
-        }
-      }
+      let found = try matches(expression.name, in: sample).map { [count($0.lowerBound), count($0.upperBound)] }
       let expected = expression.value.elements?.map { $0.elements?.compactMap(\.integer) ?? [] }
       #expect(found == expected, "\(expression.name)")
     }
   }
 
+  @Test func classesHoldTheSameScalarsAsTheReferences() throws {
+    let classes = try #require(try goldens.get()["classes"]?.members)
+    #expect(classes.count == 32)
+    for golden in classes {
+      let ends = try matches("\(golden.name)+", in: everyScalar)
+        .map { "\(scalarsBefore[$0.lowerBound])-\(scalarsBefore[$0.upperBound])" }.joined(separator: ",")
+      #expect(golden.value.integer == Int(crc32(ends.utf8)), "\(golden.name)")
+    }
+  }
+
   @Test(
     arguments: [
-      #"(a)\1"#, #"\X"#, #"a(?"#, "[a", "(a", "a)", "*a", #"\p{Klingon}"#, "(?<name>a)", #"[[:alpha:]]"#, "a{2,1}",
-      "a{5000}",
-      "(?<=a+)b", #"\x{110000}"#, #"\p"#, #"\"#, "(?x)a", "(?i", "[z-a]",
+      "(a+)+b", "(a*)+b", "(a+?)*?b", "(?:a|aa)+b", "(?:a?a?)*b", "(?:a{0,3}){20}b", "((a*)*)*b", "(?=(a+)+b)a",
+      "(?>(a+)+b)", "a+b", "(?:(?:(?:){1000}){1000}){1000}",
+    ])
+  func timeGrowsWithTheTextWhateverTheExpression(source: String) throws {
+    #expect(try matches(source, in: Array(repeating: UInt8(ascii: "a"), count: 20_000)).isEmpty)
+  }
+
+  @Test func rememberingWhatFailedChangesNoMatch() throws {
+    let text = Array((String(repeating: "a", count: 3000) + "c" + "aab").utf8)
+    #expect(try matches("(?:a+)+b|a", in: text) == (0..<3000).map { $0..<$0 + 1 } + [3001..<3004])
+    #expect(try matches("(?:a??a)+?(?<=a|aac)c|a{2}", in: text) == [0..<3001, 3001..<3003])
+  }
+
+  @Test(
+    arguments: [
+      #"(a)\1"#, #"\X"#, #"\R"#, #"\K"#, #"\G"#, #"(?<a>b)\k<a>"#, "(?~a)", #"a(?"#, "[a", "(a", "a)", "*a",
+      "a{2,1}", "a{5000}", "a***********", #"\p{Klingon}"#, "[[:alphabetic:]]", "(?<>a)", "(?<1>a)", "(?<a",
+      "(?<a)>b)", "(?'a>b)", "(?<=a+)b", #"\x{110000}"#, #"\p"#, #"\"#, "(?x)a", "(?i", "[z-a]",
     ])
   func unsupportedExpressionsAreErrors(source: String) {
     #expect(throws: RegexError.self) { try Regex(source) }

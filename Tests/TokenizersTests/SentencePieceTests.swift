@@ -82,6 +82,33 @@ private func normalized(_ json: JSON) -> JSON {
     }
   }
 
+  /// Where tokenizer_config.json names no class, config.json does, or its model's type.
+  @Test(arguments: [
+    ("t5", "T5Tokenizer", "t5"), ("xlm-roberta", "XLMRobertaTokenizer", "fairseq"),
+    ("camembert", "CamembertTokenizer", "fairseq"), ("albert", "AlbertTokenizer", "albert"),
+  ])
+  func takesTheClassOfTheModel(type: String, name: String, file: String) throws {
+    try withFolder { folder in
+      try FileManager.default.copyItem(at: model(file), to: folder.appendingPathComponent("spiece.model"))
+      let text = "the License, a </s> b"
+      func open(_ configuration: String, _ settings: String = "{}") throws -> Tokenizer {
+        try Data(configuration.utf8).write(to: folder.appendingPathComponent("config.json"))
+        try Data(settings.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
+        return try Tokenizer(folder: folder)
+      }
+      let expected = try open(#"{"model_type": "bert"}"#, #"{"tokenizer_class": "\#(name)"}"#)
+      for configuration in [
+        #"{"model_type": "\#(type)"}"#, #"{"model_type": "bert", "tokenizer_class": "\#(name)Fast"}"#,
+      ] {
+        let found = try open(configuration)
+        #expect(found.encode(text) == expected.encode(text) && found.addedTokens == expected.addedTokens)
+      }
+      #expect(try open("{}").encode(text) == Tokenizer(sentencePiece: model(file)).encode(text))
+      let error = #expect(throws: FileError.self) { try open(#"{"model_type": "deberta-v2"}"#) }
+      #expect(error?.item == "model_type" && error?.description.contains("deberta-v2") == true)
+    }
+  }
+
   /// Cut anywhere or with any byte changed, a file is an error of one line or another valid model, never a crash.
   @Test func damagedFilesAreErrors() throws {
     try withFolder { folder in

@@ -18,6 +18,15 @@ private func message(_ text: some Sequence<UInt8>) throws -> String? {
   }
 }
 
+/// The tokenizer of a folder of these files.
+private func opened(_ files: [String: String]) throws -> Tokenizer {
+  try withTokenizerFile { file in
+    let folder = file.deletingLastPathComponent()
+    for (name, text) in files { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+    return try Tokenizer(folder: folder)
+  }
+}
+
 @Suite struct TokenizerFileTests {
   /// Cut anywhere: one clear line, never a crash.
   @Test(arguments: ["bert-uncased", "llama3", "xlm-roberta", "cut-regex"])
@@ -42,18 +51,21 @@ private func message(_ text: some Sequence<UInt8>) throws -> String? {
       ),
       (#"{"type":"WordPiece","unk"#, #"{"type":"Z","unk"#, #""model.type": expected a known model, found "Z""#),
       (#""lowercase":true"#, #""lowercase":1"#, #""normalizer.lowercase": expected true or false, found a number"#),
-      (#""unk_token":"[UNK]""#, #""unk_token":"[?]""#, #""model.vocab": the vocabulary has no "[?]""#),
       (#""version":"1.0""#, #""version":"2.0""#, #""version": expected 1.0, found "2.0""#),
-      (#""[PAD]":0"#, #""[PAD]":-1"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"),
+      (#""[PAD]":0"#, #""[PAD]":-1"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216, found -1"),
+      (
+        #""[PAD]":0"#, #""[PAD]":"x""#,
+        "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216, found a string"
+      ),
       (
         #""[PAD]":0"#, #""[PAD]":99999999999999999999"#,
-        "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"
+        "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216, found 99999999999999999999"
       ),
-      (#""[PAD]":0"#, #""[PAD]":1.5"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216"),
+      (#""[PAD]":0"#, #""[PAD]":1.5"#, "\"model.vocab.[PAD]\": expected a whole number from 0 to 16777216, found 1.5"),
       (#""[PAD]":0"#, #""[PA\qD]":0"#, "not JSON: an unknown escape"),
       (#""id":"[CLS]","type_id":0"#, #""id":"[XXX]","type_id":0"#, #"no such special token: "[XXX]""#),
       (#""single_word":false"#, #""single_word":null"#, #""added_tokens[0].single_word": expected true or false"#),
-      (#""model":"#, #""molde":"#, #""model": expected a model, found none"#),
+      (#""model":"#, #""molde":"#, #""molde": unknown key; expected version, "#),
     ])
   func whatIsWrongIsNamed(old: String, new: String, expected: String) throws {
     let text = try String(contentsOf: families.appendingPathComponent("bert-uncased.json"), encoding: .utf8)
@@ -68,16 +80,41 @@ private func message(_ text: some Sequence<UInt8>) throws -> String? {
       (#"{"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}"#, #"the vocabulary has no "ab""#),
       (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":["a"]}}"#, "expected a merge of two tokens"),
       (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}}"#, "expected a merge of two tokens"),
+      (
+        #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[{"x":1}]}}"#,
+        #""model.merges[0]": expected a string, found an object"#
+      ),
+      (
+        #"{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b","a b c"]}}"#,
+        #""model.merges[1]": expected a merge of two tokens, a space between, found "a b c""#
+      ),
+      (#"{"model":{"type":"WordLevel","vocab":null}}"#, #""model.vocab": expected an object, found null"#),
+      (#"{"model":1}"#, #""model": expected an object, found 1"#),
+      (
+        #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":"x"}}"#,
+        #""model.dropout": expected a number from 0 to 1, found a string"#
+      ),
+      (
+        #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":1.5}}"#,
+        #""model.dropout": expected a number from 0 to 1, found 1.5"#
+      ),
+      (
+        #"{"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},"added_tokens":null}"#,
+        #""added_tokens": expected an array, found none"#
+      ),
       (#"{"model":{"type":"BPE","vocab":{"a":0}}}"#, #""model.merges": expected a list, found none"#),
       (#"{"model":{"type":"Unigram","vocab":[["a",0]],"unk_id":1}}"#, "expected a whole number from 0 to 0, found 1"),
-      (#"{"model":{"type":"Unigram","vocab":[["a"]],"unk_id":0}}"#, "expected [token, score]"),
+      (
+        #"{"model":{"type":"Unigram","vocab":[["a"]],"unk_id":0}}"#,
+        #""model.vocab[0]": expected [token, score], found a list of 1"#
+      ),
       (#"{"model":{"type":"Unigram","vocab":[["a",1e999]],"unk_id":0}}"#, "a number is out of range"),
       (#"{"model":{"type":"Unigram","vocab":[],"unk_id":0}}"#, #"the vocabulary has no "<unk>""#),
       (#"{"model":{"type":"WordPiece","vocab":[["a",0]],"unk_token":"a"}}"#, "expected an object of tokens and ids"),
       (
         #"{"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},"pre_tokenizer":{"type":"Split","#
-          + #""pattern":{"Regex":"(?<x>a)"},"behavior":"Isolated","invert":false}}"#,
-        #""pre_tokenizer.pattern.Regex": in the expression "(?<x>a)""#
+          + #""pattern":{"Regex":"(?x)a"},"behavior":"Isolated","invert":false}}"#,
+        #""pre_tokenizer.pattern.Regex": in the expression "(?x)a""#
       ),
       (
         #"{"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},"normalizer":{"type":"Precompiled","#
@@ -111,6 +148,22 @@ private func message(_ text: some Sequence<UInt8>) throws -> String? {
     }
   }
 
+  /// The reference opens such files, and refuses texts with unknown words; here those are dropped.
+  @Test(arguments: [
+    #"{"type":"WordLevel","vocab":{"a":0,"b":1},"unk_token":"[UNK]"}"#,
+    #"{"type":"WordPiece","vocab":{"a":0,"b":1},"unk_token":"[UNK]","continuing_subword_prefix":"\u0023\u0023","#
+      + #""max_input_chars_per_word":5}"#,
+  ])
+  func unknownTokensMayBeMissing(model: String) throws {
+    let text = #"{"model":\#(model),"pre_tokenizer":{"type":"WhitespaceSplit"}}"#
+    try withTokenizerFile { file in
+      try Data(text.utf8).write(to: file)
+      let tokenizer = try Tokenizer(contentsOf: file)
+      #expect(tokenizer.encode("a ab aaaaaaaa b") == [0, 1])
+      #expect(tokenizer.encoding("a ab b").offsets == [0..<1, 5..<6])
+    }
+  }
+
   @Test func opensAFolderWithWordsOnly() throws {
     let reference = try tokenizer("bert-uncased")
     try withTokenizerFile("vocab.txt") { file in
@@ -130,5 +183,111 @@ private func message(_ text: some Sequence<UInt8>) throws -> String? {
       try FileManager.default.removeItem(at: file)
       #expect(throws: FileError.self) { try Tokenizer(folder: folder) }
     }
+  }
+
+  /// The ids are those of transformers' AutoTokenizer.
+  @Test(
+    arguments: [
+      (
+        ["tokenizer_config.json": #"{"added_tokens_decoder": {"12": {"content": "<x>"}, "11": {"content": "<b>"}}}"#],
+        "a <b> x<x>", [2, 5, 11, 10, 12, 3]
+      ),
+      (
+        [
+          "tokenizer_config.json":
+            #"{"added_tokens_decoder": {"11": {"content": "rug", "single_word": true, "special": true}}}"#
+        ],
+        "a drug rug RUG", [2, 5, 8, 11, 1, 3]
+      ),
+      (
+        ["tokenizer_config.json": #"{"added_tokens_decoder": {"11": {"content": "<drug>", "normalized": true}}}"#],
+        "a <DRUG>", [2, 5, 11, 3]
+      ),
+      (["tokenizer_config.json": #"{"additional_special_tokens": ["<drug>"]}"#], "a <drug> b", [2, 5, 11, 6, 3]),
+      (["added_tokens.json": #"{"<x>": 12, "<drug>": 11}"#], "a <drug> <X>", [2, 5, 11, 12, 3]),
+      (["special_tokens_map.json": #"{"additional_special_tokens": ["<drug>"]}"#], "a <drug>", [2, 5, 11, 3]),
+      (
+        [
+          "tokenizer_config.json": #"{"cls_token": "x"}"#,
+          "special_tokens_map.json": #"{"cls_token": "b", "sep_token": {"content": "a"}}"#,
+        ], "x", [6, 10, 5]
+      ),
+      (
+        [
+          "tokenizer_config.json": #"{"added_tokens_decoder": {}}"#, "added_tokens.json": #"{"<drug>": 11}"#,
+          "special_tokens_map.json": #"{"cls_token": "b"}"#,
+        ], "<drug>", [2, 7, 8, 9, 3]
+      ),
+    ] as [([String: String], String, [Int32])])
+  func findsTheAddedTokensBesideWords(files: [String: String], text: String, ids: [Int32]) throws {
+    let words = ["vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n<\ndrug\n>\nx\n"]
+    #expect(try opened(words.merging(files) { $1 }).encode(text) == ids)
+  }
+
+  @Test func addedTokensThatAreNoneAreErrors() throws {
+    for (name, text, expected) in [
+      ("added_tokens.json", #"{"x": "y"}"#, #"added_tokens.json: "x": expected the token's id, found a string"#),
+      (
+        "tokenizer_config.json", #"{"added_tokens_decoder": {"x": {"content": "y"}}}"#,
+        #""added_tokens_decoder.x": expected a token's id as the key"#
+      ),
+      (
+        "tokenizer_config.json", #"{"added_tokens_decoder": {"7": {"content": 1}}}"#,
+        #""added_tokens_decoder.7.content": expected a string, found a number"#
+      ),
+    ] {
+      let error = #expect(throws: FileError.self) {
+        try opened(["vocab.txt": "[UNK]\n[CLS]\n[SEP]\n", name: text])
+      }
+      #expect(error?.description.contains(expected) == true)
+    }
+  }
+
+  @Test func anMPNetHasItsOwnSpecialTokens() throws {
+    let words = ["vocab.txt": "<s>\n<pad>\n</s>\n[UNK]\n<mask>\na\nb\n"]
+    for file in [
+      ["config.json": #"{"model_type": "mpnet"}"#],
+      ["tokenizer_config.json": #"{"tokenizer_class": "MPNetTokenizerFast", "mask_token": "<mask>"}"#],
+    ] {
+      let tokenizer = try opened(words.merging(file) { $1 })
+      #expect(tokenizer.encode("A  <mask> ?") == [0, 5, 4, 3, 2])
+      #expect(tokenizer.encode("a", pair: "b") == [0, 5, 2, 2, 6, 2])
+      #expect(tokenizer.addedTokens.map(\.content) == ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"])
+      #expect(tokenizer.addedTokens.map(\.stripsLeft) == [false, false, false, false, true])
+    }
+    #expect(throws: FileError.self) { try opened(words) }
+  }
+
+  /// Transformers' classes override what tokenizer.json says; the ids are its AutoTokenizer's.
+  @Test(
+    arguments: [
+      (
+        "bert-uncased", #"{"model_type": "gpt2"}"#, #"{"tokenizer_class": "BertTokenizer", "do_lower_case": false}"#,
+        [2, 1, 47, 823, 822, 878, 1, 3]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "bert"}"#,
+        #"{"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": false}"#,
+        [2, 61, 805, 817, 47, 823, 822, 878, 46, 3]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "bert", "tokenizer_class": "PreTrainedTokenizerFast"}"#,
+        #"{"do_lower_case": false}"#, [2, 61, 805, 817, 47, 823, 822, 878, 46, 3]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "distilbert"}"#, #"{"do_lower_case": false}"#,
+        [2, 1, 47, 823, 822, 878, 1, 3]
+      ),
+      (
+        "roberta", "{}", #"{"tokenizer_class": "RobertaTokenizer", "add_prefix_space": true}"#,
+        [0, 375, 285, 327, 489, 346, 235, 2]
+      ),
+      ("roberta", #"{"model_type": "roberta"}"#, "{}", [0, 55, 285, 327, 489, 346, 235, 2]),
+      ("roberta-prefix", #"{"model_type": "gpt2"}"#, "{}", [0, 55, 286, 318, 493, 332, 235, 2]),
+    ] as [(String, String, String, [Int32])])
+  func aClassOverridesFlags(family: String, model: String, settings: String, ids: [Int32]) throws {
+    let file = try String(contentsOf: families.appendingPathComponent("\(family).json"), encoding: .utf8)
+    let tokenizer = try opened(["tokenizer.json": file, "config.json": model, "tokenizer_config.json": settings])
+    #expect(tokenizer.encode("The film É") == ids)
   }
 }

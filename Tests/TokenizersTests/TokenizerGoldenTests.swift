@@ -101,4 +101,69 @@ import Testing
     #expect(tokenizer.token(of: 2) == "[CLS]")
     #expect(tokenizer.token(of: 100_000) == nil)
   }
+
+  @Test func cutsNoTextAloneIfOnlyTheSecondMayBeCut() throws {
+    var tokenizer = try tokenizer("bert-uncased")
+    let whole = tokenizer.encode("a splendid film")
+    tokenizer.truncation = Truncation(maximumLength: 4, strategy: .onlySecond)
+    #expect(whole.count > 4)
+    #expect(tokenizer.encode("a splendid film") == whole)
+    #expect(tokenizer.encoding("a splendid film").ids == whole)
+  }
+
+  /// The ids here and below are those of the reference.
+  @Test func prefixesAndSuffixesFallBackToBytesToo() throws {
+    func encode(_ text: String, prefix: String? = nil, suffix: String? = nil) throws -> [Int32] {
+      var options = BPE.Options()
+      (options.unknown, options.fallsBackToBytes) = ("U", true)
+      (options.continuationPrefix, options.endOfWordSuffix) = (prefix, suffix)
+      let vocabulary = try Vocabulary(["U", "a", "b", "<0x21>", "<0x23>", "<0xC3>", "<0xA9>", "<0x62>"])
+      return Tokenizer(model: .bpe(try BPE(vocabulary: vocabulary, merges: [], options: options))).encode(text)
+    }
+    #expect(try encode("ab", prefix: "#") == [1, 4, 7])
+    #expect(try encode("aé", prefix: "##") == [1, 4, 4, 5, 6])
+    #expect(try encode("b", suffix: "!") == [7, 3])
+    #expect(try encode("a", suffix: "!") == [0])
+    #expect(try encode("a!", prefix: "#", suffix: "é") == [1, 4, 3, 5, 6])
+  }
+
+  @Test func bytesThatHaveNoTokenLeaveNoGap() throws {
+    let model = try BPE(vocabulary: Vocabulary(["a", "b", "c"]), merges: [])
+    let bytes = PreTokenizer.byteLevel(ByteLevel(addsPrefixSpace: false, trimsOffsets: false, regex: false))
+    let encoding = Tokenizer(model: .bpe(model), preTokenizer: bytes).encoding("a b c")
+    #expect(encoding.ids == [0, 1, 2])
+    #expect(encoding.offsets == [0..<1, 1..<2, 1..<2])
+  }
+
+  @Test func whiteSpaceIsStrippedOnce() throws {
+    let tokens = [
+      AddedToken("\n", id: 1, stripsLeft: true, stripsRight: true), AddedToken("A", id: 2, stripsRight: true),
+    ]
+    let tokenizer = Tokenizer(
+      model: .wordLevel(try WordLevel(vocabulary: Vocabulary(["[UNK]", "\n", "A"]))), addedTokens: tokens)
+    let encoding = tokenizer.encoding("a\n\n\nb")
+    #expect(encoding.ids == [0, 1, 0])
+    #expect(encoding.offsets == [0..<1, 1..<4, 4..<5])
+    #expect(tokenizer.encode("A\n\nb") == [2, 0])
+  }
+
+  @Test func prependingNothingMovesTheFirstScalar() throws {
+    let model = try BPE(vocabulary: Vocabulary(["a", "é"]), merges: [])
+    let encoding = Tokenizer(model: .bpe(model), normalizer: .prepend("")).encoding("éa")
+    #expect(encoding.ids == [1, 0])
+    #expect(encoding.offsets == [0..<0, 1..<2])
+  }
+
+  /// The reference refuses such texts; here what is unknown is dropped.
+  @Test func unigramModelsNeedNoUnknownToken() throws {
+    let text = #"{"model":{"type":"Unigram","unk_id":null,"vocab":[["a",-1.0],["b",-2.5]]}}"#
+    try withTokenizerFile { file in
+      try Data(text.utf8).write(to: file)
+      let tokenizer = try Tokenizer(contentsOf: file)
+      #expect(tokenizer.encode("a?b!") == [0, 1])
+      #expect(tokenizer.encoding("a?b").offsets == [0..<1, 2..<3])
+      try tokenizer.write(to: file)
+      #expect(try Tokenizer(contentsOf: file).encode("a?b!") == [0, 1])
+    }
+  }
 }

@@ -36,7 +36,7 @@ import Testing
 
   @Test func labelsComeInPairs() throws {
     let labels = (0..<300).map { $0 % 7 == 0 ? 100 + $0 : $0 % 5 }
-    let batches = try Batches.byLabel(labels, size: 12, random: Random(seed: 1))
+    let batches = try Batches.byLabel(labels, size: 12, random: Random(seed: 1), for: "triplet")
     #expect(Set(batches.joined()).count == batches.joined().count)
     for batch in batches {
       let groups = Dictionary(grouping: batch, by: { labels[$0] })
@@ -44,14 +44,17 @@ import Testing
     }
     // Labels 0 … 4 have about 51 samples each, and go on until one is left.
     #expect(batches.joined().count >= 230)
-    #expect(try Batches.byLabel(labels, size: 12, random: Random(seed: 1)) == batches)
-    #expect(try Batches.byLabel(labels, size: 12, random: Random(seed: 2)) != batches)
+    #expect(try Batches.byLabel(labels, size: 12, random: Random(seed: 1), for: "triplet") == batches)
+    #expect(try Batches.byLabel(labels, size: 12, random: Random(seed: 2), for: "triplet") != batches)
     for seed in 0..<50 {
-      let pairs = try Batches.byLabel([0, 0, 0, 0, 1, 1, 1, 1], size: 4, random: Random(seed: UInt64(seed)))
+      let pairs = try Batches.byLabel(
+        [0, 0, 0, 0, 1, 1, 1, 1], size: 4, random: Random(seed: UInt64(seed)), for: "triplet")
       #expect(pairs.count == 2 && pairs.allSatisfy { Set($0.map { $0 / 4 }).count == 2 })
     }
-    #expect(throws: LossError.self) { try Batches.byLabel(labels, size: 5, random: Random(seed: 1)) }
-    #expect(throws: LossError.self) { try Batches.byLabel([1, 1, 2], size: 4, random: Random(seed: 1)) }
+    #expect(throws: LossError.self) { try Batches.byLabel(labels, size: 5, random: Random(seed: 1), for: "triplet") }
+    let error = LossError.invalid(
+      loss: "triplet", what: "labels", expected: "at least two with two samples each", found: "1")
+    #expect(throws: error) { try Batches.byLabel([1, 1, 2], size: 4, random: Random(seed: 1), for: "triplet") }
   }
 
   @Test func mixing() {

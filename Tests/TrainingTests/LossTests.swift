@@ -118,6 +118,24 @@ private func values(_ shape: [Int], seed: UInt64) -> Tensor {
     #expect(abs(try all(pair, .none).scalar - single.reduce(0, +)) < 1e-5)
   }
 
+  /// The only column is of documents; without a weight, queries are left alone.
+  @Test func spladeWeighsDocuments() throws {
+    let pair = [values([6, 8], seed: 1), values([6, 8], seed: 2)]
+    func loss(_ inner: EmbeddingLoss, _ columns: [Tensor], _ labels: LossLabels, weight: Float) throws -> Float {
+      try EmbeddingLoss.splade(inner, documentWeight: weight, queryWeight: nil)(columns, labels).scalar
+    }
+    let others = [pair[0] * 3, pair[1]]
+    let added = try [pair, others].map { columns in
+      try loss(.cosent(), columns, .scores([1, 0, 1, 0, 1, 0]), weight: 1)
+        - loss(.cosent(), columns, .scores([1, 0, 1, 0, 1, 0]), weight: 0)
+    }
+    #expect(added[0] > 0 && abs(added[0] - added[1]) < 1e-5)
+    let single = try [0, 1].map {
+      try loss(.batchHardTriplet(), [pair[0]], .classes([0, 0, 0, 1, 1, 1]), weight: $0)
+    }
+    #expect(single[1] > single[0])
+  }
+
   @Test func noiseDeletesWords() {
     let noise = DenoisingNoise()
     let text = (0..<1000).map { "wörd\($0)" }.joined(separator: " \t")

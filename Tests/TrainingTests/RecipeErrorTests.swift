@@ -81,7 +81,23 @@ import Testing
         "embedding: {dimension: 100}", "embedding: 100",
         "recipe.yaml:4:14: encode.embedding: takes no value here, found '100'"),
       Mistake("path: reviews.tsv", "path: [a, b]", "recipe.yaml:10:9: data.path: expected a text, found a list"),
+      Mistake(
+        "- dropout: 0.5", "- linear: {sise: 3}",
+        "recipe.yaml:8:14: unknown key 'sise' in 'project[0].linear' (did you mean 'size'?)"),
+      Mistake(
+        "- dropout: 0.5", "- truncate: {siz: 3}",
+        "recipe.yaml:8:16: unknown key 'siz' in 'project[0].truncate' (did you mean 'size'?)"),
+      Mistake(
+        "- dropout: 0.5", "- linear: {bias: false}",
+        "recipe.yaml:8:5: project[0]: expected the number of outputs, as linear: 128"),
       // Ranges.
+      Mistake(
+        "objective: classification", "objective: {classification: {class_weights: [0, 0.0]}}",
+        "recipe.yaml:11:45: objective.classification.class_weights: expected at least one number above 0, found only 0"
+      ),
+      Mistake(
+        "objective: classification", "objective: {classification: {class_weights: [1, -1]}}",
+        "recipe.yaml:11:49: objective.classification.class_weights[1]: expected a number from 0, found '-1'"),
       Mistake(
         "dropout: 0.5", "dropout: 1.0",
         "recipe.yaml:8:14: project[0].dropout: expected a number from 0 to below 1, found '1.0'"),
@@ -212,6 +228,9 @@ import Testing
       Mistake(
         "- relu", "- {relu: {slope: 1}}",
         "recipe.yaml:6:15: unknown key 'slope': 'encode.layers[1].relu' takes no options"),
+      Mistake(
+        "max_pool: 2", "max_pool: {kernal: 2}",
+        "recipe.yaml:7:18: unknown key 'kernal' in 'encode.layers[2].max_pool' (did you mean 'kernel'?)"),
       Mistake("max_pool: 2", "max_pool:", "recipe.yaml:7:7: encode.layers[2]: expected a window size, as max_pool: 2"),
       Mistake(
         "size: [28, 28]", "size: []",

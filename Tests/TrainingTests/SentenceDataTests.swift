@@ -32,6 +32,28 @@ import Testing
     #expect(repeated.texts == [["x"], ["y"], ["z"]])
   }
 
+  @Test(arguments: ["negative", "negatives", "hard_negative", "hard_negatives", "neg", "neg_1", "negative_x"])
+  func negativesHaveSeveralNames(name: String) throws {
+    let url = try file("a.tsv", "query_id\t\(name)\tquery\tpositive\tnegative_score\n1\tn\tq\tp\t0.5\n")
+    let ranking = try SentenceTable(url, form: EmbeddingLoss.multipleNegativesRanking().form, hasLabels: false)
+    #expect(ranking.texts == [["q"], ["p"], ["n"]])
+  }
+
+  /// Texts that are no part of a sample are an error, unless the columns are named.
+  @Test func noColumnIsLeftOutInSilence() throws {
+    let url = try file("a.tsv", "query\tpositive\ttitle\nq\tp\tt\n")
+    let form = EmbeddingLoss.multipleNegativesRanking().form
+    do {
+      _ = try SentenceTable(url, form: form, hasLabels: false)
+      Issue.record("no error")
+    } catch {
+      let expected = "expected samples of query, positive, [negative]… and no label; 'columns' can name those to use"
+      #expect("\(error)".hasSuffix("a.tsv:1: column 'title': \(expected)"), "\(error)")
+    }
+    let named = try SentenceTable(url, columns: ["query", "positive"], form: form, hasLabels: false)
+    #expect(named.texts == [["q"], ["p"]])
+  }
+
   @Test func listsOfJSONAreColumns() throws {
     let text = """
       {"query": "q", "positive": "p", "negative": ["n", "m"], "score": [1, 0.5, 0]}
@@ -40,6 +62,8 @@ import Testing
     let table = try SentenceTable(file("a.jsonl", text), form: EmbeddingLoss.marginMSE().form)
     #expect(table.texts == [["q", "Q"], ["p", "P"], ["n", "N"], ["m", "M"]])
     #expect(try table.numbers() == [[1, 2], [0.5, 1], [0, 0]])
+    let several = try file("c.jsonl", text.replacingOccurrences(of: "\"negative\"", with: "\"negatives\""))
+    #expect(try SentenceTable(several, form: EmbeddingLoss.marginMSE().form).texts == table.texts)
     let short = try file(
       "b.jsonl", text + "\n{\"query\": \"q\", \"positive\": \"p\", \"negative\": [\"n\"], \"score\": [1,2,3]}")
     #expect(throws: FileError.self) { try SentenceTable(short) }
@@ -53,6 +77,8 @@ import Testing
     guard case .scored(_, _, [0.5, 2]) = try scoring("a\tb\tscore\nx\ty\t0.5\nx\tz\t2\n"),
       case .pairs(_, _, [true, false]) = try scoring("a\tb\tlabel\nx\ty\t1\nx\tz\t0\n"),
       case .triplets = try scoring("a\tb\tc\nx\ty\tz\n"),
+      case .reranking(["x"], ["y"], [["z", "v"]]) = try scoring("a\tb\tc\td\nx\ty\tz\tv\n"),
+      case .clustering(["x", "y", "z"], [1, 0, 1]) = try scoring("text\tlabel\nx\tb\ny\ta\nz\tb\n"),
       case .retrieval(let queries, let corpus, let relevant) = try scoring("a\tb\nx\ty\nv\tz\nx\tz\n")
     else {
       Issue.record("another kind")

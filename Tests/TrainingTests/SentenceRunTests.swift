@@ -2,6 +2,7 @@ import Checkpoints
 import Encoders
 import Evaluation
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -36,11 +37,12 @@ import Testing
     try Data(text.utf8).write(to: url.appendingPathComponent(name))
   }
 
-  func run(_ data: String, _ objective: String, _ training: String, encode: String = "", rate: String = "0.002") throws
-    -> any RecipeRun
-  {
+  func run(
+    _ data: String, _ objective: String, _ training: String, encode: String = "", rate: String = "0.002",
+    model: String = "bert"
+  ) throws -> any RecipeRun {
     let text = """
-      encode: {pretrained: \(goldens.appendingPathComponent("Sentence/bert").path)\(encode)}
+      encode: {pretrained: \(goldens.appendingPathComponent("Sentence/\(model)").path)\(encode)}
       data: {\(data)}
       objective: \(objective)
       training: {learning_rate: \(rate), \(training)}
@@ -201,6 +203,11 @@ import Testing
       "labelled.tsv:2: expected a number as score, found 'the film brilliant! film'"
     ),
     ("path: none.tsv", "triplet", "none.tsv"),
+    (
+      "path: scored.tsv", "{matryoshka: {dimensions: [8], loss: online_contrastive}}",
+      "scored.tsv:4: objective matryoshka: expected 0 or 1 as score, found '2'"
+    ),
+    ("path: scored.tsv", "contrastive", "scored.tsv:4: objective contrastive: expected 0 or 1 as score, found '2'"),
   ])
   func badData(data: String, objective: String, expected: String) {
     do {
@@ -297,6 +304,94 @@ import Testing
       return zip(a, b).map { abs($0 - $1) }.max() ?? 0
     }
     #expect(try change("decayed") < change("plain") / 4)
+  }
+
+  /// Each is one line with its place in the recipe, and no folder is left.
+  @Test(arguments: [
+    (
+      "path: labelled.tsv", "batch_all_triplet", "batch_size: 3",
+      ":3:1: objective batch_all_triplet: training.batch_size: expected an even number from 4, found 3"
+    ),
+    (
+      "path: labelled.tsv, columns: [text]", "{embedding_mse: {teacher: SPLADE}}", "batch_size: 4",
+      ":3:1: objective embedding_mse: width of the teacher SPLADE: expected 32, the encoder's, found 157"
+    ),
+    (
+      "path: pairs.tsv", "{matryoshka: {dimensions: [64, 8], loss: triplet}}", "batch_size: 4",
+      ":3:1: objective matryoshka: dimensions: expected numbers from 1 to 32, the encoder's width, found 64"
+    ),
+    (
+      "sets: [{path: pairs.tsv, objective: {matryoshka: {dimensions: [33], loss: triplet}}}]", "triplet", "epochs: 1",
+      ":2:8: objective matryoshka: dimensions: expected numbers from 1 to 32, the encoder's width, found 33"
+    ),
+    (
+      "path: pairs.tsv", "triplet", "early_stopping: {patience: 2}",
+      ":4:34: training.early_stopping: expected data.validation or data.split to find the best epoch, found none"
+    ),
+    (
+      "path: pairs.tsv", "triplet", "best: spearman_cosine",
+      ":4:34: training.best: expected data.validation or data.split to find the best epoch, found none"
+    ),
+  ])
+  func whatDoesNotFitIsSaidFirst(data: String, objective: String, training: String, expected: String) {
+    let splade = goldens.appendingPathComponent("Sentence/splade").path
+    do {
+      try train("model", run(data, objective.replacingOccurrences(of: "SPLADE", with: splade), training))
+      Issue.record("no error")
+    } catch {
+      #expect("\(error)".contains(expected.replacingOccurrences(of: "SPLADE", with: splade)), "\(error)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: url.appendingPathComponent("model").path))
+  }
+
+  @Test func encodersWithAVectorATokenAreRefused() {
+    let colbert = goldens.appendingPathComponent("Sentence/colbert").path
+    let expected = "\(colbert): expected an encoder with one vector a text, found one with a vector for each token"
+    for (model, objective) in [("colbert", "triplet"), ("bert", "{margin_mse: {teacher: \(colbert)}}")] {
+      do {
+        _ = try run("path: pairs.tsv", objective, "epochs: 1", model: model)
+        Issue.record("no error")
+      } catch {
+        #expect("\(error)" == expected)
+      }
+    }
+  }
+
+  /// A guide gets the texts as they are, whatever its default prompt; a teacher gets its prompt.
+  @Test func guidesHaveNoPrompt() throws {
+    let prompted = goldens.appendingPathComponent("Sentence/dense")
+    let plain = url.appendingPathComponent("plain")
+    try FileManager.default.copyItem(at: prompted, to: plain)
+    let settings = try text("plain/config_sentence_transformers.json")
+    try write(
+      settings.replacingOccurrences(of: "\"default_prompt_name\": \"query\"", with: "\"default_prompt_name\": null"),
+      "plain/config_sentence_transformers.json")
+    func losses(_ objective: String) throws -> [Float] {
+      try [prompted, plain].map { other in
+        let objective = objective.replacingOccurrences(of: "OTHER", with: other.path)
+        let started = try #require(try run("path: pairs.tsv", objective, "epochs: 1") as? SentenceRun)
+        return try started.loss(of: started.sets[0], Array(0..<16), started.losses[0], noise: Random(seed: 0)).scalar
+      }
+    }
+    let guided = try losses("{gist_embed: {guide: OTHER}}")
+    #expect(guided[0] == guided[1])
+    let taught = try losses("{matryoshka: {dimensions: [32, 8], loss: {margin_mse: {teacher: OTHER}}}}")
+    #expect(taught[0] != taught[1])
+  }
+
+  @Test func theCardOfASparseEncoderSaysSo() throws {
+    let run = try run(
+      "path: pairs.tsv", "{splade: {loss: {multiple_negatives_ranking: {similarity: dot, scale: 1}}}}",
+      "epochs: 1, batch_size: 16", model: "splade")
+    try train("sparse", run)
+    let card = try text("sparse/README.md")
+    for part in [
+      "pipeline_tag: feature-extraction", "- sparse-encoder\n- sparse\n- splade\n",
+      "model = SparseEncoder(\"recipe\")", "a sparse vector of 157 numbers, most of them 0, compared by dot product",
+    ] {
+      #expect(card.contains(part), "\(part)")
+    }
+    for part in ["dense", "SentenceTransformer", "cosine"] { #expect(!card.contains(part), "\(part)") }
   }
 
   @Test func theMetricMustBeOneOfTheValidation() throws {

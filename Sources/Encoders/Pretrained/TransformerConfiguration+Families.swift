@@ -25,12 +25,10 @@ extension TransformerConfiguration {
       paddingID = padding
       positions = .learned(entries: entries, offset: padding + 1)
     case .mpnet:
-      // Its code has the padding at 1 and 32 buckets whatever the configuration says, which has a number of these for the table alone.
+      // Its code has the padding at 1 whatever the configuration says.
       paddingID = 1
-      guard try file.integer("relative_attention_num_buckets", default: 32) >= 32 else {
-        throw file.error("relative_attention_num_buckets", "expected at least 32")
-      }
-      positions = .bucketed(entries: entries, offset: 2, buckets: 32)
+      let buckets = try file.integer("relative_attention_num_buckets", default: 32, least: RelativePositions.buckets)
+      positions = .bucketed(entries: entries, offset: 2, buckets: buckets)
     default: positions = .learned(entries: entries, offset: 0)
     }
     maximumLength = entries - positions.offset

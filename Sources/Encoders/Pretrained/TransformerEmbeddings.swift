@@ -12,11 +12,15 @@ struct TransformerEmbeddings: Layer {
 
   init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws {
     let (width, initial) = (configuration.embeddingWidth, Initializer.normal(configuration.initializerRange))
-    words = try Embedding(configuration.vocabularySize, width, initial: initial, at: scope[names.words])
+    let padding = configuration.paddingID
+    words = try Embedding(
+      configuration.vocabularySize, width, initial: initial, padding: padding, at: scope[names.words])
     switch configuration.positions {
     case .none: positions = nil
     case .learned(let entries, _), .bucketed(let entries, _, _):
-      positions = try Embedding(entries, width, initial: initial, at: scope[names.positions])
+      positions = try Embedding(
+        entries, width, initial: initial, padding: configuration.positions.offset > 0 ? padding : nil,
+        at: scope[names.positions])
     }
     let typeCount = configuration.typeVocabularySize
     types = typeCount > 0 ? try Embedding(typeCount, width, initial: initial, at: scope[names.types]) : nil
@@ -29,7 +33,7 @@ struct TransformerEmbeddings: Layer {
       ? try Linear(width, configuration.width, initial: initial, at: scope[names.projection]) : nil
     dropout = Dropout(configuration.dropout.embedding)
     offset = configuration.positions.offset
-    paddingID = configuration.paddingID.map { Int32($0) }
+    paddingID = padding.map { Int32($0) }
   }
 
   func callAsFunction(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>?) -> Ragged<Tensor> {

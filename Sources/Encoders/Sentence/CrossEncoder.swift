@@ -55,10 +55,11 @@ public struct CrossEncoder: Sendable {
   ///
   /// - Throws: `FileError` naming the file and the key.
   public static func open(_ folder: URL) throws -> CrossEncoder {
-    let modules = folder.appendingPathComponent("modules.json")
-    guard !FileManager.default.fileExists(atPath: modules.path) else {
+    if let modules = try ModuleEntry.read(folder), modules.count != 1 {
+      let found = modules.map(\.type).joined(separator: ", ")
       throw FileError(
-        .mismatched, modules, "expected a cross-encoder of one …ForSequenceClassification model, found one of modules")
+        .mismatched, folder.appendingPathComponent("modules.json"),
+        "expected a cross-encoder of a …ForSequenceClassification model alone, found \(found)")
     }
     let config = try ConfigFile(AdapterFolder.file("config.json", in: folder))
     let classifier = try SequenceClassifier.open(folder)

@@ -166,6 +166,18 @@ public struct SentenceEncoder: Sendable {
     vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
   }
 
+  /// The embeddings of queries `[texts, width]`: by their prompt and their way through the modules, where there is one.
+  ///
+  /// Source: sentence-transformers' `encode_query`.
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func encodeQueries(_ texts: [String]) throws -> Tensor { try forQueries.encode(texts, prompt: prompts.query) }
+
+  /// The embeddings of what is searched `[texts, width]`, by its prompt.
+  ///
+  /// Source: sentence-transformers' `encode_document`.
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  public func encodeDocuments(_ texts: [String]) throws -> Tensor { try encode(texts, prompt: prompts.document) }
+
   /// The embeddings of a batch of any size `[texts, width]`, detached. Of sparse ones the largest numbers only, where the folder says how many.
   ///
   /// Each worker takes some texts, of at most `tokens` tokens (or one text), through all layers, so that what it computes stays in its cache

@@ -97,8 +97,9 @@ extension Tensor {
     }
   }
 
-  /// The rows of this table `[entries, width]` at `ids`: `[ids, width]`. Ids must be in range (checked).
-  public func rows(at ids: IDs) -> Tensor {
+  /// The rows of this table `[entries, width]` at `ids`: `[ids, width]`. Ids must be in range (checked). The row `padding` gets no gradient,
+  /// as with PyTorch's `padding_idx`.
+  public func rows(at ids: IDs, padding: Int? = nil) -> Tensor {
     precondition(shape.count == 2, "rows(at:): expected a table [entries, width], found \(shape)")
     let (entries, width) = (shape[0], self.width)
     precondition(ids.values.allSatisfy { $0 >= 0 && $0 < entries }, "rows(at:): an id is outside 0 ..< \(entries)")
@@ -129,6 +130,9 @@ extension Tensor {
             enc_scatter_add(range.count, width, ids, places + range.lowerBound, dy.pointer, table.pointer)
           }
         }
+      }
+      if let padding, (0..<entries).contains(padding) {
+        (table.pointer + padding * width).update(repeating: 0, count: width)
       }
       return [table]
     }

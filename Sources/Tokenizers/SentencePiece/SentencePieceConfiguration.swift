@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// What a model folder's `tokenizer_config.json` says about a SentencePiece model.
+/// What a model folder's `tokenizer_config.json` and `config.json` say about a SentencePiece model.
 struct SentencePieceConfiguration {
   /// The classes of transformers whose way of using a SentencePiece model is known.
   enum Family: String, CaseIterable {
@@ -13,44 +13,35 @@ struct SentencePieceConfiguration {
   }
 
   let family: Family?
-  private let part: TokenizerPart?
+  private let part: TokenizerPart
 
   /// The order in which transformers adds special tokens.
-  private static let keys = [
+  static let keys = [
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
   ]
 
-  /// Plain SentencePiece: no special tokens.
-  init() {
-    family = nil
-    part = nil
-  }
-
-  /// - Throws: `FileError` for a class that isn't known, and for values of the wrong kind.
-  init(contentsOf url: URL) throws {
-    let part = TokenizerPart(json: try JSON(contentsOf: url), name: "", url: url)
-    guard part.json.members != nil else {
-      throw FileError(.malformed, url, "expected an object, found \(part.json.kind)")
-    }
+  /// By the `tokenizer_config.json` and the folder of the model; without a class, plain SentencePiece.
+  ///
+  /// - Throws: `FileError` for a class that isn't known.
+  init(_ part: TokenizerPart, in folder: URL) throws {
     self.part = part
-    guard let name = try part.optionalString("tokenizer_class") else {
+    guard let known = try TokenizerClass(part, in: folder) else {
       family = nil
       return
     }
-    let stem = name.hasSuffix("Fast") ? String(name.dropLast(4)) : name
-    guard let family = Family(rawValue: stem == "MT5Tokenizer" ? "T5Tokenizer" : stem) else {
-      let known = Family.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let family = Family(rawValue: known.name == "MT5Tokenizer" ? "T5Tokenizer" : known.name) else {
+      let families = Family.allCases.map(\.rawValue).joined(separator: ", ")
       throw FileError(
-        .mismatched, url, item: "tokenizer_class",
-        "expected \(known) with a SentencePiece model, found \(FileError.quoted(name))")
+        .mismatched, known.url, item: known.key,
+        "expected \(families) with a SentencePiece model, found \(known.found)")
     }
     self.family = family
   }
 
-  func bool(_ key: String, default value: Bool) throws -> Bool { try part?.bool(key, default: value) ?? value }
+  func bool(_ key: String, default value: Bool) throws -> Bool { try part.bool(key, default: value) }
 
   func count(_ key: String, default value: Int, most: Int) throws -> Int {
-    try part?.count(key, default: value, most: most) ?? value
+    try part.count(key, default: value, most: most)
   }
 
   /// The text of a special token.
@@ -59,26 +50,19 @@ struct SentencePieceConfiguration {
   /// The special tokens in the order in which transformers adds them, then the additional ones; ids are not set.
   func specialTokens() throws -> [AddedToken] {
     var tokens = try SentencePieceConfiguration.keys.compactMap { try addedToken($0) }
-    for key in ["additional_special_tokens", "extra_special_tokens"] where part?.json[key]?.elements != nil {
-      for element in try part?.parts(key) ?? [] { tokens.append(try addedToken(element)) }
+    for key in ["additional_special_tokens", "extra_special_tokens"] where part.json[key]?.elements != nil {
+      for element in try part.parts(key) { tokens.append(try AddedToken(listed: element)) }
     }
     return tokens
   }
 
   /// The file's token of that name, else the family's.
   private func addedToken(_ key: String) throws -> AddedToken? {
-    if let part = part?.optionalPart(key) { return try addedToken(part) }
-    guard let content = standard(key) else { return nil }
-    return AddedToken(content, id: -1, stripsLeft: family == .camembert && key == "mask_token")
-  }
-
-  private func addedToken(_ part: TokenizerPart) throws -> AddedToken {
-    if let content = part.json.string { return AddedToken(content, id: -1) }
-    guard part.json.members != nil else { throw part.failure("expected a token, found \(part.json.kind)") }
-    return AddedToken(
-      try part.string("content"), id: -1, singleWord: try part.bool("single_word", default: false),
-      stripsLeft: try part.bool("lstrip", default: false), stripsRight: try part.bool("rstrip", default: false),
-      normalized: try part.bool("normalized", default: false))
+    let stripsLeft = family == .camembert && key == "mask_token"
+    if let part = part.optionalPart(key) {
+      return try AddedToken(listed: part, special: true, stripsLeft: stripsLeft)
+    }
+    return standard(key).map { AddedToken($0, id: -1, stripsLeft: stripsLeft) }
   }
 
   private func standard(_ key: String) -> String? {

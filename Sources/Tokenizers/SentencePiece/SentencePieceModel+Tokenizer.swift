@@ -4,12 +4,17 @@ import Foundation
 extension SentencePieceModel {
   /// A tokenizer that gives sentencepiece's own ids and adds no special tokens.
   func plainTokenizer(_ url: URL) throws -> Tokenizer {
+    func ids(_ kinds: Set<Kind>) -> Set<Int32> {
+      Set(pieces.indices.filter { kinds.contains(pieces[$0].kind) }.map { Int32($0) })
+    }
     let symbols = pieces.lazy.filter { $0.kind == .userDefined }.map(\.text)
     switch algorithm {
     case .unigram:
       return Tokenizer(
         model: .unigram(
-          try Unigram(pieces: plainPieces, unknownID: Int32(unknownID), fallsBackToBytes: fallsBackToBytes)),
+          try Unigram(
+            vocabulary: Vocabulary(pieces.map(\.text)), scores: plainScores, unknownID: Int32(unknownID),
+            fallsBackToBytes: fallsBackToBytes, hidden: ids([.unknown, .control, .byte, .unused]))),
         normalizer: try plainNormalizer(),
         decoder: SentencePieceModel.byteDecoder(strippingPrefix: addsDummyPrefix))
     case .bpe:
@@ -20,7 +25,8 @@ extension SentencePieceModel {
       // Symbols are cut out, and a piece that is a token is left whole.
       options.ignoresMerges = !symbols.isEmpty
       return Tokenizer(
-        model: try bpe(options, merging: [.normal, .unused], url), normalizer: try plainNormalizer(),
+        model: try bpe(options, merging: [.normal, .unused], hidden: ids([.unknown, .control, .byte]), url),
+        normalizer: try plainNormalizer(),
         preTokenizer: symbols.isEmpty ? nil : .split(try symbolPattern(symbols), .isolated, inverted: false),
         decoder: SentencePieceModel.byteDecoder(strippingPrefix: addsDummyPrefix))
     }
@@ -28,7 +34,9 @@ extension SentencePieceModel {
 
   /// The model's BPE: a piece's parts merge in the order of the pieces' ids, or of their scores if only some kinds are
   /// `merging`.
-  func bpe(_ options: BPE.Options, merging kinds: Set<Kind>?, _ url: URL) throws -> TokenizerModel {
+  func bpe(
+    _ options: BPE.Options, merging kinds: Set<Kind>?, hidden: Set<Int32> = [], _ url: URL
+  ) throws -> TokenizerModel {
     let vocabulary = try Vocabulary(pieces.map(\.text))
     var order = pieces.indices.map { $0 }
     if let kinds {
@@ -47,18 +55,18 @@ extension SentencePieceModel {
         }
       }
     }
-    return .bpe(BPE(vocabulary: vocabulary, table: table, options: options))
+    return .bpe(BPE(vocabulary: vocabulary, table: table, options: options, hidden: hidden))
   }
 
-  /// Pieces that text must not spell get a score that no path takes; symbols one that every path takes, as sentencepiece
-  /// scores them.
-  private var plainPieces: [(token: String, score: Double)] {
-    let highest = pieces.lazy.filter { $0.kind == .normal }.map(\.score).max() ?? 0
+  /// Symbols get a score that nearly every path takes, as sentencepiece scores them: its highest is never below 0. What
+  /// text must not spell gets a very low one, which is all that a `tokenizer.json` can say.
+  private var plainScores: [Double] {
+    let highest = max(0, pieces.lazy.filter { $0.kind == .normal }.map(\.score).max() ?? 0)
     return pieces.map { piece in
       switch piece.kind {
-      case .normal, .unused: (piece.text, Double(piece.score))
-      case .userDefined: (piece.text, Double(Float(piece.text.utf8.count) * highest - 0.1))
-      case .unknown, .control, .byte: (piece.text, -1e9)
+      case .normal, .unused: Double(piece.score)
+      case .userDefined: Double(Float(piece.text.utf8.count) * highest - 0.1)
+      case .unknown, .control, .byte: -1e9
       }
     }
   }
@@ -68,7 +76,10 @@ extension SentencePieceModel {
     func replace(_ pattern: String, _ content: String) throws {
       steps.append(.replace(try TextPattern(regex: pattern), content))
     }
-    if let characterMap { steps.append(.precompiled(characterMap)) }
+    if var map = characterMap {
+      map.takesLongest = true
+      steps.append(.precompiled(map))
+    }
     if removesExtraSpaces {
       try replace("\\A +", "")
       try replace(" {2,}", " ")

@@ -4,8 +4,9 @@ import Foundation
 extension Tokenizer {
   /// The tokenizer of a SentencePiece `.model` file, as transformers 5 makes it when there is no `tokenizer.json`.
   ///
-  /// The `tokenizer_class` of the `tokenizer_config.json` decides about ids and special tokens: T5, XLM-RoBERTa, CamemBERT,
-  /// ALBERT and Llama are known. Without one, the ids are sentencepiece's own and no special tokens are added.
+  /// The `tokenizer_class` of the `tokenizer_config.json`, else of the folder's `config.json`, else the class of its
+  /// `model_type` decides about ids and special tokens: T5, XLM-RoBERTa, CamemBERT, ALBERT and Llama are known. Without
+  /// one, the ids are sentencepiece's own and no special tokens are added.
   ///
   /// - Parameters:
   ///   - url: the `.model` file.
@@ -13,9 +14,10 @@ extension Tokenizer {
   /// - Throws: `FileError` for damaged files, and for classes and settings that aren't known.
   public init(sentencePiece url: URL, configuration: URL? = nil) throws {
     let model = try SentencePieceModel(contentsOf: url)
-    let beside = url.deletingLastPathComponent().appendingPathComponent("tokenizer_config.json")
-    let file = configuration ?? (FileManager.default.fileExists(atPath: beside.path) ? beside : nil)
-    let configuration = try file.map { try SentencePieceConfiguration(contentsOf: $0) } ?? SentencePieceConfiguration()
+    let folder = url.deletingLastPathComponent()
+    let settings = try configuration.map { try TokenizerPart(contentsOf: $0) }
+    let configuration = try SentencePieceConfiguration(
+      settings ?? TokenizerPart("tokenizer_config.json", in: folder), in: folder)
     guard let family = configuration.family else {
       self = try model.plainTokenizer(url)
       return
@@ -175,17 +177,6 @@ private struct SentencePieceConversion {
     }
     let symbols = model.pieces.filter { $0.kind == .userDefined }
     tokens += symbols.map { AddedToken($0.text, id: -1, special: false, normalized: false) }
-    var (seen, next) = (WordTable(), Int32(vocabulary.idLimit))
-    var added: [AddedToken] = []
-    for var token in tokens where !token.content.isEmpty && seen.insert(token.content).isNew {
-      if let id = vocabulary.id(of: token.content) {
-        token.id = id
-      } else {
-        token.id = next
-        next += 1
-      }
-      added.append(token)
-    }
-    return added.sorted { $0.id < $1.id }
+    return AddedToken.numbered(tokens, after: vocabulary)
   }
 }

@@ -69,18 +69,17 @@ public enum Batches {
   ///
   /// Labels take turns in a random order, two samples a turn, until only one label is left; labels with one sample
   /// take no part. Source: sentence-transformers' `GroupByLabelBatchSampler`.
-  /// - Throws: `LossError` for an odd size or one below 4, or fewer than two labels with two samples each.
+  /// - Throws: `LossError` of `loss` for an odd size or one below 4, or fewer than two labels with two samples each.
   public static func byLabel(
-    _ labels: [Int], size: Int, random: Random, dropsLast: Bool = false
+    _ labels: [Int], size: Int, random: Random, dropsLast: Bool = false, for loss: String
   ) throws(LossError) -> [[Int]] {
     guard size >= 4, size % 2 == 0 else {
-      throw .invalid(loss: "batches by label", what: "size", expected: "an even number from 4", found: "\(size)")
+      throw .invalid(loss: loss, what: "training.batch_size", expected: "an even number from 4", found: "\(size)")
     }
     let groups = Dictionary(grouping: labels.indices, by: { labels[$0] }).filter { $0.value.count > 1 }
     guard groups.count > 1 else {
       throw .invalid(
-        loss: "batches by label", what: "labels", expected: "at least two with two samples each",
-        found: "\(groups.count)")
+        loss: loss, what: "labels", expected: "at least two with two samples each", found: "\(groups.count)")
     }
     var queues: [Int: ArraySlice<Int>] = [:]
     for (label, samples) in groups {

@@ -51,8 +51,8 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
   /// The mean squared difference between the margins (positive − negative) and a teacher's. Source: Hofstätter et al.
   /// 2021.
   case marginMSE(similarity: EmbeddingSimilarity = .dot)
-  /// A loss, and for sparse embeddings Σ over dimensions of (mean activation)², of the queries and of all other
-  /// columns.
+  /// A loss, and for sparse embeddings Σ over dimensions of (mean activation)², of the documents (all columns but the
+  /// first, or the only one) and, with `queryWeight`, of the queries.
   ///
   /// With `threshold`, only texts with more active dimensions count. Source: Paria et al. 2020; Formal et al. 2021
   /// (SPLADE).
@@ -164,8 +164,7 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
     case .marginMSE(let similarity): return try marginMSE(columns, labels, similarity)
     case .splade(let loss, let documents, let queries, let threshold):
       var value = try loss(columns, labels, parameters, random: random)
-      let sparse = queries == nil ? columns : Array(columns.dropFirst())
-      value = value + flops(.stacked(sparse), threshold) * documents
+      value = value + flops(.stacked(columns.count == 1 ? columns : Array(columns.dropFirst())), threshold) * documents
       return queries.map { value + flops(columns[0], threshold) * $0 } ?? value
     case .matryoshka(let loss, let dimensions, let weights, let perStep):
       return try matryoshka(loss, dimensions, weights, perStep, columns, labels, parameters, random)

@@ -58,7 +58,8 @@ extension EmbeddingLoss {
       }
       try require(!dimensions.isEmpty, "dimensions", "at least one", dimensions)
       for dimension in dimensions {
-        try require((1...width).contains(dimension), "dimensions", "numbers from 1 to \(width)", dimension)
+        try require(
+          (1...width).contains(dimension), "dimensions", "numbers from 1 to \(width), the encoder's width", dimension)
       }
       try require(weights.map { $0.count == dimensions.count } ?? true, "weights", "\(dimensions.count)", weights ?? [])
       try require(perStep.map { $0 > 0 } ?? true, "dimensions a step", "at least 1", perStep ?? 0)

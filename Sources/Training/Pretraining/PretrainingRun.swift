@@ -97,12 +97,12 @@ public final class PretrainingRun: RecipeRun {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
     try AtomicFolder.make(output)
     let settings = recipe.training
-    try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     var options = settings.options
     if held.isEmpty { options.earlyStopping = nil }
     let trainer = Trainer(
       parameters: model.parameters, optimizer: Optimizer(settings.rule, groups: settings.groups(of: model.parameters)),
       schedule: settings.schedule, options: options, sampleCount: train.count, digest: digest, output: output,
+      recipe: recipe,
       loss: { [self] indices, _ in
         guard case .training(let streams) = Mode.current else { preconditionFailure("PretrainingRun: not in training") }
         return guesses(indices.map { train[$0] }, streams.next()).loss

@@ -38,12 +38,13 @@ public struct MiningPairs: Sendable {
     (self.queries, self.corpus, self.relevant) = (queries, corpus, relevant)
   }
 
-  /// Looks for the negatives of each query.
+  /// Looks for the negatives of each query, by vectors of length 1, as sentence-transformers does.
   ///
   /// - Throws: `TokenError` from the encoder, `EvaluationError` for settings that don't fit.
   public func mine(_ mining: HardNegatives, _ encoder: SentenceEncoder, seed: UInt64) throws -> Found {
     let hits = try mining.mine(
-      queries: encoder.encode(queries), positives: relevant, corpus: encoder.encode(corpus),
+      queries: encoder.encodeQueries(queries).normalized(), positives: relevant,
+      corpus: encoder.encodeDocuments(corpus).normalized(),
       random: Random(seed: seed).split("mining"))
     let pairs = queries.indices.flatMap { query in
       relevant[query].map { (queries[query], corpus[$0], hits[query].map { corpus[$0.index] }) }

@@ -13,6 +13,8 @@ struct ModelCard {
   let summary: TrainingSummary
   let data: [(file: String, samples: Int, columns: Int)]
   let recipe: String
+  /// What kind of sparse embeddings they are, as `SentenceEncoder.sparseKind`; nil: none.
+  var sparseKind: String?
 
   func write(to folder: URL) throws {
     try AtomicFile.write(text, to: folder.appendingPathComponent("README.md"))
@@ -22,26 +24,23 @@ struct ModelCard {
     """
     ---
     library_name: sentence-transformers
-    pipeline_tag: sentence-similarity
+    pipeline_tag: \(sparseKind == nil ? "sentence-similarity" : "feature-extraction")
     base_model: \(JSON.string(base).text())
     tags:
-    - sentence-transformers
-    - sentence-similarity
-    - feature-extraction
-    - dense
+    \(tags.map { "- \($0)" }.joined(separator: "\n"))
     - dataset_size:\(summary.trainSamples)
     \(objectives.map { "- loss:\($0)" }.joined(separator: "\n"))
     ---
 
     # \(name)
 
-    An encoder of texts, fine-tuned from \(base): it maps a text to a vector of \(width) numbers.
+    An encoder of texts, fine-tuned from \(base): it maps a text to a \(vector).
 
     ## Intended use
 
     \(use)
 
-    - Embedding: \(width) numbers, compared by \(similarity.rawValue)
+    - Embedding: a \(vector), compared by \(similarity == .dot ? "dot product" : similarity.rawValue)
     - Longest text: \(maximumLength.map { "\($0) tokens; what comes after them is not read" } ?? "any")
 
     It was scored only on the data named below; on texts of another kind or language it should be scored again before use.
@@ -54,9 +53,9 @@ struct ModelCard {
     ```
 
     ```python
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import \(type)
 
-    model = SentenceTransformer("\(name)")
+    model = \(type)("\(name)")
     vectors = model.encode(["A first text.", "A second one."])
     print(model.similarity(vectors, vectors))
     ```
@@ -79,6 +78,19 @@ struct ModelCard {
     """
   }
 
+  /// sentence-transformers' tags of such a model.
+  private var tags: [String] {
+    ["sentence-transformers"]
+      + (sparseKind.map { ["sparse-encoder", "sparse", $0] } ?? ["sentence-similarity", "feature-extraction", "dense"])
+  }
+
+  /// sentence-transformers' type that opens it.
+  private var type: String { sparseKind == nil ? "SentenceTransformer" : "SparseEncoder" }
+
+  private var vector: String {
+    sparseKind == nil ? "vector of \(width) numbers" : "sparse vector of \(width) numbers, most of them 0"
+  }
+
   private var objectives: [String] { summary.fineTuning?.objectives ?? [] }
 
   private var use: String {
@@ -99,5 +111,17 @@ struct ModelCard {
     }
     let head = ["| | before | after | 95 % interval |", "|---|---|---|---|"]
     return "On \(tuning.scoredOn ?? "held-out data").\n\n" + (head + rows).joined(separator: "\n")
+  }
+}
+
+extension SentenceEncoder {
+  /// How its sparse embeddings come about, as sentence-transformers' tags have it; nil if they are dense.
+  var sparseKind: String? {
+    guard isSparse else { return nil }
+    return switch steps.last?.step {
+    case "SpladePooling": "splade"
+    case "SparseStaticEmbedding": "inference-free"
+    default: "csr"
+    }
   }
 }

@@ -13,20 +13,29 @@ public enum ScoringData: Sendable {
   case pairs([String], [String], [Bool])
   /// Anchors, positives and negatives: how often they are in the right order.
   case triplets([String], [String], [String])
+  /// Queries, an answer each and the negatives of each: how high the answer comes among them.
+  case reranking([String], [String], [[String]])
+  /// Texts with the numbers of their labels: how well clusters agree with these.
+  case clustering([String], [Int])
   /// Queries, a corpus and the places in it of what each query should find.
   case retrieval(queries: [String], corpus: [String], relevant: [[Int]])
 
   /// Reads what a recipe or an option names.
   ///
-  /// - Throws: `FileError` for files that can't be read, or aren't scored pairs, triplets or pairs.
+  /// - Throws: `FileError` for files that can't be read, or have rows of another kind.
   public init(_ options: SentenceDataOptions.Scoring) throws {
     switch options {
     case .table(let url, let format, let columns, let label):
       let table = try SentenceTable(url, format: format, columns: columns, label: label)
+      if table.texts.count == 1, let labels = table.labels.first {
+        let numbers = Dictionary(Set(labels).sorted().enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
+        self = .clustering(table.texts[0], labels.map { numbers[$0] ?? 0 })
+        return
+      }
       guard let data = try ScoringData(table) else {
         throw FileError(
           .mismatched, url, line: 1,
-          "expected scored pairs, triplets or pairs of texts, found \(table.texts.count) columns of texts")
+          "expected scored pairs, triplets, pairs or labelled texts, found \(table.texts.count) columns of texts")
       }
       self = data
     case .retrieval(let queries, let corpus, let relevant):
@@ -57,7 +66,10 @@ public enum ScoringData: Sendable {
       } else {
         self = .scored(table.texts[0], table.texts[1], scores)
       }
-    case (3..., 0): self = .triplets(table.texts[0], table.texts[1], table.texts[2])
+    case (3, 0): self = .triplets(table.texts[0], table.texts[1], table.texts[2])
+    case (4..., 0):
+      let negatives = (0..<table.count).map { row in table.texts[2...].map { $0[row] } }
+      self = .reranking(table.texts[0], table.texts[1], negatives)
     case (2, 0): self = ScoringData(queries: table.texts[0], answers: table.texts[1])
     default: return nil
     }
@@ -127,12 +139,12 @@ public enum ScoringData: Sendable {
     return (table.columns[id], texts)
   }
 
-  /// Scores of an encoder, compared by its own similarity.
+  /// Scores of an encoder, compared by its own similarity. What is asked and what is searched get their prompts.
   ///
   /// - Throws: `TokenError` from the encoder, `EvaluationError` for scores that are all the same or vectors that aren't finite.
   public func report(_ encoder: SentenceEncoder, seed: UInt64 = 0, resamples: Int = 1000) throws -> any ScoreReport {
     let similarity = encoder.similarity
-    func embedded(_ texts: [String], by other: SentenceEncoder? = nil) throws -> Tensor {
+    func embedded(_ texts: [String], by encode: ([String]) throws -> Tensor) throws -> Tensor {
       // Texts that occur several times are embedded once.
       var (rows, unique): ([String: Int32], [String]) = ([:], [])
       let places = texts.map { text in
@@ -141,27 +153,40 @@ public enum ScoringData: Sendable {
         unique.append(text)
         return Int32(unique.count - 1)
       }
-      let vectors = try (other ?? encoder).encode(unique)
+      let vectors = try encode(unique)
       return unique.count == texts.count ? vectors : vectors.rows(at: IDs(places))
     }
+    let alike = { (texts: [String]) in try encoder.encode(texts) }
     switch self {
     case .scored(let first, let second, let scores):
       return try SimilarityReport(
-        first: embedded(first), second: embedded(second), labels: scores, similarities: [similarity], seed: seed,
-        resamples: resamples)
+        first: embedded(first, by: alike), second: embedded(second, by: alike), labels: scores,
+        similarities: [similarity], seed: seed, resamples: resamples)
     case .pairs(let first, let second, let labels):
       return try PairReport(
-        first: embedded(first), second: embedded(second), labels: labels, similarities: [similarity], seed: seed,
-        resamples: resamples)
+        first: embedded(first, by: alike), second: embedded(second, by: alike), labels: labels,
+        similarities: [similarity], seed: seed, resamples: resamples)
     case .triplets(let anchors, let positives, let negatives):
       return try TripletReport(
-        anchors: embedded(anchors), positives: embedded(positives), negatives: embedded(negatives),
-        similarities: [similarity], seed: seed, resamples: resamples)
+        anchors: embedded(anchors, by: encoder.encodeQueries),
+        positives: embedded(positives, by: encoder.encodeDocuments),
+        negatives: embedded(negatives, by: encoder.encodeDocuments), similarities: [similarity], seed: seed,
+        resamples: resamples)
+    case .reranking(let queries, let answers, let negatives):
+      let documents = zip(answers, negatives).map { [$0] + $1 }
+      let vectors = try embedded(documents.flatMap { $0 }, by: encoder.encodeDocuments)
+      return try RerankingReport(
+        queries: embedded(queries, by: encoder.encodeQueries),
+        documents: Ragged(vectors, Offsets(lengths: documents.map(\.count))),
+        relevant: documents.map { list in list.indices.map { $0 == 0 } }, similarity: similarity, seed: seed,
+        resamples: resamples)
+    case .clustering(let texts, let labels):
+      return try ClusteringReport(
+        embeddings: embedded(texts, by: alike), labels: labels, seed: seed, resamples: resamples)
     case .retrieval(let queries, let corpus, let relevant):
       return try RetrievalReport(
-        queries: embedded(queries, by: encoder.forQueries), corpus: embedded(corpus), relevant: relevant,
-        similarity: similarity, seed: seed,
-        resamples: resamples)
+        queries: embedded(queries, by: encoder.encodeQueries), corpus: embedded(corpus, by: encoder.encodeDocuments),
+        relevant: relevant, similarity: similarity, seed: seed, resamples: resamples)
     }
   }
 
@@ -171,6 +196,8 @@ public enum ScoringData: Sendable {
     case .scored: "spearman_\(similarity.rawValue)"
     case .pairs: "\(similarity.rawValue)_ap"
     case .triplets: "\(similarity.rawValue)_accuracy"
+    case .reranking: "map"
+    case .clustering: "v_measure"
     case .retrieval: "ndcg@10"
     }
   }
@@ -182,6 +209,8 @@ public enum ScoringData: Sendable {
     case .scored: ["pearson_\(name)", "spearman_\(name)"]
     case .pairs: SentenceScores.pairs.map { "\(name)_\($0)" }
     case .triplets: ["\(name)_accuracy"]
+    case .reranking: SentenceScores.reranking
+    case .clustering: SentenceScores.clustering
     case .retrieval: SentenceScores.retrieval
     }
   }
@@ -198,13 +227,16 @@ public enum ScoringData: Sendable {
     case .scored(let texts, _, _): "\(texts.count) scored pairs"
     case .pairs(let texts, _, _): "\(texts.count) pairs"
     case .triplets(let texts, _, _): "\(texts.count) triplets"
+    case .reranking(let texts, _, _): "\(texts.count) queries with an answer and negatives each"
+    case .clustering(let texts, let labels): "\(texts.count) texts of \(Set(labels).count) labels"
     case .retrieval(let queries, let corpus, _): "\(queries.count) queries, \(corpus.count) texts in the corpus"
     }
   }
 
   var count: Int {
     switch self {
-    case .scored(let texts, _, _), .pairs(let texts, _, _), .triplets(let texts, _, _), .retrieval(let texts, _, _):
+    case .scored(let texts, _, _), .pairs(let texts, _, _), .triplets(let texts, _, _), .reranking(let texts, _, _),
+      .clustering(let texts, _), .retrieval(let texts, _, _):
       texts.count
     }
   }
@@ -213,6 +245,8 @@ public enum ScoringData: Sendable {
 /// The names of scores.
 enum SentenceScores {
   static let pairs = ["accuracy", "f1", "precision", "recall", "ap", "mcc"]
+  static let reranking = ["map", "mrr@10", "ndcg@10"]
+  static let clustering = ["v_measure", "homogeneity", "completeness"]
   static let retrieval: [String] = {
     let cutoffs = RetrievalReport.Cutoffs()
     return cutoffs.accuracy.map { "accuracy@\($0)" }
@@ -224,6 +258,6 @@ enum SentenceScores {
   static let names: [String] = {
     let similarities = SimilarityFunction.allCases.map(\.rawValue)
     return ["loss"] + similarities.flatMap { ["pearson_\($0)", "spearman_\($0)"] }
-      + similarities.flatMap { name in pairs.map { "\(name)_\($0)" } } + retrieval
+      + similarities.flatMap { name in pairs.map { "\(name)_\($0)" } } + ["map"] + clustering + retrieval
   }()
 }

@@ -41,6 +41,12 @@ struct SentenceReport {
     switch scored {
     case .scored(let a, let b, _)?, .pairs(let a, let b, _)?: [("first", a), ("second", b)]
     case .triplets(let a, let p, let n)?: [("anchor", a), ("positive", p), ("negative", n)]
+    case .reranking(let queries, let answers, let negatives)?:
+      [("query", queries), ("positive", answers), ("negative", negatives.map { $0[0] })]
+    case .clustering(let texts, let labels)?:
+      Set(labels).sorted().map { label in
+        ("label \(label + 1)", texts.indices.filter { labels[$0] == label }.map { texts[$0] })
+      }
     case .retrieval(let queries, let corpus, let relevant)?:
       [("query", queries), ("relevant", relevant.compactMap { $0.first.map { corpus[$0] } })]
     case nil: []
@@ -62,9 +68,9 @@ struct SentenceReport {
     guard case .retrieval(let queries, let corpus, let relevant)? = scored, corpus.count <= 20_000 else { return [] }
     let chosen = Array(queries.indices.filter { !relevant[$0].isEmpty }.prefix(SentenceReport.compared))
     guard !chosen.isEmpty else { return [] }
-    let vectors = try encoder.encode(corpus)
+    let vectors = try encoder.encodeDocuments(corpus)
     let hits = try ExactSearch(vectors, similarity: encoder.similarity)(
-      try encoder.encode(chosen.map { queries[$0] }), count: min(corpus.count, 100))
+      try encoder.encodeQueries(chosen.map { queries[$0] }), count: min(corpus.count, 100))
     let missed = zip(chosen, hits).compactMap { query, hits -> Report.Miss? in
       let rows = Set(relevant[query])
       let rank = hits.firstIndex { rows.contains($0.index) } ?? hits.count

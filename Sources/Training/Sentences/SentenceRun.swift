@@ -34,6 +34,7 @@ public final class SentenceRun: RecipeRun {
     self.recipe = recipe
     encoder = try recipe.encoder.open(seed: recipe.training.options.seed)
     notes += encoder.notes
+    try SentenceRun.requireSentences(encoder)
     let read = try recipe.data.sets.map { try SentenceParts($0, seed: recipe.training.options.seed) }
     sets = read.map(\.train)
     held = read.compactMap(\.validation)
@@ -46,14 +47,36 @@ public final class SentenceRun: RecipeRun {
     let scope = Scope.random(seed: seed)
     losses = try sets.enumerated().map { [encoder] index, set in
       let place = scope[index == 0 ? "loss" : "loss.\(index)"]
-      return try set.objective.loss.parameters(width: encoder.width, at: place, encoder: encoder)
+      do {
+        return try set.objective.loss.parameters(width: encoder.width, at: place, encoder: encoder)
+      } catch let error as LossError {
+        throw recipe.located(error, ofSet: index)
+      }
+    }
+    // What can't be cut into batches is said before anything is written.
+    for (index, set) in sets.enumerated() where set.objective.loss.comparesClasses && recipe.tuning.shuffle {
+      do {
+        _ = try Batches.byLabel(
+          set.classes, size: recipe.training.options.batchSize, random: Random(seed: seed), for: set.objective.name)
+      } catch {
+        throw recipe.located(error, ofSet: index)
+      }
     }
     guard encoder.parameters.contains(where: \.isTrainable) else {
       throw ConfigurationError(recipe.url.path, line: nil, "encode.freeze: nothing of the encoder is left to learn")
     }
     var teachers: [URL: SentenceEncoder] = [:]
-    for case let url? in sets.map(\.objective.teacher) where teachers[url] == nil {
-      teachers[url] = try SentenceEncoder.open(url)
+    for (index, objective) in sets.map(\.objective).enumerated() {
+      guard let url = objective.teacher else { continue }
+      let teacher = try teachers[url] ?? SentenceEncoder.open(url)
+      try SentenceRun.requireSentences(teacher)
+      guard objective.loss.takes(teacherOfWidth: teacher.width, width: encoder.width) else {
+        let error = LossError.invalid(
+          loss: objective.name, what: "width of the teacher \(url.path)", expected: "\(encoder.width), the encoder's",
+          found: "\(teacher.width)")
+        throw recipe.located(error, ofSet: index)
+      }
+      teachers[url] = teacher
     }
     self.teachers = teachers
     numbers = recipe.tuning.noDuplicates ? sets.map { Batches.numbered($0.texts) } : []
@@ -62,6 +85,13 @@ public final class SentenceRun: RecipeRun {
     }
     if let validation { notes.append("validation: \(validation.title)") }
     if let test { notes.append("test: \(test.title)") }
+  }
+
+  /// Throws if an encoder gives no vector a text.
+  private static func requireSentences(_ encoder: SentenceEncoder) throws {
+    guard encoder.isMultiVector else { return }
+    throw FileError(
+      .mismatched, encoder.folder, "expected an encoder with one vector a text, found one with a vector for each token")
   }
 
   /// The metric that picks the best epoch.
@@ -76,8 +106,8 @@ public final class SentenceRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: encoder.folder)
+    try checkMetric()
     try AtomicFolder.make(output)
-    try recipe.write(to: output.appendingPathComponent("recipe.yaml"))
     let settings = recipe.training
     var options = settings.options
     options.earlyStopping = metric.map {
@@ -87,14 +117,14 @@ public final class SentenceRun: RecipeRun {
     }
     // The gain is seen only beside what the encoder could before.
     let scored = test ?? validation
-    try checkMetric()
     let before = try scored.map { try $0.report(encoder) }
     let parameters = encoder.parameters + losses.flatMap(\.all)
     let trainer = Trainer(
       parameters: parameters,
       optimizer: Optimizer(settings.rule, groups: settings.groups(of: parameters)), schedule: settings.schedule,
       options: options,
-      sampleCount: starts.last ?? 0, digest: digest, output: output, batches: { [self] in try batches(epoch: $0) },
+      sampleCount: starts.last ?? 0, digest: digest, output: output, recipe: recipe,
+      batches: { [self] in try batches(epoch: $0) },
       loss: { [self] indices, epoch in try loss(indices, epoch: epoch) },
       validate: validation == nil && held.isEmpty ? nil : { [self] in try validationMetrics() })
     trainer.observers = observers
@@ -112,9 +142,16 @@ public final class SentenceRun: RecipeRun {
 
   /// Throws if the best epoch is to be found by a score that the validation doesn't give.
   private func checkMetric() throws {
-    guard let name = metric else { return }
     let known = (held.isEmpty ? [] : ["loss"]) + (validation.map { $0.scoreNames(encoder.similarity) } ?? [])
-    if !known.contains(name) { throw TrainingError.unknownMetric(name, known: known.isEmpty ? ["nothing"] : known) }
+    if known.isEmpty, let asked = recipe.training.options.earlyStopping {
+      let keys = [("early_stopping", asked.patience != nil), ("best", asked.metric != "auto")]
+      for (key, isAsked) in keys where isAsked {
+        throw recipe.error(
+          at: ["training", key],
+          "training.\(key): expected data.validation or data.split to find the best epoch, found none")
+      }
+    }
+    if let name = metric, !known.contains(name) { throw TrainingError.unknownMetric(name, known: known) }
   }
 
   /// The batches of an epoch: numbers of samples, those of all sets counted through.
@@ -130,7 +167,8 @@ public final class SentenceRun: RecipeRun {
           Array($0..<min(set.count, $0 + options.batchSize))
         }
       } else if set.objective.loss.comparesClasses {
-        batches = try Batches.byLabel(set.classes, size: options.batchSize, random: own)
+        batches = try Batches.byLabel(
+          set.classes, size: options.batchSize, random: own, for: set.objective.name)
       } else if recipe.tuning.noDuplicates {
         batches = Batches.withoutDuplicates(numbers[index], size: options.batchSize, random: own)
       } else {
@@ -158,7 +196,9 @@ public final class SentenceRun: RecipeRun {
       guard let url = set.objective.teacher, let teacher = teachers[url] else {
         preconditionFailure("SentenceRun.loss: no teacher")
       }
-      return try Mode.$current.withValue(.inference) { try teacher.encode(texts) }
+      // A guide gets the texts as the encoder does; a teacher's embeddings have its prompt, as those made beforehand.
+      let prompt = set.objective.loss.isGuided ? "" : nil
+      return try Mode.$current.withValue(.inference) { try teacher.encode(texts, prompt: prompt) }
     }
     var random = Random(seed: recipe.training.options.seed)
     if case .training(let streams) = Mode.current { random = streams.next() }
@@ -234,7 +274,7 @@ public final class SentenceRun: RecipeRun {
       data: zip(recipe.data.sets, sets).map {
         (file: $0.url.lastPathComponent, samples: $1.count, columns: $1.texts.count)
       },
-      recipe: recipe.text)
+      recipe: recipe.text, sparseKind: encoder.sparseKind)
     try card.write(to: output)
     let report = SentenceReport(
       recipe: recipe, encoder: encoder, summary: summary, history: result.history, metric: metric, scored: scored)
@@ -243,13 +283,16 @@ public final class SentenceRun: RecipeRun {
   }
 }
 
-extension EmbeddingLoss {
-  /// Whether it compares the texts of a batch by their classes, of which each must come several times.
-  var comparesClasses: Bool {
-    switch self {
-    case .batchAllTriplet, .batchHardTriplet, .batchHardSoftMarginTriplet, .batchSemiHardTriplet: true
-    case .matryoshka(let loss, _, _, _), .splade(let loss, _, _, _): loss.comparesClasses
-    default: false
-    }
+extension SentenceRecipe {
+  /// An error about a key of a section, where the recipe has it.
+  fileprivate func error(at path: [String], _ problem: String) -> ConfigurationError {
+    var section = try? Section(Value(parsing: text, file: url.path))
+    for key in path.dropLast() { section = section?[key].flatMap { try? Section($0) } }
+    return section?.error(at: path[path.count - 1], problem) ?? ConfigurationError(url.path, line: nil, problem)
+  }
+
+  /// A loss's error at the objective of a data set.
+  fileprivate func located(_ error: any Error, ofSet set: Int) -> ConfigurationError {
+    self.error(at: data.sets[set].objective == objective ? ["objective"] : ["data", "sets"], "\(error)")
   }
 }

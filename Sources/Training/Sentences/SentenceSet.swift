@@ -61,6 +61,11 @@ struct SentenceSet: Sendable {
     } else if form.labels.contains(.score) || form.labels.contains(.scoreList), !table.labels.isEmpty {
       let numbers = try table.numbers()
       if numbers.count == 1 {
+        if objective.loss.innermost.isContrastive, let row = numbers[0].firstIndex(where: { $0 != 0 && $0 != 1 }) {
+          throw FileError(
+            .mismatched, table.url, line: table.lines[row],
+            "objective \(objective.name): expected 0 or 1 as score, found '\(table.labels[0][row])'")
+        }
         labels = .scores(numbers[0])
       } else {
         labels = .lists((0..<table.count).map { row in numbers.map { $0[row] } })
@@ -107,7 +112,7 @@ struct SentenceSet: Sendable {
     case .classes(let numbers): return .classes(rows.map { numbers[$0] })
     case .teacher:
       let columns = try texts.map { column in try embed(rows.map { column[$0] }) }
-      guard case .marginMSE(let similarity) = objective.loss else { return .embeddings(columns) }
+      guard case .marginMSE(let similarity) = objective.loss.innermost else { return .embeddings(columns) }
       let positive = similarity.pairs(columns[0], columns[1])
       let margins = columns.dropFirst(2).map {
         (positive - similarity.pairs(columns[0], $0)).reshaped([rows.count, 1])

@@ -23,8 +23,9 @@ struct SentenceTable: Sendable {
   /// Reads a file.
   ///
   /// - Parameters:
-  ///   - columns: The columns of the texts in order. Nil: those that `form` names, if they are all there; else all
-  ///     but labels and split. A name that occurs several times stands for all of its columns.
+  ///   - columns: The columns of the texts in order. Nil: those that `form` names, if they are all there, and then
+  ///     there may be no others but ids, scores, labels and split; else all but labels and split. A name that occurs
+  ///     several times stands for all of its columns.
   ///   - label: The column (or columns of that name) of the labels; nil: one that is called so, if `hasLabels`.
   /// - Throws: `FileError` with the line.
   init(
@@ -58,10 +59,16 @@ struct SentenceTable: Sendable {
         }
       }
     } else {
-      chosen = form.flatMap { SentenceTable.places(of: $0, in: table.names) } ?? []
-      if chosen.isEmpty {
-        let others = Set(SentenceTable.labelNames + [label, split, "split"].compactMap { $0 })
-        chosen = table.names.indices.filter { !others.contains(table.names[$0]) }
+      let others = Set(SentenceTable.labelNames + [label, split, "split"].compactMap { $0 })
+      chosen = table.names.indices.filter { !others.contains(table.names[$0]) }
+      let texts = chosen.filter { !SentenceTable.isAboutRow(table.names[$0]) }
+      if let form, let named = SentenceTable.places(of: form, in: table.names, among: texts) {
+        if let rest = texts.first(where: { !named.contains($0) }) {
+          throw FileError(
+            .mismatched, url, line: 1,
+            "column '\(table.names[rest])': expected samples of \(form.description); 'columns' can name those to use")
+        }
+        chosen = named
       }
     }
     guard !chosen.isEmpty else {
@@ -72,13 +79,27 @@ struct SentenceTable: Sendable {
       splits: try split.map { table.columns[try places($0)[0]] }, lines: table.lines)
   }
 
+  /// Whether a column has no texts by its name: an id, or what a text or the row is worth.
+  private static func isAboutRow(_ name: String) -> Bool {
+    ["id", "qid", "pid", "docid", "idx", "index", "probabilities"].contains(name)
+      || ["_id", "-id", "_ids", "_score", "_scores"].contains(where: name.hasSuffix)
+  }
+
+  /// Whether a column is called as negatives usually are: `negatives`, `hard_negative`, `neg_1`.
+  private static func isNegative(_ name: String) -> Bool {
+    let bare = name.hasPrefix("hard_") ? String(name.dropFirst(5)) : name
+    let stem = bare.trimmingCharacters(in: CharacterSet(charactersIn: "_0123456789"))
+    return ["neg", "negs", "negative", "negatives"].contains(stem)
+  }
+
   /// The columns that a form names, in its order; `negative_1`, `negative_2` are negatives too. Nil if one is missing.
-  private static func places(of form: LossForm, in names: [String]) -> [Int]? {
+  private static func places(of form: LossForm, in names: [String], among places: [Int]) -> [Int]? {
     var chosen: [Int] = []
     for (index, column) in form.columns.enumerated() {
       let repeats = form.repeatsLast && index == form.columns.count - 1
-      let found = names.indices.filter { place in
+      let found = places.filter { place in
         names[place] == column || repeats && names[place].hasPrefix(column + "_")
+          || column == "negative" && isNegative(names[place])
       }
       if found.isEmpty, index < form.required { return nil }
       chosen += found

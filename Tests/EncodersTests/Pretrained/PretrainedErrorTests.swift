@@ -165,7 +165,10 @@ import Testing
       do {
         try model.check(Ragged(ids), typeIDs: types.map { Ragged($0) })
         return ""
-      } catch { return "\(error)" }
+      } catch {
+        let (text, file) = ("\(error)", model.configuration.url.path + ": ")
+        return text.hasPrefix(file) ? String(text.dropFirst(file.count)) : "no file: " + text
+      }
     }
     #expect(problem([[1, 2], [3]]) == "")
     #expect(

@@ -93,7 +93,7 @@ import Testing
         == #""short_factor": expected 4 numbers above 0, one a pair of columns, found 2 elements: [1,2]"#)
     #expect(line(["rope_type": "longrope"], of: "gte") == #""short_factor": no such key"#)
     #expect(
-      line(["partial_rotary_factor": .integer(2)])
+      line(["type": "linear", "factor": .integer(2), "partial_rotary_factor": .integer(2)])
         == #""partial_rotary_factor": 2.0 of 12 columns can't be turned in pairs"#)
   }
 

@@ -54,10 +54,6 @@ def case(name, loss, noisy, texts):
     decoder = loss.decoder
     prefix = decoder.base_model_prefix + "."
     padding = loss.tokenizer_decoder.pad_token_id
-    # Batches have no padding here: where a text has that token itself, it is one like any other, and has derivatives.
-    for module in decoder.modules():
-        if isinstance(module, torch.nn.Embedding):
-            module.padding_idx = None
     own = {
         key.removeprefix(prefix): value for key, value in decoder.named_parameters()
         if ".crossattention." in key or not key.startswith(prefix)

@@ -103,10 +103,26 @@ def main():
         r"[[:punct:]]", r"\d+(?:,\d{3})*", r"(?>\d+)\.", r"x?", r"\p{Han}+|\p{Katakana}+|\p{Hangul}", r"[\x{4e00}-\x{9fff}]",
         r"\A.|.\z|\n\Z", r"(\w)(?-i:b)", r"[\]\-_]+", r"\h{2}", r"o{2}|\d{,2}5", r"\u00e9|\x41", r"(?m:.+)", r".+", r"\p{^L}",
         r"[^\n]\n|\r\n?", r"(?=[A-Z])", r"(?:(?:\d)*)*,", r"\S+?(?=\s|$)",
+        r"(?i)[^a-k]+", r"(?i:[^a-z])", r"(?i)\p{Lu}+", r"(?i)[\p{Lu}]+", r"(?i)\P{Lu}+", r"(?i)[^\p{Lu}]+", r"(?i)[[^a-k]x]+",
+        r"(?i)\x53", r"[fo]{2}?", r"\w{2}??a", r"o{2}+", r"\d{2,2}?", r"[[:alpha:]_]+", r"[[:^alnum:]]{2}", r"(?<=o|to|x)[p²]",
+        r"(?<word>\p{Alpha}+) ", r"(?'Zähler_1'\d)\p{^Digit}",
     ]
     sums["expressions"] = {
         e: [list(o) for _, o in P.Split(Regex(e), "removed", invert=True).pre_tokenize_str(sample)] for e in expressions}
     sums["sample"] = sample
+
+    # Classes of scalars: where they match.
+    classes = [
+        r"\p{Alphabetic}", r"\p{Lowercase}", r"\p{Uppercase}", r"\p{Alnum}", r"\p{Punct}", r"\p{Space}", r"\p{Digit}",
+        r"\p{XDigit}", r"\p{Word}", r"\p{Graph}", r"\p{Print}", r"\p{Blank}", r"\p{Cntrl}", r"\p{ASCII}", r"\p{Assigned}",
+        r"\p{Emoji}", r"\p{Extended_Pictographic}", "[[:^alpha:]]", "[[:^lower:]]", "[[:upper:]]", "[[:alnum:]]", "[[:punct:]]",
+        "[[:word:]]", "[[:graph:]]", "[[:print:]]", "[[:blank:]]", "[[:xdigit:]]", r"(?i:\p{Ll})", "(?i:[[:upper:]])",
+        r"(?i:[^\p{Lu}])", r"(?i:[\P{Ll}])", "(?i:[^[:alpha:]])",
+    ]
+    sums["classes"] = {}
+    for expression in classes:
+        found = P.Split(Regex(f"{expression}+"), "removed", invert=True).pre_tokenize_str(every)
+        sums["classes"][expression] = zlib.crc32(",".join(f"{a}-{b}" for _, (a, b) in found).encode())
     with open(f"{OUTPUT}/scalars.json", "w", encoding="utf-8") as file:
         json.dump(sums, file, ensure_ascii=False, separators=(",", ":"))
 

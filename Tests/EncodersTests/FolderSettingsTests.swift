@@ -1,0 +1,109 @@
+import Checkpoints
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Encoders
+
+/// What the settings of a folder change, beside the weights.
+@Suite struct FolderSettingsTests {
+  let texts: [String]
+
+  init() throws { texts = try sentenceTexts("texts.json") }
+
+  /// A copy of a golden folder in which a JSON file has other members.
+  private func with<R>(_ name: String, _ file: String, _ members: JSON, _ body: (URL) throws -> R) throws -> R {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(name)-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/\(name)"), to: folder)
+    let url = folder.appendingPathComponent(file)
+    let known = FileManager.default.fileExists(atPath: url.path) ? try JSON(contentsOf: url).members ?? [] : []
+    let changed = members.members ?? []
+    let kept = known.filter { member in !changed.contains { $0.name == member.name } }
+    try AtomicFile.write(.object(kept + changed), to: url)
+    return try body(folder)
+  }
+
+  @Test func problemsSayHowLogitsAreRead() throws {
+    func predictions(_ problem: JSON) throws -> (found: [Float], logits: Tensor) {
+      try with("cross", "config.json", ["problem_type": problem]) { folder in
+        let encoder = try CrossEncoder.open(folder)
+        return (try encoder.predictions(texts).scalars, try encoder.logits(texts.map { ($0, nil) }))
+      }
+    }
+    let numbers = try predictions("regression")
+    #expect(numbers.found == numbers.logits.scalars)
+    for problem in ["multi_label_classification", .null] as [JSON] {
+      let each = try predictions(problem)
+      #expect(each.found == each.logits.activated(.sigmoid).scalars)
+    }
+    #expect(throws: FileError.self) { try predictions("ranking") }
+  }
+
+  @Test func crossEncodersHaveADefaultPrompt() throws {
+    let plain = try CrossEncoder.open(goldens.appendingPathComponent("Sentence/cross"))
+    let settings: JSON = ["model_type": "CrossEncoder", "prompts": ["q": "find: "], "default_prompt_name": "q"]
+    try with("cross", "config_sentence_transformers.json", settings) { folder in
+      let encoder = try CrossEncoder.open(folder)
+      let pairs = texts.map { (first: texts[0], second: String?.some($0)) }
+      let expected = try plain.scores(pairs.map { ("find: " + $0.first, $0.second) }).scalars
+      #expect(try encoder.scores(pairs).scalars == expected)
+      #expect(expected != (try plain.scores(pairs).scalars))
+    }
+  }
+
+  @Test func sparseEncodersAreComparedByDotAndKeepTheirLargest() throws {
+    let all = try SentenceEncoder.open(goldens.appendingPathComponent("Sentence/splade")).encode(texts)
+    let settings: JSON = ["similarity_fn_name": .null, "max_active_dims": .integer(5)]
+    try with("splade", "config_sentence_transformers.json", settings) { folder in
+      let encoder = try SentenceEncoder.open(folder)
+      #expect(encoder.similarity == .dot)
+      let (some, whole, width) = (try encoder.encode(texts).scalars, all.scalars, all.width)
+      for text in texts.indices {
+        let (row, before) = (some[text * width..<(text + 1) * width], whole[text * width..<(text + 1) * width])
+        let kept = row.indices.filter { row[$0] != 0 }
+        #expect(kept.count == min(5, before.count { $0 != 0 }))
+        #expect(kept.allSatisfy { row[$0] == before[$0] })
+        let least = kept.map { row[$0] }.min() ?? 0
+        #expect(before.indices.allSatisfy { row[$0] != 0 || before[$0] <= least })
+      }
+    }
+  }
+
+  @Test func queriesAndDocumentsHaveTheirPrompts() throws {
+    let settings: JSON = ["prompts": ["query": "find: ", "passage": "text: ", "usual": "x "], "default_prompt_name": "usual"]
+    try with("bert", "config_sentence_transformers.json", settings) { folder in
+      let encoder = try SentenceEncoder.open(folder)
+      func plain(_ prompt: String) throws -> [Float] { try encoder.encode(texts, prompt: prompt).scalars }
+      #expect(try encoder.encodeQueries(texts).scalars == plain("find: "))
+      #expect(try encoder.encodeDocuments(texts).scalars == plain("text: "))
+      #expect(try encoder.encode(texts).scalars == plain("x "))
+    }
+    #expect(throws: FileError.self) {
+      try with("bert", "config_sentence_transformers.json", ["prompts": .array([.string("query: ")])]) { try SentenceEncoder.open($0) }
+    }
+  }
+
+  @Test func allColumnsAreThereWhateverTheFolderKeeps() throws {
+    try with("bert", "config_sentence_transformers.json", ["truncate_dim": .integer(7)]) { folder in
+      let encoder = try SentenceEncoder.open(folder)
+      let all = try encoder.withoutTruncation().encode(texts)
+      #expect(encoder.width == 7 && all.width > 7)
+      #expect(try encoder.encode(texts).scalars == all.columns(0..<7).scalars)
+    }
+  }
+
+  @Test func theVectorOfPaddingIsNotLearnt() throws {
+    let transformer = try Transformer.open(goldens.appendingPathComponent("Sentence/bert"))
+    let padding = try #require(transformer.configuration.paddingID)
+    let words = transformer.parameters[0]
+    let target = Tensor((0..<3 * transformer.configuration.width).map { Float($0 % 7) }, shape: [3, transformer.configuration.width])
+    let gradients = training(Random(seed: 1)) {
+      transformer(Ragged([[5, Int32(padding), 6]] as [[Int32]])).rows.meanSquaredError(target).gradients()
+    }
+    let (found, width) = (try #require(gradients[words]).scalars, words.shape[1])
+    #expect(found[padding * width..<(padding + 1) * width].allSatisfy { $0 == 0 })
+    #expect(found[5 * width..<6 * width].contains { $0 != 0 })
+  }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Streams that are closed or full, and files that may not grow.
+@Suite struct StreamTests {
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace()
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/bert"), to: place.url("bert"))
+    try place.writeTexts(epochs: 1)
+  }
+
+  /// The exit code of a command of the shell, in which $ENCODERS is the program; what it writes to `errors` is in that file.
+  func shell(_ command: String) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command]
+    process.currentDirectoryURL = place.folder
+    process.environment = ProcessInfo.processInfo.environment.merging(["ENCODERS": Program.executable.path]) { $1 }
+    (process.standardInput, process.standardOutput) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+  }
+
+  @Test func nobodyToTellIsNoReasonToStop() throws {
+    #expect(try shell(#""$ENCODERS" train recipe.yaml --output full 2>/dev/full"#) == 0)
+    #expect(try shell(#""$ENCODERS" train recipe.yaml --output closed 2>&-"#) == 0)
+    #expect(try place.bytes("full/model.safetensors") == place.bytes("closed/model.safetensors"))
+    #expect(try shell(#""$ENCODERS" predict none 2>/dev/full"#) == 1)
+    #expect(try shell(#""$ENCODERS" predict none 2>&-"#) == 1)
+  }
+
+  @Test func linesAreAnsweredAsTheyCome() throws {
+    // The second line is written only if the first one has its answer.
+    for verb in ["embed bert", "tokenize bert"] {
+      let answered = "for n in 1 2 3 4 5 6 7 8; do [ -s out ] || sleep 1; done; [ -s out ]"
+      _ = try shell(#"rm -f out; (echo a; \#(answered) && echo b) | "$ENCODERS" \#(verb) --input - >out"#)
+      #expect(try place.text("out").split(separator: "\n").count == 2, "\(verb)")
+    }
+  }
+
+  @Test func filesThatMayNotGrowAreAnError() throws {
+    try place.write(String(repeating: "a film\n", count: 200), to: "lines.txt")
+    for output in ["x.npy", "x.jsonl"] {
+      let command = #"(ulimit -f 8; "$ENCODERS" embed bert --input lines.txt --output \#(output)) 2>errors"#
+      #expect(try shell(command) == 1)
+      let errors = try place.text("errors")
+      #expect(errors.contains("File too large"), "\(errors)")
+      #expect(!place.exists(output))
+    }
+  }
+}
