@@ -72,7 +72,9 @@ import Testing
   }
 
   @Test func queriesAndDocumentsHaveTheirPrompts() throws {
-    let settings: JSON = ["prompts": ["query": "find: ", "passage": "text: ", "usual": "x "], "default_prompt_name": "usual"]
+    let settings: JSON = [
+      "prompts": ["query": "find: ", "passage": "text: ", "usual": "x "], "default_prompt_name": "usual",
+    ]
     try with("bert", "config_sentence_transformers.json", settings) { folder in
       let encoder = try SentenceEncoder.open(folder)
       func plain(_ prompt: String) throws -> [Float] { try encoder.encode(texts, prompt: prompt).scalars }
@@ -81,7 +83,9 @@ import Testing
       #expect(try encoder.encode(texts).scalars == plain("x "))
     }
     #expect(throws: FileError.self) {
-      try with("bert", "config_sentence_transformers.json", ["prompts": .array([.string("query: ")])]) { try SentenceEncoder.open($0) }
+      try with("bert", "config_sentence_transformers.json", ["prompts": .array([.string("query: ")])]) {
+        try SentenceEncoder.open($0)
+      }
     }
   }
 
@@ -98,7 +102,8 @@ import Testing
     let transformer = try Transformer.open(goldens.appendingPathComponent("Sentence/bert"))
     let padding = try #require(transformer.configuration.paddingID)
     let words = transformer.parameters[0]
-    let target = Tensor((0..<3 * transformer.configuration.width).map { Float($0 % 7) }, shape: [3, transformer.configuration.width])
+    let target = Tensor(
+      (0..<3 * transformer.configuration.width).map { Float($0 % 7) }, shape: [3, transformer.configuration.width])
     let gradients = training(Random(seed: 1)) {
       transformer(Ragged([[5, Int32(padding), 6]] as [[Int32]])).rows.meanSquaredError(target).gradients()
     }

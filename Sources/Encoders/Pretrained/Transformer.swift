@@ -133,7 +133,8 @@ public struct Transformer: Layer {
     for text in 0..<ids.count {
       let rows = ids.offsets[text]
       guard rows.count <= configuration.maximumLength else {
-        throw TokenError(text: text, "\(rows.count) tokens, the model takes \(configuration.maximumLength)", in: configuration.url)
+        throw TokenError(
+          text: text, "\(rows.count) tokens, the model takes \(configuration.maximumLength)", in: configuration.url)
       }
       for row in rows where !(0..<configuration.vocabularySize).contains(Int(ids.rows.values[row])) {
         throw TokenError(

@@ -28,7 +28,8 @@ public enum ScoringData: Sendable {
     case .table(let url, let format, let columns, let label):
       let table = try SentenceTable(url, format: format, columns: columns, label: label)
       if table.texts.count == 1, let labels = table.labels.first {
-        let numbers = Dictionary(Set(labels).sorted().enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
+        let numbers = Dictionary(Set(labels).sorted().enumerated().map { ($0.element, $0.offset) }) { first, _ in first
+        }
         self = .clustering(table.texts[0], labels.map { numbers[$0] ?? 0 })
         return
       }
