@@ -17,12 +17,13 @@ void NAME(max_pool_image)(const ptrdiff_t *g, const float *x, float *y, int32_t 
   for (ptrdiff_t oy = 0; oy < g[9]; oy++)
     for (ptrdiff_t ox = 0; ox < g[10]; ox++, y += channels, places += channels) {
       NAME(window) w = window_at(g, oy, ox);
-      EACH16(channels, v16 best = splat(-INFINITY); i16 place = (i16){};
+      const ptrdiff_t first = w.top * g[1] + w.left;
+      EACH16(channels, v16 best = LOAD(x + (size_t)first * channels); i16 place = (i16){} + (int32_t)first;
              for (ptrdiff_t iy = w.top; iy < w.bottom; iy++)
                for (ptrdiff_t ix = w.left; ix < w.right; ix++) {
                  ptrdiff_t at = iy * g[1] + ix;
                  v16 value = LOAD(x + (size_t)at * channels);
-                 i16 larger = value > best;
+                 i16 larger = exceeds16(value, best);
                  best = choose16(larger, value, best);
                  place = (i16)choose16(larger, (v16)((i16){} + (int32_t)at), (v16)place);
                } STORE(y, best);

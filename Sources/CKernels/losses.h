@@ -27,9 +27,10 @@ void NAME(softmax_backward)(size_t rows, size_t width, const float *y, const flo
 
 void NAME(log_softmax)(size_t rows, size_t width, const float *x, float *y) {
   for (size_t r = 0; r < rows; r++, x += width, y += width) {
-    float m = largest(x, width);
-    v16 shift = splat(m + logf(exponentials(x, m, y, width)));
-    EACH16(width, STORE(y, LOAD(x) - shift););
+    // The largest is taken away first: the logarithm would be lost in a sum with a large one.
+    const float m = largest(x, width);
+    const v16 most = splat(m), log = splat(logf(exponentials(x, m, y, width)));
+    EACH16(width, STORE(y, LOAD(x) - most - log););
   }
 }
 
@@ -49,12 +50,12 @@ void NAME(cross_entropy)(size_t rows, size_t classes, const float *logits, const
     const float at_label = (weights ? weights[label] : 1.0f) * (1.0f - smoothing);
     float m = largest(logits, classes);
     float sum = exponentials(logits, m, gradient, classes);
-    float logsum = m + logf(sum);
-    float loss = at_label * (logsum - logits[label]), mass = at_label;
+    const float log = logf(sum);
+    float loss = at_label * (log - (logits[label] - m)), mass = at_label;
     if (smoothing > 0)
       for (size_t c = 0; c < classes; c++) {
         float w = (weights ? weights[c] : 1.0f) * share;
-        loss += w * (logsum - logits[c]);
+        loss += w * (log - (logits[c] - m));
         mass += w;
       }
     v16 k = splat(mass / sum);

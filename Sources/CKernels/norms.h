@@ -81,7 +81,7 @@ void NAME(batch_norm_backward)(size_t rows, size_t width, const float *x, const 
 void NAME(normalize)(size_t rows, size_t width, float epsilon, const float *x, float *y, float *norms) {
   for (size_t r = 0; r < rows; r++, x += width, y += width) {
     float norm = sqrtf(dot(x, x, width));
-    norms[r] = norm > epsilon ? norm : epsilon;
+    norms[r] = norm < epsilon ? epsilon : norm;
     v16 k = splat(1.0f / norms[r]);
     EACH16(width, STORE(y, LOAD(x) * k););
   }

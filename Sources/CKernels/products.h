@@ -74,8 +74,9 @@ INLINE void float_tile(const size_t rows, size_t inner, size_t stride, const flo
 #define TILE_CASES_OF(most, tile, ...) TILE_CASES(most, tile, __VA_ARGS__)
 
 // Runs `body` for rows `start` ..< `stop`, blocks of which stay in the cache while they meet all panels; a multiple of the tiles' rows.
+// Rows may be empty.
 #define EACH_BLOCK(rows, row_bytes, ...)                                                \
-  const size_t block = ((256 << 10) / (row_bytes) / 24 + 1) * 24;                       \
+  const size_t block = ((256 << 10) / ((row_bytes) | 1) / 24 + 1) * 24;                 \
   for (size_t start = 0; start < (rows); start += block) {                              \
     const size_t stop = (rows) - start < block ? (rows) : start + block;                \
     __VA_ARGS__                                                                         \

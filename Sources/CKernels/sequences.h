@@ -31,7 +31,7 @@ void NAME(pool_max)(size_t count, size_t width, const int32_t *offsets, const fl
     EACH16(width, v16 best = LOAD(x + (size_t)first * width); i16 place = (i16){} + first;
            for (int32_t r = first + 1; r < last; r++) {
              v16 value = LOAD(x + (size_t)r * width);
-             i16 larger = value > best;
+             i16 larger = exceeds16(value, best);
              best = choose16(larger, value, best);
              place = (i16)choose16(larger, (v16)((i16){} + r), (v16)place);
            } STORE(out, best);
@@ -105,7 +105,7 @@ void NAME(max_pool_rows)(ptrdiff_t outputs, ptrdiff_t length, size_t width, ptrd
     EACH16(width, v16 best = LOAD(x + (size_t)first * width); i16 place = (i16){} + (int32_t)first;
            for (ptrdiff_t r = first + 1; r < last; r++) {
              v16 value = LOAD(x + (size_t)r * width);
-             i16 larger = value > best;
+             i16 larger = exceeds16(value, best);
              best = choose16(larger, value, best);
              place = (i16)choose16(larger, (v16)((i16){} + (int32_t)r), (v16)place);
            } STORE(y, best);

@@ -41,6 +41,8 @@ INLINE v16 min16(v16 a, v16 b) { return (v16)_mm512_min_ps((__m512)a, (__m512)b)
 INLINE v16 max16(v16 a, v16 b) { return choose16(a > b, a, b); }
 INLINE v16 min16(v16 a, v16 b) { return choose16(a < b, a, b); }
 #endif
+// What takes the place of the largest so far, as in PyTorch's pooling: a larger number, or NaN.
+INLINE i16 exceeds16(v16 a, v16 largest) { return (a > largest) | (a != a); }
 // A number within bounds; NaN stays what it is.
 INLINE v16 clamp16(v16 x, float low, float high) { return min16(splat(high), max16(splat(low), x)); }
 #define HALVES(x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)

@@ -7,8 +7,9 @@ struct AdaptedTensors: Sendable {
   enum Change: Sendable {
     /// Another tensor, of that name in the adapter's file, takes its place.
     case replaced(String)
-    /// W + scale · B·A, or the transpose of the product for a table; with a magnitude, each row scaled to that length (DoRA).
-    case added(down: String, up: String, scale: Double, isTable: Bool, magnitude: String?)
+    /// W + scale · B·A, or the transpose of the product for a table; with a magnitude, each row scaled to that length (DoRA). W is the base
+    /// model's, or the adapter's tensor of that name (`to`).
+    case added(to: String?, down: String, up: String, scale: Double, isTable: Bool, magnitude: String?)
   }
 
   let file: SafetensorsFile
@@ -20,29 +21,44 @@ struct AdaptedTensors: Sendable {
   init(_ adapter: AdapterFolder, base: [String], shape: (String) throws -> [Int]) throws {
     file = adapter.weights
     let known = Set(base)
-    let names = file.keys.map { (key: $0, name: Self.plain($0)) }
+    let names = file.keys.map { (key: $0, name: Self.plain($0)) }.filter { !$0.name.contains(".original_module.") }
+    guard !names.isEmpty else { throw FileError(.mismatched, file.url, "expected an adapter's tensors, found none") }
+    for (key, name) in names where !name.contains(".lora_") {
+      guard let target = Self.place(name, in: known) else {
+        guard adapter.mayBring(name) else {
+          throw FileError(.mismatched, file.url, item: key, "the base model has no \(name)")
+        }
+        changes[name] = .replaced(key)
+        continue
+      }
+      let (found, expected) = (try file.entry(key).shape, try shape(target))
+      guard found == expected else {
+        throw FileError(.mismatched, file.url, item: key, "expected shape \(expected) of \(target), found \(found)")
+      }
+      changes[target] = .replaced(key)
+    }
     let keys = Dictionary(names.map { ($0.name, $0.key) }) { $1 }
     for (key, name) in names {
-      if name.contains(".original_module.") || name.hasSuffix(".lora_B.weight") || name.hasSuffix(".lora_embedding_B")
-        || name.hasSuffix(".lora_magnitude_vector")
-      {
-        continue
-      }
-      let isTable = name.hasSuffix(".lora_embedding_A")
-      guard isTable || name.hasSuffix(".lora_A.weight") else {
-        guard !name.contains(".lora_") else {
+      guard let start = name.ranges(of: ".lora_").last?.lowerBound else { continue }
+      let (layer, part) = (String(name[..<start]), String(name[start...]))
+      let isTable = part == ".lora_embedding_A"
+      guard isTable || part == ".lora_A.weight" else {
+        guard let downs = Self.downs[part] else {
           throw FileError(.mismatched, file.url, item: key, "an unknown part of an addition")
         }
-        changes[Self.place(name, in: known) ?? name] = .replaced(key)
+        guard downs.contains(where: { keys[layer + $0] != nil }) else {
+          throw FileError(.mismatched, file.url, item: key, "expected \(downs[0].dropFirst()) beside it, found none")
+        }
         continue
       }
-      let layer = String(name.dropLast((isTable ? ".lora_embedding_A" : ".lora_A.weight").count))
       guard let target = Self.place(layer + ".weight", in: known) else {
         // Where a base's file leaves the pooler out, no encoder reads it.
         if layer.split(separator: ".").contains("pooler") { continue }
         throw FileError(.mismatched, file.url, item: key, "the base model has no \(layer).weight")
       }
-      guard changes[target] == nil else {
+      var whole: String?
+      if case .replaced(let other)? = changes[target], other.contains(".base_layer.") { whole = other }
+      guard changes[target] == nil || whole != nil else {
         throw FileError(
           .mismatched, file.url, item: key, "\(target) is replaced and has an addition, expected one of both")
       }
@@ -52,23 +68,29 @@ struct AdaptedTensors: Sendable {
       if isTable, let magnitude {
         throw FileError(.mismatched, file.url, item: magnitude, "DoRA of a table is not supported")
       }
-      let (a, b, whole) = (try file.entry(key).shape, try file.entry(up).shape, try shape(target))
-      let expected = isTable ? [whole.last, whole.first] : [whole.first, whole.last]
-      guard whole.count == 2, a.count == 2, b.count == 2, a[0] == b[1], a[0] > 0, [b[0], a[1]] == expected else {
+      let (a, b, base) = (try file.entry(key).shape, try file.entry(up).shape, try shape(target))
+      let expected = isTable ? [base.last, base.first] : [base.first, base.last]
+      guard base.count == 2, a.count == 2, b.count == 2, a[0] == b[1], a[0] > 0, [b[0], a[1]] == expected else {
         throw FileError(
           .mismatched, file.url, item: key,
-          "expected an addition to \(target) of shape \(whole), found shapes \(a) and \(b)")
+          "expected an addition to \(target) of shape \(base), found shapes \(a) and \(b)")
       }
-      if let magnitude, try file.entry(magnitude).shape.reduce(1, *) != whole[0] {
+      if let magnitude, try file.entry(magnitude).shape.reduce(1, *) != base[0] {
         throw FileError(
           .mismatched, file.url, item: magnitude,
-          "expected \(whole[0]) lengths, found shape \(try file.entry(magnitude).shape)")
+          "expected \(base[0]) lengths, found shape \(try file.entry(magnitude).shape)")
       }
       changes[target] = .added(
-        down: key, up: up, scale: try adapter.scale(layer, rank: a[0], item: key), isTable: isTable,
+        to: whole, down: key, up: up, scale: try adapter.scale(layer, rank: a[0], item: key), isTable: isTable,
         magnitude: magnitude)
     }
   }
+
+  /// What each other part of an addition stands beside.
+  private static let downs = [
+    ".lora_B.weight": [".lora_A.weight"], ".lora_embedding_B": [".lora_embedding_A"],
+    ".lora_magnitude_vector": [".lora_A.weight", ".lora_embedding_A"],
+  ]
 
   /// A tensor's name without what PEFT puts round the base model's.
   private static func plain(_ key: String) -> String {
@@ -94,7 +116,10 @@ struct AdaptedTensors: Sendable {
   ///
   /// - Throws: `FileError` if a part of the addition is missing or isn't floating-point.
   func apply(_ name: String, shape: [Int], to values: UnsafeMutableBufferPointer<Float>) throws {
-    guard case .added(let downKey, let upKey, let scale, let isTable, let magnitude)? = changes[name] else { return }
+    guard case .added(let whole, let downKey, let upKey, let scale, let isTable, let magnitude)? = changes[name] else {
+      return
+    }
+    if let whole { try file.read(whole, into: values) }
     let (first, second) = (try file.floats(downKey), try file.floats(upKey))
     let rank = try file.entry(downKey).shape[0]
     // A table's addition is (B·A)ᵀ = Aᵀ·Bᵀ.

@@ -112,6 +112,14 @@ public struct AdapterFolder: Sendable {
     return try AdapterFolder(folder).base().appendingPathComponent(name)
   }
 
+  /// Whether a tensor that the base model lacks has a place all the same: in a layer that was trained whole, as a classifier is, or in one
+  /// that no encoder reads and that a base's file may leave out.
+  func mayBring(_ name: String) -> Bool {
+    var layers = (config["modules_to_save"]?.elements ?? []).compactMap(\.string) + ["pooler", "lm_head"]
+    if task?.hasSuffix("_CLS") == true { layers += ["classifier", "score"] }
+    return layers.contains { name.contains($0 + ".") }
+  }
+
   /// What the addition to a layer is multiplied by.
   ///
   /// - Throws: `FileError` if its rank isn't the configuration's.

@@ -37,6 +37,8 @@ public enum AtomicFile {
 public final class AtomicWriter {
   /// The name the file will have.
   public let url: URL
+  /// Where that is, links followed.
+  private let place: URL
   /// How many bytes it has, those still in the buffer among them.
   public private(set) var count: Int
   let temporary: String?
@@ -61,14 +63,21 @@ public final class AtomicWriter {
     // Names have at most 255 bytes.
     let stem = url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent
     let name = ".\(stem).\(getpid()).\(unique).partial"
-    let temporary = url.deletingLastPathComponent().appendingPathComponent(name).path
+    // A link stays one, and what it leads to is replaced; a file keeps who may read it.
+    let place = url.resolvingSymlinksInPath()
+    let temporary = place.deletingLastPathComponent().appendingPathComponent(name).path
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
-    self.init(url, temporary: temporary, descriptor: descriptor)
+    var status = stat()
+    if stat(place.path, &status) == 0 { fchmod(descriptor, status.st_mode & 0o777) }
+    self.init(url, place: place, temporary: temporary, descriptor: descriptor)
   }
 
-  init(_ url: URL, temporary: String?, descriptor: Int32, keepsTemporary: Bool = false, count: Int = 0) {
+  init(
+    _ url: URL, place: URL? = nil, temporary: String?, descriptor: Int32, keepsTemporary: Bool = false, count: Int = 0
+  ) {
     self.url = url
+    self.place = place ?? url
     self.temporary = temporary
     self.descriptor = descriptor
     self.keepsTemporary = keepsTemporary
@@ -142,12 +151,12 @@ public final class AtomicWriter {
     try sync()
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, temporary.map({ rename($0, url.path) == 0 }) ?? true else {
+    guard closed == 0, temporary.map({ rename($0, place.path) == 0 }) ?? true else {
       let code = errno
       if let temporary, !keepsTemporary { unlink(temporary) }
       throw failed(code)
     }
-    let directory = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
+    let directory = open(place.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
     if directory >= 0 {
       fsync(directory)
       close(directory)

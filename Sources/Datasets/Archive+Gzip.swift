@@ -28,6 +28,16 @@ extension Archive {
     }
   }
 
+  /// Checks a gzip file of any length, which isn't read into memory for that, by gzip itself.
+  static func checkGzip(_ url: URL) throws {
+    let outcome = try OtherProgram.run(
+      "sh", ["-c", "exec gzip -t < \"$1\"", "sh", url.path], "check \(url.path) by gzip")
+    // A warning, of other bytes behind the data, is 2.
+    guard [0, 2].contains(outcome.code) else {
+      throw FileError(.malformed, url, "damaged or truncated gzip data: \(outcome.reason)")
+    }
+  }
+
   /// The checksum of ISO 3309.
   private static func crc32(_ bytes: ArraySlice<UInt8>) -> Int {
     let table = crcTable

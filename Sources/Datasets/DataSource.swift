@@ -25,11 +25,12 @@ public struct DataSource: Sendable {
       ]),
     .official(
       "cifar-10", "CIFAR-10: 60,000 colour images in 10 classes (binary)",
-      archive: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530"),
+      archive: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530",
+      holds: ["data_batch_1.bin", "test_batch.bin"]),
     .official(
       "imdb", "IMDB: 50,000 film reviews, positive or negative (folders)",
       archive: "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
-      md5: "7c2ac02c03563afcf9b574c7e56c153a"),
+      md5: "7c2ac02c03563afcf9b574c7e56c153a", holds: ["train", "test"]),
   ]
 
   /// Fetches, checks and writes the data set below `directory`; what is there already and whole is kept.
@@ -194,11 +195,14 @@ extension DataSource {
     }
   }
 
-  /// A folder that comes as a tar.gz from its official address.
-  static func official(_ name: String, _ summary: String, archive address: String, md5: String) -> DataSource {
+  /// A folder that comes as a tar.gz from its official address; it's there if it has what it `holds`.
+  static func official(_ name: String, _ summary: String, archive address: String, md5: String, holds: [String])
+    -> DataSource
+  {
     DataSource(name: name, summary: summary) { fetcher in
       let there = (try? FileManager.default.contentsOfDirectory(atPath: fetcher.folder.path)) ?? []
-      if fetcher.local == nil, !there.isEmpty { return [fetcher.folder] }
+      if fetcher.local == nil, holds.allSatisfy(there.contains) { return [fetcher.folder] }
+      try AtomicFolder.requireFree(fetcher.folder)
       try AtomicFolder.make(fetcher.cache)
       let archive = try fetcher.file(address, md5: md5)
       try AtomicFolder.write(to: fetcher.folder) { folder in

@@ -101,7 +101,7 @@ struct Fetcher {
   }
 
   /// A file of an address with the right content: the local one, or that in the cache, where a download goes on with what an interrupted
-  /// one left. In the cache it has its name only when it is whole.
+  /// one left. In the cache it has its name only when it is whole; what was damaged since is fetched again.
   func file(_ address: String, md5: String) throws -> URL {
     let name = URL(fileURLWithPath: address).lastPathComponent
     if let local = try local(name) {
@@ -109,7 +109,15 @@ struct Fetcher {
       return local
     }
     let file = cache.appendingPathComponent(name)
-    if FileManager.default.fileExists(atPath: file.path) { return file }
+    if FileManager.default.fileExists(atPath: file.path) {
+      do {
+        try check(file, md5: md5)
+        return file
+      } catch {
+        log("\(error); fetching it again")
+        try? FileManager.default.removeItem(at: file)
+      }
+    }
     let partial = cache.appendingPathComponent(name + ".partial")
     // A run that was killed at the end left all of it, and a server has nothing to add to that.
     if (try? check(partial, md5: md5)) == nil {

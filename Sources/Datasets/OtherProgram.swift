@@ -18,9 +18,12 @@ package enum OtherProgram {
 
   /// Runs a program with a text on its standard input.
   ///
-  /// - Throws: `DataSourceError` if it cannot be started.
+  /// - Parameter receive: Gets its standard output piece by piece, in place of the outcome, and ends it with false. The program has no file
+  ///   of this one then: should this one be killed, nothing goes on writing.
+  /// - Throws: `DataSourceError` if it cannot be started; what `receive` throws.
   package static func run(
-    _ program: String, _ arguments: [String], input: String? = nil, in folder: URL? = nil, _ what: String
+    _ program: String, _ arguments: [String], input: String? = nil, in folder: URL? = nil, _ what: String,
+    receive: ((UnsafeRawBufferPointer) throws -> Bool)? = nil
   ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -32,7 +35,8 @@ package enum OtherProgram {
     try pipe.fileHandleForWriting.close()
     process.standardInput = pipe
     let (output, errors) = (try scratchFile(), try scratchFile())
-    (process.standardOutput, process.standardError) = (output, errors)
+    let received = receive.map { _ in Pipe() }
+    (process.standardOutput, process.standardError) = (received ?? output, errors)
     let signals = [SIGINT, SIGTERM, SIGHUP].map { ($0, signal($0, endChild)) }
     defer { for (number, before) in signals { signal(number, before) } }
     // Whoever started this program may have blocked them, and the other program would take that over.
@@ -47,6 +51,16 @@ package enum OtherProgram {
     }
     child.store(process.processIdentifier, ordering: .relaxed)
     defer { child.store(0, ordering: .relaxed) }
+    if let receive, let received {
+      try? received.fileHandleForWriting.close()
+      do {
+        if try !pass(received.fileHandleForReading.fileDescriptor, to: receive) { process.terminate() }
+      } catch {
+        process.terminate()
+        process.waitUntilExit()
+        throw error
+      }
+    }
     process.waitUntilExit()
     func text(_ file: FileHandle) throws -> String {
       try file.seek(toOffset: 0)
@@ -54,6 +68,18 @@ package enum OtherProgram {
     }
     let code = process.terminationStatus + (process.terminationReason == .uncaughtSignal ? 128 : 0)
     return Outcome(code: code, output: try text(output), errors: try text(errors))
+  }
+
+  /// Passes on what comes from a pipe; false if `receive` wants no more.
+  private static func pass(_ pipe: Int32, to receive: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 1)
+    defer { buffer.deallocate() }
+    while true {
+      let count = read(pipe, buffer.baseAddress, buffer.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return true }
+      guard try receive(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else { return false }
+    }
   }
 
   /// A file without a name: a pipe that nobody empties would stop the program.

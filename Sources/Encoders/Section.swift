@@ -30,6 +30,8 @@ public struct Value {
   /// - Throws: `ConfigurationError` with the line where the text stops being YAML.
   public init(parsing text: String, file: String) throws {
     do {
+      // Some programs begin a file with a mark of its encoding.
+      let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
       guard let node = try Yams.compose(yaml: text) else {
         throw ConfigurationError(file, line: nil, "the file is empty")
       }
@@ -88,7 +90,7 @@ public struct Value {
 
   /// A whole number in a range.
   public func int(_ range: ClosedRange<Int> = 1...Int.max) throws -> Int {
-    guard let value = node.int else { throw error("expected a whole number, found \(shown)") }
+    guard let value = node.int else { throw error("expected a whole number, found \(shownForNumber)") }
     guard range.contains(value) else {
       let bounds =
         range.upperBound == .max
@@ -106,9 +108,15 @@ public struct Value {
     -> Double
   {
     guard let value = node.float ?? node.int.map(Double.init), value.isFinite, condition(value) else {
-      throw error("expected \(expected), found \(shown)")
+      throw error("expected \(expected), found \(shownForNumber)")
     }
     return value
+  }
+
+  /// What stands where a number should: of one in quotes, that these make it a text.
+  private var shownForNumber: String {
+    guard node.int == nil, node.float == nil, let text = node.scalar?.string, Double(text) != nil else { return shown }
+    return "the text \(shown): a number has no quotes"
   }
 
   /// A share in [0, 1), such as a dropout rate.

@@ -146,11 +146,8 @@ public struct ClassificationReport: Sendable, Codable, Equatable {
     )
   }
 
-  /// The mean of the scores that are numbers: a resample may lack a class.
-  private static func mean(_ scores: [Double]) -> Double {
-    let numbers = scores.filter { !$0.isNaN }
-    return numbers.reduce(0, +) / Double(numbers.count)
-  }
+  /// NaN where a resample lacks a class: the others' mean would be of another question.
+  private static func mean(_ scores: [Double]) -> Double { scores.reduce(0, +) / Double(scores.count) }
 
   private static func check(
     _ labels: [Int], _ predictions: [Int], _ probabilities: [[Float]]?, classes: Int

@@ -33,7 +33,7 @@ struct HubConnection {
   /// A model's files, with what is known of each.
   ///
   /// - Throws: `HubError` if the hub doesn't give a list.
-  func files(of model: HubModel) throws -> [HubFile] {
+  func files(of model: HubModel, _ log: (String) -> Void) throws -> [HubFile] {
     var address: String? =
       "\(endpoint)/api/models/\(model.name)/tree/\(escaped(model.revision, slash: false))?recursive=true"
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
@@ -42,8 +42,22 @@ struct HubConnection {
     let (list, headers) = (scratch.appendingPathComponent("list.json"), scratch.appendingPathComponent("headers"))
     var (files, pages) = ([HubFile](), 0)
     while let page = address {
-      let (status, reason) = try curl(page, to: list, ["--dump-header", headers.path, "--max-filesize", "100000000"])
-      guard status == 200 else { throw failure(model, nil, status, reason) }
+      var tries = 1
+      while true {
+        try? FileManager.default.removeItem(at: list)
+        let answer = try curl(page, to: list, limit: 64_000_000, ["--dump-header", headers.path])
+        guard !answer.isTooLong else {
+          throw HubError(description: "\(page): expected a list of files of at most 64 MB, found more")
+        }
+        if answer.code == 0, answer.status == 200 { break }
+        guard answer.mayPass, tries < 4 else {
+          throw answer.isBroken
+            ? HubError(description: "\(page): the connection broke: \(answer.reason)") : failure(model, nil, answer)
+        }
+        log("\(answer.trouble); asking again for the list of files")
+        pause(tries)
+        tries += 1
+      }
       guard let entries = try? JSON(contentsOf: list).elements else {
         throw HubError(description: "\(page): expected a list of files as JSON; is it a hub's address?")
       }
@@ -57,7 +71,7 @@ struct HubConnection {
         let sha256 = entry["lfs"]?["oid"]?.string
         files.append(HubFile(path: path, size: size, sha256: sha256, blob: sha256 == nil ? entry["oid"]?.string : nil))
       }
-      address = nextPage((try? String(contentsOf: headers, encoding: .isoLatin1)) ?? "")
+      address = try nextPage((try? String(contentsOf: headers, encoding: .isoLatin1)) ?? "", after: page)
       pages += 1
       guard pages < 1000 else { throw HubError(description: "\(page): expected a list of files that ends") }
     }
@@ -73,65 +87,104 @@ struct HubConnection {
   func fetch(_ file: HubFile, of model: HubModel, to url: URL, _ log: (String) -> Void) throws {
     let address = "\(endpoint)/\(model.name)/resolve/\(escaped(model.revision, slash: false))/\(escaped(file.path))"
     let partial = HubConnection.partial(url)
-    var failures = 0
+    if let rest = length(partial), rest > file.size { try FileManager.default.removeItem(at: partial) }
+    // Tries since the file was longest: a hub that gives nothing new isn't asked for ever.
+    var (tries, longest, isSecond) = (0, length(partial) ?? 0, false)
     while true {
-      if !FileManager.default.fileExists(atPath: partial.path) || length(partial) > file.size {
-        try AtomicFile.write(Data(), to: partial)
-      }
-      let before = length(partial)
+      let before = length(partial) ?? 0
+      var isTooLong = false
       if before < file.size || file.size == 0 {
         // Bytes from 0 on are asked for as a whole: a hub that knows no ranges gives them too.
-        let (status, reason) = try curl(
-          address, to: partial,
-          ["--max-filesize", "\(max(1, file.size))"] + (before > 0 ? ["--continue-at", "-"] : []))
-        let isBroken = [0, 200, 206, 429].contains(status) || status >= 500
-        if length(partial) < file.size || file.size == 0 && status != 200 {
+        let answer = try curl(
+          address, to: partial, limit: file.size, before > 0 ? ["--continue-at", "\(before)"] : [])
+        isTooLong = answer.isTooLong
+        let now = length(partial) ?? 0
+        if answer.code != 0, !isTooLong, now < file.size || file.size == 0 {
           // A range that the hub can't or won't give: from the start then.
-          if before > 0, length(partial) == before, status == 200 || status == 416 {
-            try AtomicFile.write(Data(), to: partial)
+          let isRangeless = before > 0 && (answer.code == 33 || answer.status == 416)
+          if isRangeless { try FileManager.default.removeItem(at: partial) }
+          tries = now > longest ? 1 : tries + 1
+          longest = max(longest, now)
+          guard answer.mayPass || isRangeless, tries < 4 else {
+            guard answer.isBroken || isRangeless else { throw failure(model, file.path, answer) }
+            let counts = "expected \(file.size) bytes, found \(longest)"
+            throw HubError(description: "\(address): the connection broke: \(counts) (\(answer.reason))")
           }
-          failures = length(partial) > before ? 1 : failures + 1
-          guard isBroken || status == 416, failures < 4, status != 0 || before < length(partial) || isReached(reason)
-          else {
-            throw failure(model, file.path, status, reason)
-          }
-          log("the connection broke; going on with \(file.path) at \(ModelFiles.size(length(partial)))")
-          Thread.sleep(forTimeInterval: 0.5 * Double(1 << (failures - 1)))
+          log("\(answer.trouble); going on with \(file.path) at \(ModelFiles.size(length(partial) ?? 0))")
+          pause(tries)
           continue
         }
       }
-      guard let problem = try file.problem(of: partial) else { break }
+      let problem = isTooLong ? "expected \(file.size) bytes, found more" : try file.problem(of: partial)
+      guard let problem else { break }
       // Bytes of another download may stand before these: once more, from the start.
       try FileManager.default.removeItem(at: partial)
-      guard before > 0 else { throw HubError(description: "\(address): \(problem)") }
+      guard before > 0, !isSecond else { throw HubError(description: "\(address): \(problem)") }
+      isSecond = true
     }
     guard rename(partial.path, url.path) == 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
   }
 
-  /// Whether curl's reason is one of a connection that was there: neither a name nobody knows nor a refusal.
-  private func isReached(_ reason: String) -> Bool {
-    ["(18)", "(28)", "(52)", "(56)", "(92)"].contains { reason.contains($0) }
+  /// What became of an address.
+  private struct Answer {
+    /// The last status of HTTP, 0 if none came.
+    let status: Int
+    /// curl's exit code, and what it says is wrong.
+    let code: Int32
+    let reason: String
+    /// There was more than wanted.
+    let isTooLong: Bool
+
+    /// Whether the connection was there and broke: neither a name nobody knows nor a refusal.
+    var isBroken: Bool { [18, 28, 52, 56, 92].contains(code) }
+    /// Whether the same may come out otherwise a little later.
+    var mayPass: Bool { isBroken || status == 429 || status >= 500 }
+    /// What is wrong, in short.
+    var trouble: String { status < 400 ? "the connection broke" : "HTTP \(status)" }
   }
 
-  /// Fetches an address into a file: the last status of HTTP, 0 if none came, and what curl says is wrong.
-  private func curl(_ address: String, to file: URL, _ options: [String]) throws -> (status: Int, reason: String) {
+  /// Waits before the next try, longer each time.
+  private func pause(_ tries: Int) { Thread.sleep(forTimeInterval: 0.5 * Double(1 << (tries - 1))) }
+
+  /// Fetches an address, and writes what comes behind what is in a file, which never has more than `limit` bytes.
+  private func curl(_ address: String, to file: URL, limit: Int, _ options: [String]) throws -> Answer {
     func quoted(_ text: String) -> String {
       "\"" + text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
     }
+    let descriptor = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError(.unwritable, file, code: errno, doing: "write") }
+    defer { close(descriptor) }
+    var left = limit - (length(file) ?? 0)
     // curl sends a header of this name to the first host only, and other programs can't see its standard input.
     let header = token.map { "header = \(quoted("Authorization: Bearer \($0)"))\n" } ?? ""
     let outcome = try OtherProgram.run(
       "curl",
       [
         "--disable", "--config", "-", "--fail", "--location", "--silent", "--show-error", "--proto", "=http,https",
-        "--connect-timeout", "30", "--speed-limit", "100", "--speed-time", "60", "--write-out", "%{http_code}",
-        "--output", file.path,
-      ] + options, input: header + "url = \(quoted(address))\n", "reach \(endpoint)")
-    if [23, 26].contains(outcome.code) { throw FileError(.unwritable, file, "cannot write: \(outcome.reason)") }
-    return (Int(outcome.output.suffix(3)) ?? 0, outcome.code == 0 ? "" : outcome.reason)
+        "--connect-timeout", "30", "--speed-limit", "100", "--speed-time", "60", "--no-buffer",
+        "--write-out", "%{stderr}\n%{http_code}",
+      ] + options, input: header + "url = \(quoted(address))\n", "reach \(endpoint)"
+    ) { bytes in
+      left -= bytes.count
+      guard left >= 0 else { return false }
+      var rest = bytes
+      while !rest.isEmpty {
+        let count = write(descriptor, rest.baseAddress, rest.count)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw FileError(.unwritable, file, code: errno, doing: "write") }
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      }
+      return true
+    }
+    let lines = outcome.errors.split(whereSeparator: \.isNewline)
+    let status = lines.last.flatMap { Int($0) }
+    let reason = (status == nil ? lines : lines.dropLast()).last.map(String.init) ?? "exit code \(outcome.code)"
+    return Answer(
+      status: status ?? 0, code: outcome.code, reason: outcome.code == 0 ? "" : reason, isTooLong: left < 0)
   }
 
-  private func failure(_ model: HubModel, _ path: String?, _ status: Int, _ reason: String) -> HubError {
+  private func failure(_ model: HubModel, _ path: String?, _ answer: Answer) -> HubError {
+    let (status, reason) = (answer.status, answer.reason)
     let place = "\(endpoint)/\(model.name)" + (path.map { "/\($0)" } ?? "")
     switch status {
     case 401, 403:
@@ -156,14 +209,21 @@ struct HubConnection {
     return path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path
   }
 
-  /// The next page of a list, in the header `Link: <address>; rel="next"`; only one of the same hub, as it gets the token.
-  private func nextPage(_ headers: String) -> String? {
+  /// The next page of a list, in the header `Link: <address>; rel="next"`.
+  ///
+  /// - Throws: `HubError` if it isn't of the same hub, as it gets the token.
+  private func nextPage(_ headers: String, after page: String) throws -> String? {
     for line in headers.split(whereSeparator: \.isNewline) where line.lowercased().hasPrefix("link:") {
       for link in line.dropFirst("link:".count).split(separator: ",") where link.contains("rel=\"next\"") {
         guard let start = link.firstIndex(of: "<"), let end = link.firstIndex(of: ">"), start < end else { continue }
         let address = String(link[link.index(after: start)..<end])
-        if address.hasPrefix("/") { return endpoint + address }
-        return address.hasPrefix(endpoint + "/") ? address : nil
+        if address.hasPrefix("/") && !address.hasPrefix("//") { return endpoint + address }
+        guard address.hasPrefix(endpoint + "/") else {
+          throw HubError(
+            description:
+              "\(page): expected the list's next page below \(endpoint), found \(FileError.quoted(address))")
+        }
+        return address
       }
     }
     return nil

@@ -50,7 +50,7 @@ public struct HubModel: Sendable {
   /// - Throws: `HubError` for what the hub or the network refuses, `FileError` for what can't be written.
   public func get(to output: URL, environment: [String: String], log: (String) -> Void) throws {
     let hub = try HubConnection(environment)
-    let all = try hub.files(of: self)
+    let all = try hub.files(of: self, log)
     let paths = Set(ModelFiles.needed(of: all.map(\.path)))
     let files = all.filter { paths.contains($0.path) }
     let place = "\(hub.endpoint)/\(name)"
@@ -67,7 +67,7 @@ public struct HubModel: Sendable {
     let lock = try lock(folder, for: output)
     defer { close(lock) }
     let missing = files.filter { length(folder.appendingPathComponent($0.path)) != $0.size }
-    let begun = missing.reduce(0) { $0 + length(HubConnection.partial(folder.appendingPathComponent($1.path))) }
+    let begun = missing.reduce(0) { $0 + (length(HubConnection.partial(folder.appendingPathComponent($1.path))) ?? 0) }
     try ModelFiles.requireSpace(missing.reduce(0) { $0 + $1.size } - begun, for: output, in: folder)
     for file in files {
       let url = folder.appendingPathComponent(file.path)
@@ -117,10 +117,10 @@ public struct HubModel: Sendable {
   }
 }
 
-/// A file's length; 0 if there is none.
-func length(_ url: URL) -> Int {
+/// A file's length; nil if there is none.
+func length(_ url: URL) -> Int? {
   var status = stat()
-  return stat(url.path, &status) == 0 ? Int(status.st_size) : 0
+  return stat(url.path, &status) == 0 ? Int(status.st_size) : nil
 }
 
 /// A file of the hub's list.

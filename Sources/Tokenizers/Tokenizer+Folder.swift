@@ -6,8 +6,9 @@ extension Tokenizer {
   /// with what `tokenizer_config.json` says of lower case, ideographs, accents and the special and added tokens that it
   /// and the older `special_tokens_map.json` and `added_tokens.json` list, or a SentencePiece `.model`.
   ///
-  /// Where `tokenizer_config.json` and `tokenizer.json` disagree about the normalizer of a BERT or the first space of a
-  /// RoBERTa, the former is right, as in transformers' classes for these.
+  /// Where these files and `tokenizer.json` disagree, the class that they name decides, as in transformers: what it
+  /// builds itself (a BERT's normalizer, an XLM-R's way to cut, …) is built from them. Tokens that only they list are
+  /// added.
   ///
   /// - Throws: `FileError` naming the file and the key that isn't as it should be.
   public init(folder: URL) throws {
@@ -28,31 +29,10 @@ extension Tokenizer {
     try self.init(words: words, in: folder)
   }
 
-  /// What transformers' class of a folder's tokenizer makes of a `tokenizer.json`: some set flags by
-  /// `tokenizer_config.json` and their own defaults.
-  private func asItsClass(in folder: URL) throws -> Tokenizer {
-    let settings = try TokenizerPart("tokenizer_config.json", in: folder)
-    var (normalizer, preTokenizer) = (normalizer, preTokenizer)
-    switch try TokenizerClass(settings, in: folder)?.name ?? "" {
-    case "BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer":
-      guard case .bert(let cleanText, _, _, _) = normalizer else { return self }
-      normalizer = try Tokenizer.normalizer(settings, cleanText: cleanText)
-    case "RobertaTokenizer", "GPT2Tokenizer":
-      guard case .byteLevel(var bytes) = preTokenizer else { return self }
-      bytes.addsPrefixSpace = try settings.bool("add_prefix_space", default: false)
-      preTokenizer = .byteLevel(bytes)
-    default: return self
-    }
-    guard normalizer != self.normalizer || preTokenizer != self.preTokenizer else { return self }
-    return Tokenizer(
-      model: model, normalizer: normalizer, preTokenizer: preTokenizer, postProcessor: postProcessor, decoder: decoder,
-      addedTokens: addedTokens, truncation: truncation, padding: padding)
-  }
-
   /// The normalizer of a BERT by its `tokenizer_config.json`.
-  private static func normalizer(_ settings: TokenizerPart, cleanText: Bool = true) throws -> Normalizer {
+  static func normalizer(_ settings: TokenizerPart) throws -> Normalizer {
     .bert(
-      cleanText: cleanText, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
+      cleanText: true, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
       stripAccents: try settings.optionalBool("strip_accents"),
       lowercase: try settings.bool("do_lower_case", default: true))
   }
@@ -60,7 +40,7 @@ extension Tokenizer {
   private init(words url: URL, in folder: URL) throws {
     let settings = try TokenizerPart("tokenizer_config.json", in: folder)
     let isMPNet = try TokenizerClass(settings, in: folder)?.name == "MPNetTokenizer"
-    let tokens = try ListedTokens(settings, in: folder, isMPNet: isMPNet)
+    let tokens = try ListedTokens(settings, in: folder, of: isMPNet ? "MPNetTokenizer" : "BertTokenizer")
     let vocabulary = try Tokenizer.readWords(url)
     let added = AddedToken.numbered(tokens.all, after: vocabulary)
     /// A special token that the vocabulary has, or one of those that got ids from a file.
@@ -118,81 +98,49 @@ extension PostProcessor {
         pair: [first, .text(0, typeID: 0), last, .text(1, typeID: 1), .special(separator.text, typeID: 1)],
         specialTokens: [(start.text, [start]), (separator.text, [separator])]))
   }
-}
 
-/// The class of transformers that a folder's tokenizer is of: what `tokenizer_config.json` says, else `config.json`,
-/// else the one of the model's type.
-struct TokenizerClass {
-  /// Its name without "Fast".
-  let name: String
-  /// The file that names it.
-  let url: URL
-  /// The key there.
-  let key: String
-  /// What it says, for messages.
-  let found: String
-
-  /// The classes by the types of models; none for those that take a file's tokenizer as it is.
-  private static let names = [
-    "bert": "BertTokenizer", "distilbert": "BertTokenizer", "electra": "BertTokenizer", "nomic_bert": "BertTokenizer",
-    "mpnet": "MPNetTokenizer", "roberta": "RobertaTokenizer", "gpt2": "GPT2Tokenizer",
-    "xlm-roberta": "XLMRobertaTokenizer", "xmod": "XLMRobertaTokenizer", "gte": "XLMRobertaTokenizer",
-    "camembert": "CamembertTokenizer", "albert": "AlbertTokenizer", "yoso": "AlbertTokenizer",
-    "t5": "T5Tokenizer", "mt5": "T5Tokenizer", "switch_transformers": "T5Tokenizer",
-    "big_bird": "BigBirdTokenizer", "deberta-v2": "DebertaV2Tokenizer", "fnet": "FNetTokenizer",
-    "gemma": "GemmaTokenizer", "gemma2": "GemmaTokenizer", "gemma3_text": "GemmaTokenizer",
-    "mbart": "MBartTokenizer", "pegasus": "PegasusTokenizer", "rembert": "RemBertTokenizer",
-    "xlnet": "XLNetTokenizer",
-  ]
-
-  /// The class by a folder's `config.json` and its `tokenizer_config.json`, read already; nil where neither names one.
-  init?(_ settings: TokenizerPart, in folder: URL) throws {
-    let config = try TokenizerPart("config.json", in: folder)
-    let text: String
-    if let name = try settings.optionalString("tokenizer_class") {
-      (text, url, key, found) = (name, settings.url, "tokenizer_class", FileError.quoted(name))
-    } else if let name = config.json["tokenizer_class"]?.string {
-      (text, url, key, found) = (name, config.url, "tokenizer_class", FileError.quoted(name))
-    } else if let type = config.json["model_type"]?.string, let name = TokenizerClass.names[type] {
-      (text, url, key, found) = (name, config.url, "model_type", "\(FileError.quoted(type)), which has \(name)")
-    } else {
-      return nil
-    }
-    name = text.hasSuffix("Fast") ? String(text.dropLast(4)) : text
+  /// XLM-R's order as a template: `<s> A </s>` and `<s> A </s></s> B </s>`; type ids are 0.
+  static func xlmRobertaTemplate(start: Token, end: Token) -> PostProcessor {
+    let last = Template.Piece.special(end.text, typeID: 0)
+    let single = [.special(start.text, typeID: 0), .text(0, typeID: 0), last]
+    return .template(
+      Template(
+        single: single, pair: single + [last, .text(1, typeID: 0), last],
+        specialTokens: [start, end].sorted { $0.text < $1.text }.map { ($0.text, [$0]) }))
   }
 }
 
-/// The special and added tokens that the files beside a `vocab.txt` list, as transformers takes them.
-private struct ListedTokens {
-  /// The special tokens and their keys.
-  let named: [(key: String, token: AddedToken)]
+/// The special and added tokens that the files beside a `vocab.txt` or a `tokenizer.json` list, as transformers takes
+/// them.
+struct ListedTokens {
+  /// The special tokens and their keys, and whether a file lists them or only the class has them.
+  let named: [(key: String, token: AddedToken, isListed: Bool)]
   /// What `added_tokens_decoder` or, without it, `added_tokens.json` lists, by id.
   let added: [AddedToken]
   /// The special tokens without a key.
   let additional: [AddedToken]
+  /// Whether `added` is from the newer list, which counts more than what a `tokenizer.json` says.
+  private let isNewer: Bool
 
   /// All, in the order in which they get ids.
   var all: [AddedToken] { added + named.map { $0.token } + additional }
 
-  init(_ settings: TokenizerPart, in folder: URL, isMPNet: Bool) throws {
+  /// The tokens of a folder whose tokenizer is of the class of this name, if that is known.
+  init(_ settings: TokenizerPart, in folder: URL, of name: String?) throws {
     let decoder = settings.optionalPart("added_tokens_decoder")
+    isNewer = decoder != nil
     // The older files count only where the newer list isn't.
     let map = try decoder == nil ? TokenizerPart("special_tokens_map.json", in: folder) : nil
-    let standard =
-      isMPNet
-      ? [
-        "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>",
-        "cls_token": "<s>", "mask_token": "<mask>",
-      ]
-      : [
-        "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
-      ]
+    let standard = name.flatMap { TokenizerClass.specialTokens[$0] } ?? [:]
     named = try SentencePieceConfiguration.keys.compactMap { key in
-      let stripsLeft = isMPNet && key == "mask_token"
+      let stripsLeft = key == "mask_token" && (name == "MPNetTokenizer" || name == "CamembertTokenizer")
       if let part = map?.optionalPart(key) ?? settings.optionalPart(key) {
-        return (key: key, token: try AddedToken(listed: part, special: true, stripsLeft: stripsLeft))
+        let token = try AddedToken(listed: part, special: true, stripsLeft: stripsLeft)
+        return (key: key, token: token, isListed: true)
       }
-      return standard[key].map { (key: key, token: AddedToken($0, id: -1, stripsLeft: stripsLeft)) }
+      return standard[key].map {
+        (key: key, token: AddedToken($0, id: -1, stripsLeft: stripsLeft), isListed: false)
+      }
     }
     var additional: [AddedToken] = []
     for part in [settings, map].compactMap({ $0 }) {
@@ -223,6 +171,26 @@ private struct ListedTokens {
       return (id: id, token: try AddedToken(listed: part, special: isSpecial))
     }
     added = entries.sorted { $0.id < $1.id }.map { $0.token }
+  }
+
+  /// The tokens of a `tokenizer.json`, which keep their ids, and after them those of these that it hasn't. What only
+  /// the class has needs to be in the vocabulary: it gets no new id.
+  func joined(to tokens: [AddedToken], _ vocabulary: Vocabulary) -> [AddedToken] {
+    var joined = tokens
+    var places = Dictionary(
+      tokens.enumerated().map { (Array($0.element.content.utf8), $0.offset) }, uniquingKeysWith: { $1 })
+    let known = named.filter { $0.isListed || vocabulary.id(of: $0.token.content) != nil }.map { $0.token }
+    for (index, var token) in (added + known + additional).enumerated() {
+      if let place = places[Array(token.content.utf8)] {
+        guard isNewer, index < added.count else { continue }
+        token.id = joined[place].id
+        joined[place] = token
+      } else {
+        places[Array(token.content.utf8)] = joined.count
+        joined.append(token)
+      }
+    }
+    return joined == tokens ? tokens : AddedToken.numbered(joined, after: vocabulary)
   }
 }
 

@@ -86,6 +86,8 @@ public struct Tokenizer: Sendable {
     addedTokens.first { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.vocabulary.id(of: token)
   }
 
-  /// The token of an id, or nil.
-  public func token(of id: Int32) -> String? { pipeline.addedTokens[id]?.content ?? model.vocabulary[id] }
+  /// The token of an id, or nil. An added token that is looked for in normalized text is normalized itself.
+  public func token(of id: Int32) -> String? {
+    pipeline.normalizedContents[id] ?? pipeline.addedTokens[id]?.content ?? model.vocabulary[id]
+  }
 }

@@ -20,7 +20,7 @@ extension Report {
     guard let scores = classification else { return nil }
     let rows = scores.perClass.map { scores in
       """
-      <tr><th scope="row">\(ReportHTML.escape(scores.name))</th>\(cell(scores.precision))\(cell(scores.recall))\
+      <tr>\(ReportHTML.heading("row", scores.name, 80))\(cell(scores.precision))\(cell(scores.recall))\
       \(cell(scores.f1, bar: true))<td>\(ReportHTML.grouped(scores.support))</td>\
       <td>\(ReportHTML.grouped(scores.predicted))</td></tr>
       """
@@ -54,7 +54,7 @@ extension Report {
     let names = scores.classes.map(ReportHTML.escape)
     let showsNumbers = names.count <= 20
     let turned = showsNumbers && names.count > 4 && scores.classes.contains { $0.unicodeScalars.count > 6 }
-    let header = names.map { "<th scope=\"col\"><span>\(showsNumbers ? $0 : "")</span></th>" }.joined()
+    let header = scores.classes.map { ReportHTML.heading("col", showsNumbers ? $0 : "") }.joined()
     let rows = names.indices.map { label -> String in
       let total = scores.confusion[label].reduce(0, +)
       let cells = names.indices.map { predicted -> String in
@@ -69,7 +69,7 @@ extension Report {
           data-tip="\(tip)">\(showsNumbers ? count == 0 ? "·" : "\(count)" : "")</td>
           """
       }
-      return "<tr><th scope=\"row\">\(showsNumbers ? names[label] : "")</th>\(cells.joined())</tr>"
+      return "<tr>\(ReportHTML.heading("row", showsNumbers ? scores.classes[label] : ""))\(cells.joined())</tr>"
     }
     let style = (turned ? " turned" : "") + (names.count <= 4 ? " few" : "") + (showsNumbers ? "" : " dense")
     return """

@@ -12,13 +12,15 @@ extension Report {
           .init(name: "validation", className: "validation", values: history.map { $0.validationLoss ?? .nan }),
         ])
     ]
-    let metrics = metricNames
-    if !metrics.isEmpty {
+    // What goes beyond 1, perplexity say, would press the others flat: it gets a chart of its own.
+    let isShare = { (name: String) in history.allSatisfy { $0.metrics[name] ?? 0 <= 1 } }
+    let names = metricNames
+    for group in [names.filter(isShare)] + names.filter({ !isShare($0) }).map({ [$0] }) where !group.isEmpty {
       charts.append(
         Chart(
-          name: metrics.count == 1 ? metricTitle(metrics[0]) : "Validation metrics", epochs: history.map(\.epoch),
+          name: group.count == 1 ? metricTitle(group[0]) : "Validation metrics", epochs: history.map(\.epoch),
           best: bestEpoch, fromZero: false,
-          lines: metrics.prefix(4).enumerated().map { place, name in
+          lines: group.prefix(6).enumerated().map { place, name in
             .init(name: metricTitle(name), className: "m\(place)", values: history.map { $0.metrics[name] ?? .nan })
           }))
     }

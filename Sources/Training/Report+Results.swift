@@ -15,9 +15,10 @@ extension Report {
     if let scores = reconstruction {
       cards += [errorCard("Mean squared error", scores.mse), errorCard("Mean absolute error", scores.mae)]
     }
-    cards += scores.prefix(12).map { score in
+    let best = scores.filter { $0.name == metricName }
+    cards += (best + scores.filter { $0.name != metricName }).map { score in
       let before = score.before.map { "<p class=\"interval\">before: \(ReportHTML.number($0, 4))</p>" } ?? ""
-      return card(ReportHTML.escape(score.name), score.estimate, before)
+      return card(ReportHTML.escape(score.name), score.estimate, before, signed: score.isCorrelation)
     }
     let list = facts.map { name, value in
       "<div><dt>\(ReportHTML.escape(name))</dt><dd>\(ReportHTML.escape(readable(name, value)))</dd></div>"
@@ -42,12 +43,12 @@ extension Report {
       "recipe", "Recipe", "", "<pre tabindex=\"0\"><code>\(lines.joined(separator: "\n"))</code></pre>")
   }
 
-  /// A score between 0 and 1, its interval drawn on that range.
-  private func card(_ name: String, _ estimate: Estimate, _ note: String = "") -> String {
+  /// A score between 0 and 1, or from -1 on, its interval drawn on that range.
+  private func card(_ name: String, _ estimate: Estimate, _ note: String = "", signed: Bool = false) -> String {
     """
     <div class="card"><p class="name">\(name)</p><p class="value">\(ReportHTML.number(estimate.value, 4))</p>
     <p class="interval">[\(ReportHTML.number(estimate.lower, 4)), \(ReportHTML.number(estimate.upper, 4))]</p>
-    \(range(estimate))\(note)</div>
+    \(range(estimate, signed))\(note)</div>
     """
   }
 
@@ -62,12 +63,14 @@ extension Report {
       """
   }
 
-  private func range(_ estimate: Estimate) -> String {
-    """
-    <div class="range" aria-hidden="true"><i style="left:\(ReportHTML.number(estimate.lower * 100, 2))%;\
-    width:\(ReportHTML.number((estimate.upper - estimate.lower) * 100, 2))%"></i>\
-    <b style="left:\(ReportHTML.number(estimate.value * 100, 2))%"></b></div>
-    """
+  private func range(_ estimate: Estimate, _ signed: Bool) -> String {
+    let place = { (score: Double) in min(max(signed ? (score + 1) / 2 : score, 0), 1) * 100 }
+    let (lower, upper) = (place(estimate.lower), place(estimate.upper))
+    return """
+      <div class="range\(signed ? " signed" : "")" aria-hidden="true"><i style="left:\(ReportHTML.number(lower, 2))%;\
+      width:\(ReportHTML.number(upper - lower, 2))%"></i>\
+      <b style="left:\(ReportHTML.number(place(estimate.value), 2))%"></b></div>
+      """
   }
 
   /// Commas in long whole numbers; a seed is a name, not a number.
@@ -85,5 +88,12 @@ extension Report {
     else { return ReportHTML.escape(line) }
     let part = { (range: Range<Int>) in ReportHTML.escape(String(decoding: bytes[range], as: UTF8.self)) }
     return part(0..<content) + "<b>\(part(content..<colon))</b>" + part(colon..<bytes.count)
+  }
+}
+
+extension Report.Score {
+  /// Whether it goes from -1 to 1.
+  fileprivate var isCorrelation: Bool {
+    name.hasPrefix("pearson_") || name.hasPrefix("spearman_") || name.hasSuffix("_mcc")
   }
 }

@@ -56,6 +56,8 @@ extension Report {
     opacity: .45; }
     .range b { position: absolute; top: -3px; width: 4px; height: 12px; margin-left: -2px; border-radius: 2px; \
     background: var(--accent); }
+    .range.signed { background: linear-gradient(90deg, transparent calc(50% - 1px), var(--muted) 0 calc(50% + 1px), \
+    transparent 0) var(--faint); }
     .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 12px 20px; margin: 0; }
     .facts dt { color: var(--muted); font-size: 13px; }
     .facts dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
@@ -71,7 +73,7 @@ extension Report {
     .line { fill: none; stroke: var(--c); stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
     .dots { fill: var(--c); stroke: var(--surface); stroke-width: 1.2; }
     .train, .m0 { --c: var(--train); } .validation, .m1 { --c: var(--validation); }
-    .m2 { --c: var(--c2); } .m3 { --c: var(--c4); }
+    .m2 { --c: var(--c2); } .m3 { --c: var(--c4); } .m4 { --c: var(--c3); } .m5 { --c: var(--c5); }
     .best path { stroke: var(--muted); stroke-dasharray: 3 4; }
     .band { fill: transparent; } .band:hover { fill: var(--text); fill-opacity: .05; }
     details summary { cursor: pointer; color: var(--accent); font-size: 14px; width: max-content; }
@@ -85,6 +87,7 @@ extension Report {
     overflow: hidden; text-overflow: ellipsis; }
     .numbers thead th { color: var(--muted); font-size: 13px; font-weight: 500; }
     .numbers tbody th { font-weight: 600; }
+    .scores tbody th { white-space: normal; overflow-wrap: break-word; }
     .numbers tfoot th { font-weight: 500; } .numbers tfoot { color: var(--muted); }
     .numbers .best { background: var(--faint); }
     .numbers .best th { background: var(--faint); }
@@ -97,19 +100,20 @@ extension Report {
     .matrix { border-collapse: separate; border-spacing: 3px; font-size: 14px; }
     .matrix caption { padding-bottom: 2px; color: var(--muted); font-size: 13px; text-align: center; }
     .matrix th { padding: 2px 6px; color: var(--muted); font-weight: 500; }
-    .matrix tbody th { max-width: 180px; overflow: hidden; text-align: right; text-overflow: ellipsis; white-space: nowrap; }
+    .matrix tbody th { max-width: 200px; overflow: hidden; text-align: right; text-overflow: ellipsis; white-space: nowrap; }
     .matrix tbody td { min-width: 46px; height: 40px; padding: 0 6px; border-radius: 6px; text-align: center; \
     background: color-mix(in srgb, var(--h) calc(var(--v) * var(--heat)), var(--faint)); }
     .matrix td.hit { --h: var(--hit); font-weight: 650; } .matrix td.miss { --h: var(--miss); }
     .matrix tbody td:hover { outline: 2px solid var(--text); outline-offset: -1px; }
     .matrix.few tbody td { min-width: 96px; height: 64px; font-size: 17px; }
     .matrix.turned thead th { vertical-align: bottom; }
-    .matrix.turned thead span { display: inline-block; max-height: 180px; overflow: hidden; writing-mode: vertical-rl; \
-    transform: rotate(180deg); white-space: nowrap; }
+    .matrix.turned thead span { display: inline-block; max-height: 200px; overflow: hidden; text-overflow: ellipsis; \
+    writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
     .matrix.dense { border-spacing: 1px; }
     .matrix.dense th { padding: 0; }
     .matrix.dense tbody td { min-width: 9px; width: 9px; height: 9px; padding: 0; border-radius: 2px; }
     .pairs { flex: 1 1 240px; max-width: 380px; }
+    .pairs b { overflow-wrap: anywhere; }
     .pairs ol { margin: 0; padding: 0; list-style: none; font-size: 14px; }
     .pairs li { display: flex; justify-content: space-between; gap: 16px; padding: 5px 0; \
     border-bottom: 1px solid var(--line); }
@@ -162,7 +166,7 @@ extension Report {
       .facts { grid-template-columns: 1fr 1fr; }
       .mistakes.images { grid-template-columns: 1fr 1fr; gap: 8px; }
       .images .mistake { padding: 8px; }
-      .matrix { border-spacing: 2px; font-size: 13px; } .matrix tbody th { max-width: 100px; }
+      .matrix { border-spacing: 2px; font-size: 13px; }
     .matrix tbody td { min-width: 30px; height: 32px; padding: 0 2px; }
       .map circle { r: 6px; } .map #map-ring { r: 12px; }
       svg.chart text { font-size: 14px; } svg.chart .heading { font-size: 16px; }

@@ -40,15 +40,17 @@ struct Chart {
       Self.top + (high - value) / (high - low) * (Self.height - Self.top - Self.bottom)
     }
     let title = ReportHTML.escape("\(name) by epoch, from \(first) to \(last)")
+    let legend = legend(shown)
     return """
-      <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img" aria-label="\(title)" class="chart">
+      <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height) + legend.height)" role="img" aria-label="\(title)" \
+      class="chart">
       <title>\(title)</title>
       <text class="heading" x="0" y="16">\(ReportHTML.escape(name))</text>
-      \(legend(shown))
-      \(grid(low, high, first, last, x, y))
+      \(legend.text)
+      <g transform="translate(0 \(legend.height))">\(grid(low, high, first, last, x, y))
       \(bestMark(x, y(high), y(low)))
       \(shown.map { path($0, x, y) }.joined(separator: "\n"))
-      \(bands(shown, x))
+      \(bands(shown, x))</g>
       </svg>
       """
   }
@@ -59,15 +61,19 @@ struct Chart {
     return (low, most + spread * 0.06)
   }
 
-  /// Names with their colours at the top right.
-  private func legend(_ lines: [Line]) -> String {
-    guard lines.count > 1 || lines.first?.name != name else { return "" }
-    // One text with the keys in it: how wide names are isn't known here.
-    let parts = lines.map {
-      "<tspan class=\"key \($0.className)\" dx=\"14\">━━</tspan><tspan dx=\"6\">\(ReportHTML.escape($0.name))</tspan>"
+  /// Names with their colours below the heading, in columns, and the height that they take.
+  private func legend(_ lines: [Line]) -> (text: String, height: Int) {
+    guard lines.count > 1 || lines.first?.name != name else { return ("", 0) }
+    // How wide names are isn't known here: 8 units a letter are enough, 48 for the key and the gaps.
+    let column = 48 + 8 * (lines.map(\.name.unicodeScalars.count).max() ?? 0)
+    let columns = max(1, Int(Self.width) / column)
+    let texts = lines.enumerated().map { place, line in
+      """
+      <text class="legend" x="\(place % columns * column)" y="\(36 + place / columns * 18)">\
+      <tspan class="key \(line.className)">━━</tspan><tspan dx="6">\(ReportHTML.escape(line.name))</tspan></text>
+      """
     }
-    let end = ReportHTML.number(Self.width - Self.right, 1)
-    return "<text class=\"legend\" x=\"\(end)\" y=\"16\" text-anchor=\"end\">\(parts.joined())</text>"
+    return (texts.joined(), (lines.count + columns - 1) / columns * 18)
   }
 
   private func grid(

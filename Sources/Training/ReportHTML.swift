@@ -38,6 +38,20 @@ enum ReportHTML {
     return String(scalars[..<end]) + "…"
   }
 
+  /// A text without its middle, `…` instead, if it is longer than the limit: names often differ at their ends.
+  static func ends(of text: String, _ limit: Int) -> String {
+    let scalars = text.unicodeScalars
+    guard scalars.count > limit else { return text }
+    return String(scalars.prefix(limit / 2)) + "…" + String(scalars.suffix(limit - limit / 2 - 1))
+  }
+
+  /// A table's heading for a name, which is its `title` if it's too long to be shown.
+  static func heading(_ scope: String, _ name: String, _ limit: Int = 20) -> String {
+    let shown = ends(of: name, limit)
+    let title = shown == name ? "" : " title=\"\(escape(name))\""
+    return "<th scope=\"\(scope)\"\(title)><span>\(escape(shown))</span></th>"
+  }
+
   /// A number with the given decimals.
   static func number(_ value: Double, _ decimals: Int) -> String {
     value.isFinite ? String(format: "%.\(decimals)f", value) : "–"

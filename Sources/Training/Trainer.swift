@@ -111,6 +111,10 @@ public final class Trainer {
     guard resume, checkpoint.exists else { return checkpoint.remove() }
     let (found, file) = try checkpoint.open()
     try found.requireSameRun(as: settings, path: checkpoint.last.path)
+    guard found.epoch <= options.epochs else {
+      throw TrainingError.otherRun(
+        path: checkpoint.last.path, setting: "at most", expected: "\(options.epochs) epochs", found: "\(found.epoch)")
+    }
     try checkpoint.restore(found, file, parameters, optimizer, ema)
     state = found
     state.earlyStopping?.patience = options.earlyStopping?.patience

@@ -22,13 +22,15 @@ struct TrainingReport {
       ("Seconds of training", String(format: "%.1f", summary.seconds)),
       ("Samples per second", String(format: "%.0f", summary.samplesPerSecond)), ("Seed", String(summary.seed)),
     ]
+    let isChosenBy = summary.testSamples == 0 && summary.validationSamples > 0
+    let scored = "\(summary.validationSamples) samples of the validation part, which chose the epoch"
     return Report(
       title: name, subtitle: model.steps.map { "\($0.layer) → \($0.output)" }.joined(separator: " · "),
       recipe: recipe.text,
       facts: facts, history: history, bestEpoch: summary.bestEpoch,
       metricName: model.task == .reconstruction ? "mse" : "accuracy", classification: summary.classification,
       reconstruction: summary.reconstruction, mistakes: mistakes(), map: try map(), classes: mapClasses,
-      reconstructions: try reconstructions()
+      reconstructions: try reconstructions(), scoredOn: isChosenBy ? scored : nil
     ).html()
   }
 

@@ -60,8 +60,8 @@ struct DataCommand: ParsableCommand {
               "data: unknown data set '\(name)' (expected one of \(DataSource.all.map(\.name).joined(separator: ", ")))"
           )
         }
-        let standard =
-          ProcessInfo.processInfo.environment["XDG_CACHE_HOME"].map { $0 + "/encoders" } ?? "~/.cache/encoders"
+        let caches = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"] ?? ""
+        let standard = (caches.isEmpty ? "~/.cache" : caches) + "/encoders"
         let files = try source.get(into: path(output), cache: path(cache ?? standard), from: from.map(path), log: note)
         if json { return try printJSON(files.map(\.path)) }
         for file in files { try printLine(file.path) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Encoders
 import Evaluation
 import Foundation
@@ -29,18 +30,23 @@ struct EvaluateCommand: ParsableCommand {
   var columns: String?
   @Option(name: .long, help: "The column that says which part a row belongs to; without it, all rows count.")
   var splitColumn: String?
-  @Option(name: .long, help: "The part to score on: train, validation or test (or what the column says).") var split =
-    "test"
+  @Option(
+    name: .long, help: "The part to score on: train, validation or test (or what the column says); else test.")
+  var split: String?
   @Flag(name: .long, help: "Print the scores as JSON.") var json = false
   @OptionGroup var compute: InferenceOptions
 
   func run() throws {
     try reporting {
       compute.apply()
+      if let split, splitColumn == nil, !isFolder(path(data)) {
+        throw InputError(
+          description: "--split \(split): expected --split-column, as nothing else says which part a row belongs to")
+      }
       let model = try openModel(path(model))
       if model.task == .embedding, let encoder = model.sentenceEncoder { return try score(encoder) }
       let samples = try DataFiles.samples(
-        for: model, path(data), text: text, label: label ?? "label", splitColumn: splitColumn, split: split)
+        for: model, path(data), text: text, label: label ?? "label", splitColumn: splitColumn, split: split ?? "test")
       if model.task == .reconstruction {
         let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0)
         if json { try printJSON(report) } else { try printLine(report.table) }

@@ -53,6 +53,9 @@ struct TrainCommand: ParsableCommand {
       if let tuning = summary.fineTuning, tuning.scores != nil { try printLine(tuning.table) }
       if let report = summary.classification { try printLine(report.table) }
       if let report = summary.reconstruction { try printLine(report.table) }
+      if summary.fineTuning?.scores == nil, summary.testSamples == 0, summary.validationSamples > 0 {
+        try printLine("scored on the validation part, which chose the epoch: there is no test part")
+      }
       try printLine("model: \(folder.path)\nreport: \(folder.appendingPathComponent("report.html").path)")
     }
   }
@@ -63,11 +66,19 @@ struct TrainCommand: ParsableCommand {
     if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
       throw FileError(.unwritable, folder, "expected a folder to write the model to, found a file")
     }
-    if resume || overwrite { return }
+    if overwrite { return }
+    let exists = { (name: String) in FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
+    // Whose files these are nobody knows, where no run has kept a checkpoint.
+    let names = ["recipe.yaml", "history.jsonl", "report.html", "training.json", "tokenizer.json", "README.md"]
+    if !exists("checkpoint"), !exists("config.json"), !exists("modules.json"), let name = names.first(where: exists) {
+      throw FileError(
+        .unwritable, folder, "expected a new folder or one of a run, found \(name); --overwrite replaces what is there")
+    }
+    if resume { return }
     for (name, what) in [
       ("config.json", "a model is"), ("modules.json", "a model is"),
       ("checkpoint/last.safetensors", "an unfinished run is"),
-    ] where FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) {
+    ] where exists(name) {
       throw FileError(.unwritable, folder, "\(what) already there; give --resume to go on or --overwrite to replace it")
     }
   }

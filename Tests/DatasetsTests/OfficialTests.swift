@@ -60,6 +60,15 @@ import Testing
     #expect(try get(source).count == 2)
   }
 
+  @Test func aDamagedFileInTheCacheIsFetchedAgain() throws {
+    let source = try digits()
+    try FileManager.default.createDirectory(at: url("cache"), withIntermediateDirectories: true)
+    try Data("imagez".utf8).write(to: url("cache/a.gz"))
+    #expect(try get(source).count == 2)
+    #expect(try text("data/digits/a.gz") == "images")
+    #expect(try text("cache/a.gz") == "images")
+  }
+
   @Test func severalFilesThatAreHere() throws {
     #expect(try get(digits(), from: "server").count == 2)
     #expect(try text("data/digits/a.gz") == "images")
@@ -76,12 +85,17 @@ import Testing
     func source(_ bytes: Data) throws -> DataSource {
       try bytes.write(to: packed)
       let sum = Insecure.MD5.hash(data: bytes).hexadecimal
-      return .official("reviews", "", archive: "file://\(packed.path)", md5: sum)
+      return .official("reviews", "", archive: "file://\(packed.path)", md5: sum, holds: ["train"])
     }
     // Whole by its checksum, but no whole archive: as if unpacking were cut off.
     #expect(throws: DataSourceError.self) { try self.get(source(bytes.prefix(bytes.count - 9))) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: url("data").path) == [])
     try FileManager.default.removeItem(at: url("cache"))
+    // A file that has nothing to do with it doesn't pass for the data.
+    try FileManager.default.createDirectory(at: url("data/reviews"), withIntermediateDirectories: true)
+    try Data().write(to: url("data/reviews/notes.txt"))
+    #expect(throws: FileError.self) { try self.get(source(bytes)) }
+    try FileManager.default.removeItem(at: url("data/reviews/notes.txt"))
     #expect(try get(source(bytes)) == ["data/reviews"])
     #expect(try text("data/reviews/train/0.txt") == "good")
     #expect(try get(source(bytes)) == ["data/reviews"])

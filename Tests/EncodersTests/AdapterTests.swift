@@ -116,13 +116,72 @@ import Testing
         == "/adapter/adapter_model.safetensors: \"\(key)\": expected rank 4, as adapter_config.json has it, found 2")
     // An adapter of a wider model.
     let narrow = goldens.appendingPathComponent("pretrained/bert")
-    let adapter = try AdapterFolder(folder("lora"))
+    let adapter = try AdapterFolder(folder("cross"))
     #expect {
       _ = try Checkpoint(narrow, adapter: adapter)
     } throws: {
       "\($0)".contains(
-        #""base_model.model.embeddings.word_embeddings.lora_embedding_A": expected an addition to "#
-          + "embeddings.word_embeddings.weight of shape [60, 16], found shapes [4, ")
+        #""base_model.model.bert.encoder.layer.0.attention.self.value.lora_A.weight": expected an addition to "#
+          + "encoder.layer.0.attention.self.value.weight of shape [16, 16], found shapes [2, 32] and [32, 2]")
     }
+  }
+
+  /// The base model's tensors changed by an adapter that keeps some of its tensors and has zeros besides.
+  func merged(
+    keeping isKept: (String) -> Bool = { _ in true }, _ zeros: [String: [Int]] = [:],
+    _ body: (Checkpoint) throws -> Void
+  ) throws {
+    try temporary { adapter in
+      let weights = try SafetensorsFile(folder("lora").appendingPathComponent("adapter_model.safetensors"))
+      var writer = SafetensorsWriter()
+      for key in weights.keys where isKept(key) { try writer.add(key, of: weights) }
+      for (name, shape) in zeros { writer.add(name, shape: shape, [Float](repeating: 0, count: shape.reduce(1, *))) }
+      try writer.write(to: adapter.appendingPathComponent("adapter_model.safetensors"))
+      let settings = "adapter_config.json"
+      try FileManager.default.copyItem(
+        at: folder("lora").appendingPathComponent(settings), to: adapter.appendingPathComponent(settings))
+      try body(Checkpoint(golden.appendingPathComponent("plain"), adapter: AdapterFolder(adapter)))
+    }
+  }
+
+  @Test func tensorsWithoutTheirPlaceOrShapeAreNamed() throws {
+    func line(keeping isKept: (String) -> Bool = { _ in true }, _ zeros: [String: [Int]] = [:]) throws -> String {
+      do {
+        try merged(keeping: isKept, zeros) { _ in }
+        return "opens"
+      } catch { return "\(error)".split(separator: "/adapter_model.safetensors: ").last.map(String.init) ?? "" }
+    }
+    #expect(try line() == "opens")
+    #expect(try line(["base_model.model.pooler.dense.bias": [32]]) == "opens")
+    let norm = "base_model.model.embeddings.LayerNorm.bias"
+    #expect(try line([norm: [3]]) == "\"\(norm)\": expected shape [32] of embeddings.LayerNorm.bias, found [3]")
+    #expect(
+      try line(["base_model.model.encoder.extra.bias": [32]])
+        == #""base_model.model.encoder.extra.bias": the base model has no encoder.extra.bias"#)
+    let query = "base_model.model.encoder.layer.0.attention.self.query."
+    #expect(
+      try line { $0 != query + "lora_A.weight" }
+        == "\"\(query)lora_B.weight\": expected lora_A.weight beside it, found none")
+    #expect(try line { $0 != query + "lora_B.weight" }.hasPrefix("\"\(query)lora_B.weight\": "))
+    #expect(try line { _ in false }.hasSuffix("expected an adapter's tensors, found none"))
+  }
+
+  /// PEFT keeps whole tables of some models beside the additions to them.
+  @Test func anAdditionMayBeToATensorOfTheAdapters() throws {
+    func values(_ checkpoint: Checkpoint) throws -> [Float] {
+      var values = [Float](repeating: 0, count: 157 * 32)
+      try values.withUnsafeMutableBufferPointer { try checkpoint.read("embeddings.word_embeddings.weight", into: $0) }
+      return values
+    }
+    let plain = try values(Checkpoint(golden.appendingPathComponent("plain")))
+    var added: [Float] = []
+    try merged { added = try values($0) }
+    let table = "base_model.model.embeddings.word_embeddings"
+    try merged([table + ".base_layer.weight": [157, 32]]) { checkpoint in
+      let found = try values(checkpoint)
+      #expect(found.contains { $0 != 0 })
+      #expect(found.indices.allSatisfy { abs(found[$0] - (added[$0] - plain[$0])) < 1e-6 })
+    }
+    #expect(throws: FileError.self) { try merged([table + ".weight": [157, 32]]) { _ in } }
   }
 }

@@ -90,6 +90,38 @@ import Testing
     }
   }
 
+  /// How many vectors documents and queries have in Stanford's folder with other settings.
+  func lengths(_ changes: [JSON.Member], _ texts: [String]) throws -> (documents: [Int], queries: [Int]) {
+    var lengths: (documents: [Int], queries: [Int]) = ([], [])
+    try withCopy(of: "stanford", "config.json", [.init("architectures", .array(["HF_ColBERT"]))]) { folder in
+      let url = folder.appendingPathComponent("artifact.metadata")
+      let kept = try #require(JSON(contentsOf: url).members).filter { member in
+        !changes.contains { $0.name == member.name }
+      }
+      try AtomicFile.write(.object(kept + changes), to: url)
+      let encoder = try SentenceEncoder.open(folder)
+      lengths.documents = try matrices(encoder, texts, isQuery: false).offsets.lengths
+      lengths.queries = try matrices(encoder, texts, isQuery: true).offsets.lengths
+    }
+    return lengths
+  }
+
+  @Test func punctuationCountsWhereStanfordsFolderSaysSo() throws {
+    let texts = ["the film, a film", "the film a film"]
+    let skipping = try lengths([], texts).documents
+    #expect(skipping[0] == skipping[1])
+    #expect(try lengths([.init("mask_punctuation", false)], texts).documents == [skipping[0] + 1, skipping[1]])
+  }
+
+  /// The model has 64 positions.
+  @Test func lengthsEndAtTheModelsPositions() throws {
+    let texts = [String](repeating: "film", count: 90).joined(separator: " ")
+    let changes: [JSON.Member] = [.init("doc_maxlen", .integer(180)), .init("query_maxlen", .integer(70))]
+    let found = try lengths(changes, [texts, "film"])
+    #expect(found.documents[0] == 64 && found.documents[1] < 64)
+    #expect(found.queries == [64, 64])
+  }
+
   @Test func thereAreCases() { #expect(Self.cases("colbert").count == 4 && Self.cases("multi_vector").count == 4) }
 
   /// The folder's files go with it.

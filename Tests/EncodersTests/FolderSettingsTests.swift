@@ -71,6 +71,35 @@ import Testing
     }
   }
 
+  /// What sentence-transformers hands on to transformers.
+  @Test func optionsOfTheTransformerAreFollowedOrNamed() throws {
+    let file = "sentence_bert_config.json"
+    func length(_ settings: JSON) throws -> Int? {
+      try with("bert", file, settings) { try SentenceEncoder.open($0).maximumLength }
+    }
+    let text: JSON = ["text": ["max_length": .integer(7), "truncation": true]]
+    let opening: JSON = ["model_max_length": .integer(11)]
+    #expect(try length(["max_seq_length": .integer(13)]) == 13)
+    #expect(try length(["max_seq_length": .integer(13), "tokenizer_args": opening]) == 11)
+    #expect(try length(["processor_kwargs": opening, "processing_kwargs": text]) == 7)
+    #expect(try length(["processing_kwargs": ["text": ["max_length": .integer(900)]]]) == 64)
+    #expect(try length(["model_args": ["add_pooling_layer": false], "config_args": [:]]) == 20)
+    func line(_ settings: JSON) throws -> String {
+      do { return "opens at \(try length(settings) ?? 0)" } catch {
+        return "\(error)".split(separator: "/\(file): ").last.map(String.init) ?? ""
+      }
+    }
+    #expect(
+      try line(["config_args": ["hidden_act": "relu"]]) == #""config_args": expected no options, found "hidden_act""#)
+    #expect(
+      try line(["tokenizer_args": ["use_fast": false]])
+        == #""tokenizer_args": expected only model_max_length, found "use_fast""#)
+    #expect(
+      try line(["processing_kwargs": ["text": ["truncation": false]]]) == #""truncation": expected true, found false"#)
+    #expect(
+      try line(["model_kwargs": ["num_hidden_layers": .integer(1)]]).hasPrefix(#""model_kwargs": expected only add_"#))
+  }
+
   @Test func queriesAndDocumentsHaveTheirPrompts() throws {
     let settings: JSON = [
       "prompts": ["query": "find: ", "passage": "text: ", "usual": "x "], "default_prompt_name": "usual",

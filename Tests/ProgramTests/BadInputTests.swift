@@ -33,6 +33,34 @@ import Testing
     #expect(try place.names().filter { $0.hasSuffix(".partial") } == [])
   }
 
+  @Test func filesOfOthersStay() throws {
+    let recipe = try place.text("recipe.yaml")
+    for arguments in [[], ["--resume"]] {
+      try place.expectError(
+        ["train", "recipe.yaml", "--output", "."] + arguments, ["found recipe.yaml", "--overwrite"])
+    }
+    #expect(try place.text("recipe.yaml") == recipe && !place.exists("model.safetensors"))
+    // A mark of the encoding begins what some programs write.
+    try place.write("\u{FEFF}" + recipe, to: "marked.yaml")
+    #expect(try place.run("train", "marked.yaml", "--output", "marked").code == 0)
+    // A link stays one, and a file keeps who may read it.
+    try place.write("", to: "real.jsonl")
+    #expect(chmod(place.url("real.jsonl").path, 0o600) == 0)
+    try FileManager.default.createSymbolicLink(at: place.url("link.jsonl"), withDestinationURL: place.url("real.jsonl"))
+    #expect(try place.run("predict", "marked", "--output", "link.jsonl", input: "a good film\n").code == 0)
+    let kept = try FileManager.default.attributesOfItem(atPath: place.url("link.jsonl").path)
+    #expect(kept[.type] as? FileAttributeType == .typeSymbolicLink)
+    #expect(try place.text("real.jsonl").contains("probabilities"))
+    let mode = try FileManager.default.attributesOfItem(atPath: place.url("real.jsonl").path)[.posixPermissions]
+    #expect(mode as? Int == 0o600)
+    try place.expectError(
+      ["evaluate", "marked", "--data", "reviews.tsv", "--split", "test"], ["--split test: ", "--split-column"])
+  }
+
+  @Test func numbersInQuotesAreTexts() throws {
+    try expectRefused(recipe("epochs: 2", "epochs: \"2\""), ["expected a whole number", "a number has no quotes"])
+  }
+
   @Test func brokenYAML() throws {
     try expectRefused(recipe("pool: max", "pool: [max"), ["/bad.yaml:", "not valid YAML"])
     try expectRefused("preprocess:\n  text: {}\n bad\n", ["/bad.yaml:3:2: not valid YAML"])

@@ -5,7 +5,11 @@ import Testing
 ///
 /// A model's files lie in `folder/owner/name`. Large files are sent on to a second address, as the real one does. Some names stand for a
 /// behaviour: `private` needs the token `secret`, `cut` breaks off once in the middle, `down` breaks off and then answers 503 until there
-/// is a file `up`, `slow` takes ten seconds, `wrong` sends other bytes, `rangeless` sends everything whatever range is asked for, `evil` lists a path outside.
+/// is a file `up`, `slow` takes ten seconds, `wrong` sends other bytes, `rangeless` sends everything whatever range is asked for, `evil` lists
+/// a path outside, `page` sends a small page instead of the weights, `endless` doesn't stop sending them, `halves` always breaks off in the
+/// middle and knows no ranges, `lies` gives the first bytes whatever range is asked for and breaks off each other time, `elsewhere` has the
+/// second page of its list on another host, `dropped` breaks off before it, `busy` is so the first time that it's asked for its list,
+/// `drip` takes seconds for the weights.
 final class Hub {
   let endpoint: String
   private let process = Process()
@@ -97,13 +101,37 @@ final class Hub {
                 return self.reply(503)
             range = self.headers.get("Range")
             status, headers = 200, []
-            if range and name != "rangeless":
+            if range and name not in ("rangeless", "halves"):
                 start = int(range.split("=")[1].split("-")[0])
                 if start >= len(content):
                     return self.reply(416)
                 headers = [("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")]
                 status, content = 206, content[start:]
             sent = None
+            if name == "page" and file == "model.safetensors":
+                return self.reply(200, b"<html>please log in</html>")
+            if name == "endless" and file == "model.safetensors":
+                self.send_response(200)
+                self.end_headers()
+                try:
+                    while True:
+                        self.wfile.write(content)
+                except OSError:
+                    self.close_connection = True
+                    return
+            if name == "drip" and file == "model.safetensors":
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                while content:
+                    self.wfile.write(content[:500])
+                    content = content[500:]
+                    time.sleep(0.1)
+                return
+            if name == "lies" and status == 206:
+                content = open(os.path.join(folder, file), "rb").read()[:len(content)]
+            if name in ("halves", "lies") and file == "model.safetensors" and status == 200:
+                sent = len(content) // 2
             if name in ("cut", "down", "rangeless") and file == "model.safetensors" and (name, file) not in cut:
                 cut.add((name, file))
                 sent = len(content) // 2
@@ -128,9 +156,15 @@ final class Hub {
                 entries.append({"type": "file", "oid": "0", "size": 1, "path": "../evil.json"})
             entries.sort(key=lambda entry: entry["path"])
             start = int(query.split("cursor=")[1]) if "cursor=" in query else 0
+            if name == "busy" and name not in cut:
+                cut.add(name)
+                return self.reply(503)
+            if name == "dropped" and start > 0:
+                return self.reply(200, b"[]", sent=0)
             headers = [("Content-Type", "application/json")]
             if start + 3 < len(entries):
-                address = f"http://127.0.0.1:{first}{self.path.split('?')[0]}?recursive=true&cursor={start + 3}"
+                port = second if name == "elsewhere" else first
+                address = f"http://127.0.0.1:{port}{self.path.split('?')[0]}?recursive=true&cursor={start + 3}"
                 headers.append(("Link", f'<{address}>; rel="next"'))
             self.reply(200, json.dumps(entries[start:start + 3]).encode(), headers)
 

@@ -97,6 +97,59 @@ extension Workplace {
     #expect(ranges == (name == "cut" ? ["-", "bytes=\(half)-"] : ["-", "bytes=\(half)-", "-"]))
   }
 
+  @Test(
+    arguments: [
+      ("page", "bytes, found 26"), ("endless", "bytes, found more"), ("halves", "the connection broke: expected "),
+      ("lies", "expected content with SHA-256"),
+    ])
+  func aHubThatNeverGivesTheFileIsGivenUp(_ name: String, _ part: String) throws {
+    try place.writeModel("hub/org/\(name)")
+    try place.expectFailure(["model", "get", "org/\(name)"], part)
+    #expect(try hub.requests().count { $0.contains("/large/") } <= 4)
+    #expect(!place.exists("models/\(name)"))
+  }
+
+  @Test func aListIsWholeOrRefused() throws {
+    for (name, part) in [
+      ("elsewhere", "expected the list's next page below "), ("dropped", "cursor=3: the connection broke: "),
+    ] {
+      try place.writeModel("hub/org/\(name)")
+      try place.expectFailure(["model", "get", "org/\(name)"], part)
+      #expect(!place.exists("models/\(name)"))
+    }
+    try place.writeModel("hub/org/busy")
+    let outcome = try place.run("model", "get", "org/busy")
+    #expect(outcome.code == 0 && outcome.errors.contains("HTTP 503; asking again"), "\(outcome.errors)")
+    try expectModel("models/busy", like: "hub/org/busy")
+  }
+
+  @Test func takesEmptyFiles() throws {
+    try place.writeModel("hub/org/tiny")
+    try place.write("", to: "hub/org/tiny/vocab.txt")
+    let outcome = try place.run("model", "get", "org/tiny")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(try place.bytes("models/tiny/vocab.txt").isEmpty)
+  }
+
+  @Test func nothingIsWrittenOnceTheProgramIsKilled() throws {
+    try place.writeModel("hub/org/drip")
+    let running = try Program.start(["model", "get", "org/drip"], environment: place.environment, in: place.folder)
+    let partial = "models/.drip.partial/model.safetensors.incomplete"
+    #expect(running.runs { (try? !place.bytes(partial).isEmpty && downloads().count > 1) ?? false })
+    kill(running.process.processIdentifier, SIGKILL)
+    _ = try running.wait()
+    usleep(700_000)
+    #expect(try downloads() == [])
+  }
+
+  /// The processes that speak with the hub, and the program itself, known by their environment.
+  func downloads() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.filter {
+      guard let bytes = FileManager.default.contents(atPath: "/proc/\($0)/environ") else { return false }
+      return String(decoding: bytes, as: UTF8.self).contains(hub.endpoint + "\0")
+    }
+  }
+
   @Test func aLaterRunGoesOn() throws {
     try place.writeModel("hub/org/down")
     try place.expectFailure(["model", "get", "org/down"], "HTTP 503")
@@ -122,11 +175,7 @@ extension Workplace {
     #expect(try running.wait().code == 128 + SIGINT)
     usleep(300_000)
     // Whoever still writes there would spoil what the next run goes on with.
-    let folder = place.url("models/.slow.partial").path
-    let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.filter {
-      (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.contains(folder) == true
-    }
-    #expect(left == [])
+    #expect(try downloads() == [])
     #expect(!place.exists("models/slow"))
   }
 
@@ -191,6 +240,11 @@ extension Workplace {
       try whole.prefix(whole.count * share / 8).write(to: place.url("cut.tar.gz"))
       try place.expectFailure(["model", "get", "x", "--from", "cut.tar.gz", "--output", "cut"], "/cut.tar.gz: ")
     }
+    var damaged = whole
+    damaged[whole.count - 8] ^= 1  // of the checksum
+    try damaged.write(to: place.url("cut.tar.gz"))
+    try place.expectFailure(
+      ["model", "get", "x", "--from", "cut.tar.gz", "--output", "cut"], "/cut.tar.gz: damaged or truncated gzip data")
     try place.write("no archive", to: "no.zip")
     try place.expectError(
       ["model", "get", "x", "--from", "no.zip"], ["/no.zip: expected a tar, tar.gz or zip archive"])

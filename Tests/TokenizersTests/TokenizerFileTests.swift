@@ -27,6 +27,23 @@ private func opened(_ files: [String: String]) throws -> Tokenizer {
   }
 }
 
+/// The `tokenizer.json` of a family without a post-processor and, if it is of SentencePiece, in the form of older files.
+private func olderFile(_ family: String) throws -> String {
+  let whole = try tokenizer(family)
+  var (normalizer, preTokenizer) = (whole.normalizer, whole.preTokenizer)
+  if case .unigram = whole.model, let map = normalizer {
+    normalizer = .sequence([map, .replace(try TextPattern(regex: " {2,}"), " ")])
+    preTokenizer = .metaspace(Metaspace())
+  }
+  return try withTokenizerFile { file in
+    try Tokenizer(
+      model: whole.model, normalizer: normalizer, preTokenizer: preTokenizer, decoder: whole.decoder,
+      addedTokens: whole.addedTokens
+    ).write(to: file)
+    return try String(contentsOf: file, encoding: .utf8)
+  }
+}
+
 @Suite struct TokenizerFileTests {
   /// Cut anywhere: one clear line, never a crash.
   @Test(arguments: ["bert-uncased", "llama3", "xlm-roberta", "cut-regex"])
@@ -289,5 +306,81 @@ private func opened(_ files: [String: String]) throws -> Tokenizer {
     let file = try String(contentsOf: families.appendingPathComponent("\(family).json"), encoding: .utf8)
     let tokenizer = try opened(["tokenizer.json": file, "config.json": model, "tokenizer_config.json": settings])
     #expect(tokenizer.encode("The film É") == ids)
+  }
+  /// Transformers' classes build their parts anew; the ids are its AutoTokenizer's.
+  @Test(
+    arguments: [
+      ("xlm-roberta", "{}", #"{"tokenizer_class": "XLMRobertaTokenizer"}"#, "film <mask> a ", [0, 149, 700, 33, 2]),
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "CamembertTokenizer", "add_prefix_space": false}"#,
+        "film <mask> a ", [0, 10, 6, 223, 198, 700, 5, 2]
+      ),
+      (
+        "xlm-roberta", #"{"model_type": "xlm-roberta"}"#, #"{"bos_token": "film"}"#, "film <mask> a ",
+        [701, 701, 700, 33, 2]
+      ),
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "AlbertTokenizer", "cls_token": "<s>", "sep_token": "</s>"}"#,
+        "The film é", [0, 153, 149, 4, 7, 2]
+      ),
+      (
+        "xlm-roberta", #"{"model_type": "albert"}"#,
+        #"{"cls_token": "<s>", "sep_token": "</s>", "keep_accents": true, "do_lower_case": false}"#,
+        "The film é", [0, 164, 8, 7, 149, 35, 2]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "bert"}"#, #"{"cls_token": "film"}"#, "The film É",
+        [1487, 61, 805, 817, 1487, 46, 3]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "modernbert"}"#,
+        #"{"tokenizer_class": "BertTokenizer", "do_lower_case": false}"#, "The film É",
+        [61, 805, 817, 47, 823, 822, 878, 46]
+      ),
+      (
+        "mpnet", "{}", #"{"tokenizer_class": "MPNetTokenizer"}"#, "The film É",
+        [0, 60, 850, 844, 46, 839, 897, 907, 45, 2]
+      ),
+      (
+        "roberta", "{}", #"{"tokenizer_class": "BartTokenizer", "add_prefix_space": true}"#, "The film É",
+        [0, 375, 285, 327, 489, 346, 235, 2]
+      ),
+    ] as [(String, String, String, String, [Int32])])
+  func aClassBuildsItsParts(family: String, model: String, settings: String, text: String, ids: [Int32]) throws {
+    let files = ["tokenizer.json": try olderFile(family), "config.json": model, "tokenizer_config.json": settings]
+    #expect(try opened(files).encode(text) == ids)
+  }
+
+  /// The ids are those of transformers' AutoTokenizer.
+  @Test(
+    arguments: [
+      (["tokenizer_config.json": #"{"extra_special_tokens": ["<x>", "film"]}"#], "a <x> film", [2, 42, 1487, 1488, 3]),
+      (
+        ["tokenizer_config.json": #"{"added_tokens_decoder": {"9000": {"content": "<y>", "special": true}}}"#],
+        "a <y>", [2, 42, 1487, 3]
+      ),
+      (
+        [
+          "special_tokens_map.json": #"{"additional_special_tokens": ["<x>"]}"#,
+          "added_tokens.json": #"{"<y>": 9000}"#,
+        ], "a <x> <y>", [2, 42, 1488, 1487, 3]
+      ),
+    ] as [([String: String], String, [Int32])])
+  func findsTheAddedTokensBesideAFile(files: [String: String], text: String, ids: [Int32]) throws {
+    let file = try String(contentsOf: families.appendingPathComponent("bert-uncased.json"), encoding: .utf8)
+    let own = ["tokenizer.json": file, "config.json": #"{"model_type": "bert"}"#]
+    #expect(try opened(own.merging(files) { $1 }).encode(text) == ids)
+  }
+
+  @Test func aBERTAlwaysCleansText() throws {
+    let file = try olderFile("bert-uncased").replacingOccurrences(
+      of: #""clean_text": *true"#, with: #""clean_text":false"#, options: .regularExpression)
+    #expect(file.contains(#""clean_text":false"#))
+    let bert = try opened(["tokenizer.json": file, "config.json": #"{"model_type": "bert"}"#])
+    #expect(bert.encode("a\u{7}") == [2, 42, 3])
+  }
+
+  @Test func aTokenIsNamedAsItIsLookedFor() throws {
+    #expect(try tokenizer("bert-processing").token(of: 1494) == "Zurich")
   }
 }

@@ -42,6 +42,17 @@ struct ReportTests {
       classes: classes, reconstructions: [(input: image(1), output: image(2, channels: 4))])
   }
 
+  private func encoderReport(_ scores: [Report.Score], _ metrics: [String: Double] = [:]) -> Report {
+    let history = (1...3).map { epoch in
+      EpochRecord(
+        epoch: epoch, trainLoss: 1, validationLoss: 2, metrics: metrics, learningRate: 0.1, seconds: 1,
+        samplesPerSecond: 1)
+    }
+    return Report(
+      title: "a", subtitle: "", recipe: "", facts: [], history: history, bestEpoch: 2, metricName: "mrr@10",
+      classification: nil, reconstruction: nil, mistakes: [], map: [], classes: [], reconstructions: [], scores: scores)
+  }
+
   @Test(arguments: [1, 2, 12, 30, 120])
   func isWellFormed(_ count: Int) throws {
     let classes = (0..<count).map { $0 == 0 ? hostile : "class \($0)" }
@@ -99,6 +110,66 @@ struct ReportTests {
     #expect(svg([.nan]) == nil)
   }
 
+  @Test func allScoresOfAnEncoderAreShown() throws {
+    let names = SentenceScores.retrieval + ["pearson_cosine", "cosine_mcc"]
+    let html = encoderReport(
+      names.map { .init(name: $0, estimate: .init(value: -0.5, lower: -1.5, upper: 2), before: nil) }
+    ).html()
+    try expectWellFormed(html)
+    let cards = html.matches(of: /<p class="name">([^<]*)</).map { String($0.output.1) }
+    // The metric that picks the best epoch, then the others as they come.
+    #expect(cards == ["mrr@10"] + names.filter { $0 != "mrr@10" })
+    // Nothing beyond its card; a correlation goes from -1 to 1.
+    #expect(html.components(separatedBy: "<i style=\"left:0.00%;width:100.00%\"></i>").count == names.count + 1)
+    #expect(html.components(separatedBy: "<b style=\"left:0.00%\"></b>").count == names.count - 1)
+    #expect(html.components(separatedBy: "<div class=\"range signed\"").count == 3)
+    #expect(html.components(separatedBy: "<b style=\"left:25.00%\"></b>").count == 3)
+  }
+
+  @Test func metricsAreDrawnBesideTheirLike() throws {
+    let epoch = ["accuracy@1": 0.2, "accuracy@10": 0.6, "map@100": 0.4, "mrr@10": 0.3, "ndcg@10": 0.5]
+    let retrieval = encoderReport([], epoch).html()
+    try expectWellFormed(retrieval)
+    for place in 0..<5 { #expect(retrieval.contains("<path class=\"line m\(place)\"")) }
+    #expect(retrieval.contains("data-tip=\"Epoch 1\nmrr@10 0.3\n"))
+    let masked = encoderReport([], ["accuracy": 0.2, "perplexity": 540]).html()
+    try expectWellFormed(masked)
+    for name in ["accuracy", "perplexity"] {
+      #expect(masked.contains("<text class=\"heading\" x=\"0\" y=\"16\">\(name)</text>"))
+    }
+    #expect(!masked.contains("Validation metrics"))
+  }
+
+  @Test func aLegendStandsBelowItsHeading() throws {
+    func svg(_ names: [String]) throws -> String {
+      try #require(
+        Chart(
+          name: "Validation metrics", epochs: [1, 2], best: 1, fromZero: true,
+          lines: names.map { .init(name: $0, className: "m0", values: [1, 2]) }
+        ).svg)
+    }
+    let places = { (svg: String) in
+      svg.matches(of: /class="legend" x="(\d+)" y="(\d+)"/).map { "\($0.output.1) \($0.output.2)" }
+    }
+    let three = try svg(["cosine_accuracy", "cosine_ap", "cosine_f1"])
+    #expect(places(three) == ["0 36", "168 36", "0 54"])
+    #expect(three.contains("viewBox=\"0 0 480 326\"") && three.contains("<g transform=\"translate(0 36)\">"))
+    #expect(places(try svg(["Validation metrics"])).isEmpty)
+  }
+
+  @Test func longNamesOfClassesKeepTheirEnds() throws {
+    let names = ["request_refund_not_showing_up_yet", "request_refund_not_showing_up_ever", "short"]
+    let html = try report(classes: names).html()
+    try expectWellFormed(html)
+    for name in names[..<2] { #expect(html.contains("<th scope=\"row\"><span>\(name)</span></th>")) }
+    for scope in ["row", "col"] {
+      for (name, end) in [(names[0], "ng_up_yet"), (names[1], "g_up_ever")] {
+        #expect(html.contains("<th scope=\"\(scope)\" title=\"\(name)\"><span>request_re…\(end)</span></th>"))
+      }
+      #expect(html.contains("<th scope=\"\(scope)\"><span>short</span></th>"))
+    }
+  }
+
   @Test func ticksAreRound() {
     #expect(ReportTicks(0, 1, about: 5).values == [0, 0.2, 0.4, 0.6000000000000001, 0.8, 1])
     #expect(ReportTicks(1, 8, about: 8, whole: true).values == [1, 2, 3, 4, 5, 6, 7, 8])
@@ -110,6 +181,7 @@ struct ReportTests {
   @Test func textPieces() {
     #expect(ReportHTML.escape("a<b>&\"'\u{1}ü") == "a&lt;b&gt;&amp;&quot;&#39;\u{FFFD}ü")
     #expect(ReportHTML.start(of: "ab", 2) == "ab" && ReportHTML.start(of: "abc", 2) == "ab…")
+    #expect(ReportHTML.ends(of: "abcde", 5) == "abcde" && ReportHTML.ends(of: "abcdef", 5) == "ab…ef")
     #expect(
       [0, 999, 1000, -1000, 1_234_567].map { ReportHTML.grouped($0) } == ["0", "999", "1,000", "-1,000", "1,234,567"])
   }

@@ -43,8 +43,8 @@ enum SentenceTokenizer: Sendable {
   /// The Hugging Face tokenizer, if it is one.
   var tokenizer: Tokenizer? { if case .pieces(let tokenizer, _, _) = self { tokenizer } else { nil } }
 
-  /// The tokenizer of a Transformer's folder, cutting as sentence-transformers does: at `max_seq_length`, else at the
-  /// tokenizer's own limit, and never past the model's positions. What tokenizer.json says of truncation and padding is
+  /// The tokenizer of a Transformer's folder, cutting as sentence-transformers does: at the limit of its settings, else at the
+  /// tokenizer's own, and never past the model's positions. What tokenizer.json says of truncation and padding is
   /// overridden, the side aside.
   static func transformer(
     _ folder: URL, settings: ConfigFile?, _ configuration: TransformerConfiguration
@@ -53,11 +53,7 @@ enum SentenceTokenizer: Sendable {
     var tokenizer = try Tokenizer(folder: folder)
     let config = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
     var limit = configuration.usualLength
-    if let maximum = try settings?.integer("max_seq_length") {
-      guard maximum > 0 else {
-        throw FileError(
-          .malformed, settings?.url ?? folder, item: "max_seq_length", "expected a size, found \(maximum)")
-      }
+    if let maximum = try settings?.textLength() {
       limit = min(configuration.maximumLength, maximum)
     } else if let maximum = try config?.number("model_max_length"), maximum >= 1 {
       // Where there is no limit, the file says 10³⁰.
@@ -101,5 +97,49 @@ enum SentenceTokenizer: Sendable {
         "expected WhitespaceTokenizer, PhraseTokenizer or TransformersTokenizerWrapper, found \(name.map(String.init) ?? "none")"
       )
     }
+  }
+}
+
+extension ConfigFile {
+  /// How many tokens sentence-transformers lets a text have by these settings: what it's told for each call, else for opening the tokenizer,
+  /// else `max_seq_length`; nil if they don't say.
+  ///
+  /// - Throws: `FileError` naming a key that isn't as it should be, or has an option that would change vectors and isn't followed.
+  fileprivate func textLength() throws -> Int? {
+    let anywhere = "trust_remote_code"  // sentence-transformers ignores it
+    _ = try options(
+      "model_args", "model_kwargs", [anywhere, "add_pooling_layer", "torch_dtype", "dtype", "attn_implementation"])
+    _ = try options("config_args", "config_kwargs", [anywhere])
+    let opening = try options("tokenizer_args", "processor_kwargs", [anywhere, "model_max_length"])
+    let maximum = try opening?.length("model_max_length")
+    return try processedLength() ?? maximum ?? length("max_seq_length")
+  }
+
+  /// How many tokens each call lets a text have: `processing_kwargs`.
+  ///
+  /// - Throws: `FileError` naming a key that isn't as it should be, or has an option that isn't followed.
+  func processedLength() throws -> Int? {
+    let text = try options("processing_kwargs", nil, ["text"])?.options("text", nil, ["max_length", "truncation"])
+    _ = try text?.value("truncation", "true") { [.bool(true), "longest_first"].contains($0) ? $0 : nil }
+    return try text?.length("max_length")
+  }
+
+  private func length(_ key: String) throws -> Int? {
+    try value(key, "a size") { $0.integer.flatMap { $0 > 0 ? $0 : nil } }
+  }
+
+  /// An object under a key, or its newer name, whose members that aren't null or empty are among the known ones.
+  private func options(_ key: String, _ newer: String?, _ known: [String]) throws -> ConfigFile? {
+    guard let key = [key, newer].compactMap({ $0 }).first(where: { self[$0] != nil }),
+      let members = try value(key, "an object", \.members)
+    else { return nil }
+    let isEmpty = { (value: JSON) in value == .null || value.members?.isEmpty == true }
+    if let other = members.first(where: { !known.contains($0.name) && !isEmpty($0.value) }) {
+      let expected = known.filter { $0 != "trust_remote_code" }.joined(separator: ", ")
+      throw FileError(
+        .mismatched, url, item: key,
+        "expected \(expected.isEmpty ? "no options" : "only \(expected)"), found \(FileError.quoted(other.name))")
+    }
+    return ConfigFile(url, .object(members))
   }
 }

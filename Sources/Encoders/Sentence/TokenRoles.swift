@@ -52,8 +52,9 @@ extension TokenRoles {
   ///
   /// - Throws: `FileError` naming the key that isn't as it should be.
   init?(_ file: ConfigFile, tokenizer: Tokenizer, in folder: URL) throws {
-    query.maximumLength = try file.length("query_length")
-    document.maximumLength = try file.length("document_length")
+    let own = try file.processedLength()
+    query.maximumLength = try file.length("query_length").map { own ?? $0 }
+    document.maximumLength = try file.length("document_length").map { own ?? $0 }
     if let found = file["query_expansion"] {
       let inner = ConfigFile(file.url, found)
       let strategy = try inner.string("strategy")
@@ -67,6 +68,16 @@ extension TokenRoles {
         token: token, length: length, isFixed: strategy == "fixed", isSeen: try inner.bool("attend") ?? false)
     }
     if query.maximumLength == nil, document.maximumLength == nil, expansion == nil { return nil }
+    try limit(to: folder)
+  }
+
+  /// Cuts what's longer than the positions of the folder's model.
+  private mutating func limit(to folder: URL) throws {
+    guard FileManager.default.fileExists(atPath: try AdapterFolder.file("config.json", in: folder).path) else { return }
+    let most = try TransformerConfiguration(contentsOf: folder).maximumLength
+    query.maximumLength = query.maximumLength.map { min($0, most) }
+    document.maximumLength = document.maximumLength.map { min($0, most) }
+    if let length = expansion?.length { expansion?.length = min(length, most) }
   }
 
   /// The roles of a PyLate folder, and the kinds of tokens of documents that don't count.
@@ -93,6 +104,7 @@ extension TokenRoles {
         token: try filler(folder, tokenizer, nil, file, "do_query_expansion"), length: roles.query.maximumLength ?? 32,
         isSeen: try file.bool("attend_to_expansion_tokens") ?? false)
     }
+    try roles.limit(to: folder)
     // As there, a word that is no token stands for all unknown ones.
     let unknown = try special("unk_token", folder).flatMap { tokenizer.id(of: $0) }
     let words = try file.strings("skiplist_words") ?? "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".map { String($0) }
@@ -120,9 +132,9 @@ extension TokenRoles {
       "document_length": "doc_maxlen", "attend_to_expansion_tokens": "attend_to_mask_tokens",
     ]
     let usual: [String: JSON] = ["query_prefix": "[unused0]", "document_prefix": "[unused1]"]
-    return ConfigFile(
-      metadata,
-      .object(names.compactMap { ours, theirs in (found?[theirs] ?? usual[ours]).map { .init(ours, $0) } }))
+    var members = names.compactMap { ours, theirs in (found?[theirs] ?? usual[ours]).map { JSON.Member(ours, $0) } }
+    if try found?.bool("mask_punctuation") == false { members.append(.init("skiplist_words", .array([]))) }
+    return ConfigFile(metadata, .object(members))
   }
 
   /// The token that fills queries up: the one that is named, else the mask, else the end of a text.

@@ -3,8 +3,9 @@ import Foundation
 
 /// Learns a tokenizer from texts: counts their words and trains a vocabulary on them.
 ///
-///     var trainer = TokenizerTrainer(.wordPiece)
-///     trainer.lowercase = true
+///     var options = TokenizerTrainer.Options(.wordPiece)
+///     options.lowercase = true
+///     var trainer = try TokenizerTrainer(options)
 ///     for text in texts { trainer.add(text) }
 ///     try trainer.train().write(to: folder.appendingPathComponent("tokenizer.json"))
 ///

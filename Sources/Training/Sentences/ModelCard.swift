@@ -43,8 +43,8 @@ struct ModelCard {
     - Embedding: a \(vector), compared by \(similarity == .dot ? "dot product" : similarity.rawValue)
     - Longest text: \(maximumLength.map { "\($0) tokens; what comes after them is not read" } ?? "any")
 
-    It was scored only on the data named below; on texts of another kind or language it should be scored again before use.
-    It keeps whatever leanings its base model and its training data have.
+    \(isScored ? "It was scored only on the data named below; on" : "On") texts of another kind or language it should be scored \
+    \(isScored ? "again " : "")before use. It keeps whatever leanings its base model and its training data have.
 
     ## How to use it
 
@@ -92,6 +92,8 @@ struct ModelCard {
   }
 
   private var objectives: [String] { summary.fineTuning?.objectives ?? [] }
+
+  private var isScored: Bool { summary.classification != nil || summary.fineTuning?.scores != nil }
 
   private var use: String {
     summary.classification == nil

@@ -135,6 +135,14 @@ public enum ScoringData: Sendable {
     guard table.names.count > 1 else {
       throw FileError(.mismatched, url, line: 1, "expected columns 'id' and 'text', found '\(table.names[0])' alone")
     }
+    var rows: [String: Int] = [:]
+    for (row, name) in table.columns[id].enumerated() {
+      if let first = rows.updateValue(row, forKey: name) {
+        throw FileError(
+          .mismatched, url, line: table.lines[row],
+          "expected an id of its own for each text, found \(FileError.quoted(name)) as in line \(table.lines[first])")
+      }
+    }
     guard let title = table.names.firstIndex(of: "title") else { return (table.columns[id], table.columns[text]) }
     let texts = zip(table.columns[title], table.columns[text]).map { $0.isEmpty ? $1 : "\($0) \($1)" }
     return (table.columns[id], texts)
