@@ -179,15 +179,7 @@ public final class AtomicWriter {
   private func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
     if let failure { throw failure }
     precondition(descriptor >= 0, "AtomicWriter.write: the file is already committed or discarded")
-    guard var next = bytes.baseAddress else { return }
-    var left = bytes.count
-    while left > 0 {
-      let written = Glibc.write(descriptor, next, left)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw failed(errno) }
-      next += written
-      left -= written
-    }
+    guard Checkpoints.writeAll(bytes, to: descriptor) else { throw failed(errno) }
   }
 
   /// A write that failed may have left some of its bytes, so nothing may follow them: the error stays.

@@ -7,7 +7,6 @@ package enum OtherProgram {
   /// What a run left.
   package struct Outcome: Sendable {
     package let code: Int32
-    package let output: String
     package let errors: String
 
     /// The last line that it wrote to standard error, else its exit code.
@@ -18,7 +17,7 @@ package enum OtherProgram {
 
   /// Runs a program with a text on its standard input.
   ///
-  /// - Parameter receive: Gets its standard output piece by piece, in place of the outcome, and ends it with false. The program has no file
+  /// - Parameter receive: Gets its standard output piece by piece, which is lost otherwise, and ends it with false. The program has no file
   ///   of this one then: should this one be killed, nothing goes on writing.
   /// - Throws: `DataSourceError` if it cannot be started; what `receive` throws.
   package static func run(
@@ -34,9 +33,9 @@ package enum OtherProgram {
     try pipe.fileHandleForWriting.write(contentsOf: Data((input ?? "").utf8))
     try pipe.fileHandleForWriting.close()
     process.standardInput = pipe
-    let (output, errors) = (try scratchFile(), try scratchFile())
+    let errors = try scratchFile()
     let received = receive.map { _ in Pipe() }
-    (process.standardOutput, process.standardError) = (received ?? output, errors)
+    (process.standardOutput, process.standardError) = (received ?? FileHandle.nullDevice, errors)
     let signals = [SIGINT, SIGTERM, SIGHUP].map { ($0, signal($0, endChild)) }
     defer { for (number, before) in signals { signal(number, before) } }
     // Whoever started this program may have blocked them, and the other program would take that over.
@@ -62,12 +61,10 @@ package enum OtherProgram {
       }
     }
     process.waitUntilExit()
-    func text(_ file: FileHandle) throws -> String {
-      try file.seek(toOffset: 0)
-      return String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
-    }
+    try errors.seek(toOffset: 0)
+    let text = String(decoding: try errors.readToEnd() ?? Data(), as: UTF8.self)
     let code = process.terminationStatus + (process.terminationReason == .uncaughtSignal ? 128 : 0)
-    return Outcome(code: code, output: try text(output), errors: try text(errors))
+    return Outcome(code: code, errors: text)
   }
 
   /// Passes on what comes from a pipe; false if `receive` wants no more.

@@ -167,13 +167,7 @@ struct HubConnection {
     ) { bytes in
       left -= bytes.count
       guard left >= 0 else { return false }
-      var rest = bytes
-      while !rest.isEmpty {
-        let count = write(descriptor, rest.baseAddress, rest.count)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { throw FileError(.unwritable, file, code: errno, doing: "write") }
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      }
+      guard writeAll(bytes, to: descriptor) else { throw FileError(.unwritable, file, code: errno, doing: "write") }
       return true
     }
     let lines = outcome.errors.split(whereSeparator: \.isNewline)

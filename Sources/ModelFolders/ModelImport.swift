@@ -34,6 +34,7 @@ public enum ModelImport {
   }
 
   private static func unpack(_ source: URL, to folder: URL, _ log: (String) -> Void) throws {
+    try Archive.requireWhole(source)
     var paths: [String] = []
     try Archive.forEachFile(of: source) { paths.append($0.path) }
     let root = try modelFolder(of: paths, source)

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Images as PNG files in memory.
@@ -31,7 +32,7 @@ enum PNG {
 
   private static func chunk(_ type: String, _ content: [UInt8]) -> [UInt8] {
     let body = Array(type.utf8) + content
-    return bytes(UInt32(content.count)) + body + bytes(crc32(body))
+    return bytes(UInt32(content.count)) + body + bytes(body.withUnsafeBytes { CRC32.checksum(of: $0) })
   }
 
   private static func zlib(_ content: [UInt8]) -> [UInt8] {
@@ -52,11 +53,6 @@ enum PNG {
     [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) }
   }
 
-  /// The checksum of a chunk (ISO 3309).
-  static func crc32(_ content: [UInt8]) -> UInt32 {
-    ~content.reduce(~0) { crcTable[Int(($0 ^ UInt32($1)) & 255)] ^ ($0 >> 8) }
-  }
-
   /// The checksum of a zlib stream.
   static func adler32(_ content: [UInt8]) -> UInt32 {
     var (a, b): (UInt32, UInt32) = (1, 0)
@@ -65,9 +61,5 @@ enum PNG {
       b = (b + a) % 65521
     }
     return b << 16 | a
-  }
-
-  private static let crcTable: [UInt32] = (0..<256).map { index in
-    (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 0 ? value >> 1 : 0xEDB8_8320 ^ (value >> 1) }
   }
 }

@@ -1,17 +1,10 @@
+import Checkpoints
 import Foundation
 
 /// Writes to standard error. Where that is full or its terminal is gone there's nobody to tell, which must not end what is going on.
 public func writeToStandardError(_ text: String) {
   var text = text
-  text.withUTF8 { bytes in
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let written = write(STDERR_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written < 0, errno == EINTR { continue }
-      guard written > 0 else { return }
-      rest = rest.dropFirst(written)
-    }
-  }
+  text.withUTF8 { _ = writeAll(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
 }
 
 /// A line on standard error that says how far something is: a bar that is redrawn at most ten times a second, or plain

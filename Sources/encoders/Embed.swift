@@ -94,7 +94,7 @@ struct EmbedCommand: ParsableCommand {
         var vectors = whole.vectors(input)
         if width < whole.width { vectors = vectors.columns(0..<width) }
         if normalizes { vectors = vectors.normalized() }
-        try requireFinite(vectors.scalars, from: folder)
+        try vectors.withUnsafeBuffer { try requireFinite($0, from: folder) }
         return vectors
       }
     }
@@ -120,7 +120,7 @@ extension EmbedCommand {
       guard let vectors = encoder.tokenEmbeddings(batch) else {
         throw InputError(description: "\(encoder.folder.path): no module gives a vector for each token")
       }
-      try requireFinite(vectors.rows.scalars, from: encoder.folder)
+      try vectors.rows.withUnsafeBuffer { try requireFinite($0, from: encoder.folder) }
       return vectors
     }
   }

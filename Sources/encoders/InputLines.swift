@@ -160,7 +160,7 @@ func openModel(_ folder: URL) throws -> Model {
 }
 
 /// Checks what a model computed: damaged weights give numbers that aren't finite, which neither JSON nor a ranking has a place for.
-func requireFinite(_ numbers: [Float], from folder: URL) throws {
+func requireFinite(_ numbers: some Sequence<Float>, from folder: URL) throws {
   guard numbers.allSatisfy({ $0.isFinite }) else {
     throw InputError(
       description: "\(folder.path): the model gives numbers that aren't finite: are its weights damaged?")

@@ -128,14 +128,8 @@ func printLine(_ text: String) throws {
 
 /// Writes bytes to standard output; a full disk or a closed descriptor is an error.
 func printBytes(_ bytes: UnsafeBufferPointer<UInt8>) throws {
-  var rest = bytes[...]
-  while !rest.isEmpty {
-    let written = write(STDOUT_FILENO, UnsafeBufferPointer(rebasing: rest).baseAddress, rest.count)
-    if written < 0, errno == EINTR { continue }
-    guard written > 0 else {
-      throw InputError(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
-    }
-    rest = rest.dropFirst(written)
+  guard writeAll(UnsafeRawBufferPointer(bytes), to: STDOUT_FILENO) else {
+    throw InputError(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
   }
 }
 

@@ -47,7 +47,7 @@ struct SimilarityCommand: ParsableCommand {
       }
       let a = try vectors(model, first, isFile: areFiles[0])
       let b = try vectors(model, second, isFile: areFiles[0])
-      for vectors in [a, b] { try requireFinite(vectors.scalars, from: path(self.model)) }
+      for vectors in [a, b] { try vectors.withUnsafeBuffer { try requireFinite($0, from: path(self.model)) } }
       let function = function ?? model.sentenceEncoder?.similarity ?? .cosine
       if matrix {
         var rows: [[Float]] = []

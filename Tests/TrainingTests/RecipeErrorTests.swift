@@ -73,7 +73,8 @@ import Testing
       Mistake("epochs: 8", "epochs: [8]", "recipe.yaml:13:11: training.epochs: expected a whole number, found a list"),
       Mistake(
         "learning_rate: 0.001", "learning_rate: \"0.001\"",
-        "recipe.yaml:15:18: training.learning_rate: expected a number above 0, found the text '0.001': a number has no quotes"),
+        "recipe.yaml:15:18: training.learning_rate: expected a number above 0, found the text '0.001': a number has no quotes"
+      ),
       Mistake(
         "tokens: words", "lowercase: maybe",
         "recipe.yaml:2:21: preprocess.text.lowercase: expected true or false, found 'maybe'"),

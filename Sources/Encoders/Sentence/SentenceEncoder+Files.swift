@@ -87,12 +87,14 @@ extension SentenceEncoder {
     -> TokenRoles?
   {
     guard let tokenizer = tokens.tokenizer, let first = stages.first?.entry else { return nil }
+    let positions = stages[0].module.transformer?.configuration.maximumLength
     guard let colBERT, !stages.contains(where: \.module.givesSentence) else {
       return try SentenceModule.transformerSettings(first).flatMap {
-        try TokenRoles($0, tokenizer: tokenizer, in: first.folder)
+        try TokenRoles($0, tokenizer: tokenizer, positions: positions, in: first.folder)
       }
     }
-    let (roles, skipped) = try TokenRoles.pyLate(colBERT, tokenizer: tokenizer, in: first.folder)
+    let (roles, skipped) = try TokenRoles.pyLate(
+      colBERT, tokenizer: tokenizer, positions: positions, in: first.folder)
     for (type, module) in [
       ("MultiVectorMask", SentenceModule.multiVectorMask(skipped: skipped, documents: true, queries: false)),
       ("Normalize", .normalize(on: .tokens)),
@@ -236,6 +238,15 @@ extension SentenceModule {
     let table = try Embedding(shape[0], shape[1], trainable: trainable, at: scope[name])
     try scope.requireAllRead()
     return table
+  }
+
+  /// The Transformer, if it is one.
+  var transformer: Transformer? {
+    switch self {
+    case .transformer(let transformer): transformer
+    case .maskedLanguageModel(let model): model.transformer
+    default: nil
+    }
   }
 
   /// Whether a vector a text comes out of it.

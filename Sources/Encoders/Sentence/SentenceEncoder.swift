@@ -51,13 +51,7 @@ public struct SentenceEncoder: Sendable {
   public var tokenizer: Tokenizer? { tokens.tokenizer }
 
   /// The Transformer, if the encoder has one.
-  public var transformer: Transformer? {
-    switch stages.first?.module {
-    case .transformer(let transformer): transformer
-    case .maskedLanguageModel(let model): model.transformer
-    default: nil
-    }
-  }
+  public var transformer: Transformer? { stages.first?.module.transformer }
 
   /// Whether a text gets a vector for each token, to be compared by MaxSim (ColBERT), rather than one.
   public var isMultiVector: Bool { !stages.contains(where: \.module.givesSentence) }

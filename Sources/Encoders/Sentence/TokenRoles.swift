@@ -51,7 +51,7 @@ extension TokenRoles {
   /// The roles of a folder of sentence-transformers, which `sentence_bert_config.json` describes; nil if it says nothing of them.
   ///
   /// - Throws: `FileError` naming the key that isn't as it should be.
-  init?(_ file: ConfigFile, tokenizer: Tokenizer, in folder: URL) throws {
+  init?(_ file: ConfigFile, tokenizer: Tokenizer, positions: Int?, in folder: URL) throws {
     let own = try file.processedLength()
     query.maximumLength = try file.length("query_length").map { own ?? $0 }
     document.maximumLength = try file.length("document_length").map { own ?? $0 }
@@ -68,13 +68,12 @@ extension TokenRoles {
         token: token, length: length, isFixed: strategy == "fixed", isSeen: try inner.bool("attend") ?? false)
     }
     if query.maximumLength == nil, document.maximumLength == nil, expansion == nil { return nil }
-    try limit(to: folder)
+    limit(to: positions)
   }
 
-  /// Cuts what's longer than the positions of the folder's model.
-  private mutating func limit(to folder: URL) throws {
-    guard FileManager.default.fileExists(atPath: try AdapterFolder.file("config.json", in: folder).path) else { return }
-    let most = try TransformerConfiguration(contentsOf: folder).maximumLength
+  /// Cuts what's longer than the model's positions.
+  private mutating func limit(to positions: Int?) {
+    guard let most = positions else { return }
     query.maximumLength = query.maximumLength.map { min($0, most) }
     document.maximumLength = document.maximumLength.map { min($0, most) }
     if let length = expansion?.length { expansion?.length = min(length, most) }
@@ -83,7 +82,7 @@ extension TokenRoles {
   /// The roles of a PyLate folder, and the kinds of tokens of documents that don't count.
   ///
   /// - Throws: `FileError` naming the key that isn't as it should be.
-  static func pyLate(_ file: ConfigFile, tokenizer: Tokenizer, in folder: URL) throws -> (
+  static func pyLate(_ file: ConfigFile, tokenizer: Tokenizer, positions: Int?, in folder: URL) throws -> (
     TokenRoles, skipped: Set<Int32>
   ) {
     func role(_ name: String, _ prefix: String, _ length: Int) throws -> Role {
@@ -104,7 +103,7 @@ extension TokenRoles {
         token: try filler(folder, tokenizer, nil, file, "do_query_expansion"), length: roles.query.maximumLength ?? 32,
         isSeen: try file.bool("attend_to_expansion_tokens") ?? false)
     }
-    try roles.limit(to: folder)
+    roles.limit(to: positions)
     // As there, a word that is no token stands for all unknown ones.
     let unknown = try special("unk_token", folder).flatMap { tokenizer.id(of: $0) }
     let words = try file.strings("skiplist_words") ?? "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".map { String($0) }
