@@ -14,8 +14,31 @@ public struct MergeTable: Sendable {
   init(capacity: Int) {
     var size = 16
     while size < capacity * 2 { size *= 2 }
-    slots = [Slot](repeating: Slot(), count: size)
+    slots = [Slot](table: Slot(), count: size)
     pairs.reserveCapacity(capacity)
+  }
+
+  /// Merges in the order they were learnt, and the id that each makes.
+  init(_ pairs: [(left: Int32, right: Int32)], results: [Int32]) {
+    self.init(capacity: pairs.count)
+    self.pairs = pairs
+    // Some merges' slots are read ahead: no read of memory has to wait for another's.
+    let lanes = 16
+    var ahead = [(home: Int, seen: UInt64)](repeating: (0, 0), count: lanes)
+    for first in stride(from: 0, to: pairs.count, by: lanes) {
+      let block = first..<min(first + lanes, pairs.count)
+      for rank in block {
+        let home = MergeTable.hash(MergeTable.key(pairs[rank].left, pairs[rank].right)) & (slots.count - 1)
+        ahead[rank - first] = (home, slots[home].key)
+      }
+      for rank in block {
+        let (home, seen) = ahead[rank - first]
+        let slot = Slot(
+          key: MergeTable.key(pairs[rank].left, pairs[rank].right),
+          value: UInt64(rank) << 32 | UInt64(UInt32(bitPattern: results[rank])))
+        if seen == .max, slots[home].key == .max { slots[home] = slot } else { set(slot.key, slot.value) }
+      }
+    }
   }
 
   /// How many merges there are.
@@ -67,7 +90,7 @@ public struct MergeTable: Sendable {
 
   private mutating func grow() {
     let old = slots
-    slots = [Slot](repeating: Slot(), count: old.count * 2)
+    slots = [Slot](table: Slot(), count: old.count * 2)
     for slot in old where slot.key != .max { set(slot.key, slot.value) }
   }
 

@@ -2,78 +2,111 @@
 ///
 /// Open addressing over edges (node, scalar): no object a node, and a step costs about one read of memory.
 struct ScalarTrie: Sendable {
-  /// Node in the upper half, scalar in the lower; 0 is a free slot (no edge leads from node 0: the root is 1).
-  private var keys: [UInt64]
-  private var children: [Int32]
-  /// The token that ends at each node, or -1.
-  private(set) var ids: [Int32] = [-1, -1]
+  private struct Edge {
+    /// Node in the upper half, scalar in the lower; 0 is a free slot (no edge leads from node 0: the root is 1).
+    var key: UInt64 = 0
+    /// The node it leads to.
+    var child: Int32 = 0
+    /// The token that ends there, or -1.
+    var id: Int32 = -1
+  }
+
+  /// A token on its way into the trie.
+  private struct Walk {
+    let place: Int
+    var position = 0
+    var node = ScalarTrie.root
+    /// The next edge, where it belongs, and the key that was there.
+    var key: UInt64 = 0
+    var slot = 0
+    var found: UInt64 = 0
+  }
+
+  private var edges: [Edge]
+  private var count = 0
 
   static let root: Int32 = 1
 
   init(_ vocabulary: Vocabulary) {
-    let count = vocabulary.count
     var size = 64
-    while size < count * 4 { size *= 2 }
-    keys = [UInt64](repeating: 0, count: size)
-    children = [Int32](repeating: 0, count: size)
-    ids.reserveCapacity(count * 2)
-    for place in 0..<count {
-      let id = vocabulary.ids.isEmpty ? Int32(place) : vocabulary.ids[place]
-      vocabulary.table.withBytes(of: place) { insert($0, id: id) }
+    while size < vocabulary.count * 3 { size *= 2 }
+    edges = [Edge](table: Edge(), count: size)
+    // Many tokens side by side, a scalar each in turn: no read of memory has to wait for another's.
+    let lanes = 32
+    var walks: [Walk] = []
+    walks.reserveCapacity(lanes)
+    for first in stride(from: 0, to: vocabulary.count, by: lanes) {
+      walks.removeAll(keepingCapacity: true)
+      for place in first..<min(first + lanes, vocabulary.count)
+      where vocabulary.table.withBytes(of: place, { !$0.isEmpty }) {
+        walks.append(Walk(place: place))
+      }
+      while !walks.isEmpty { step(&walks, vocabulary) }
     }
   }
 
-  /// The node that a scalar leads to, or 0.
+  /// The node that a scalar leads to, or 0, and the token that ends there, or -1.
   @inline(__always)
-  func child(of node: Int32, _ scalar: UInt32) -> Int32 {
-    let key = UInt64(UInt32(bitPattern: node)) << 32 | UInt64(scalar)
-    let mask = keys.count - 1
-    var position = ScalarTrie.hash(key) & mask
-    return keys.withUnsafeBufferPointer { keys in
+  func child(of node: Int32, _ scalar: UInt32) -> (node: Int32, id: Int32) {
+    let key = ScalarTrie.key(node, scalar)
+    let mask = edges.count - 1
+    var slot = ScalarTrie.hash(key) & mask
+    return edges.withUnsafeBufferPointer { edges in
       while true {
-        let found = keys[position]
-        if found == key { return children[position] }
-        if found == 0 { return 0 }
-        position = (position + 1) & mask
+        let edge = edges[slot]
+        if edge.key == key { return (edge.child, edge.id) }
+        if edge.key == 0 { return (0, -1) }
+        slot = (slot + 1) & mask
       }
     }
   }
 
-  private mutating func insert(_ token: UnsafeBufferPointer<UInt8>, id: Int32) {
-    var node = ScalarTrie.root
-    var position = 0
-    while position < token.count {
-      let scalar = UTF8Scalars.decode(token, &position)
-      let key = UInt64(UInt32(bitPattern: node)) << 32 | UInt64(scalar)
-      let mask = keys.count - 1
-      var slot = ScalarTrie.hash(key) & mask
-      while keys[slot] != 0, keys[slot] != key { slot = (slot + 1) & mask }
-      if keys[slot] == 0 {
-        keys[slot] = key
-        children[slot] = Int32(ids.count)
-        ids.append(-1)
-        if ids.count * 2 > keys.count {
-          node = Int32(ids.count - 1)
-          grow()
-          continue
+  /// Takes each walk an edge further and drops those that have arrived.
+  private mutating func step(_ walks: inout [Walk], _ vocabulary: Vocabulary) {
+    if (count + walks.count) * 4 > edges.count * 3 { grow() }
+    let mask = edges.count - 1
+    for index in walks.indices {
+      var walk = walks[index]
+      let scalar = vocabulary.table.withBytes(of: walk.place) { UTF8Scalars.decode($0, &walk.position) }
+      walk.key = ScalarTrie.key(walk.node, scalar)
+      walk.slot = ScalarTrie.hash(walk.key) & mask
+      walk.found = edges[walk.slot].key
+      walks[index] = walk
+    }
+    var left = 0
+    for var walk in walks {
+      if walk.found != walk.key {
+        while edges[walk.slot].key != 0, edges[walk.slot].key != walk.key { walk.slot = (walk.slot + 1) & mask }
+        if edges[walk.slot].key == 0 {
+          count += 1
+          edges[walk.slot] = Edge(key: walk.key, child: ScalarTrie.root + Int32(count))
         }
       }
-      node = children[slot]
+      walk.node = edges[walk.slot].child
+      if vocabulary.table.withBytes(of: walk.place, { walk.position < $0.count }) {
+        walks[left] = walk
+        left += 1
+      } else {
+        edges[walk.slot].id = vocabulary.ids.isEmpty ? Int32(walk.place) : vocabulary.ids[walk.place]
+      }
     }
-    if node != ScalarTrie.root { ids[Int(node)] = id }
+    walks.removeLast(walks.count - left)
   }
 
   private mutating func grow() {
-    let (oldKeys, oldChildren) = (keys, children)
-    keys = [UInt64](repeating: 0, count: oldKeys.count * 2)
-    children = [Int32](repeating: 0, count: oldKeys.count * 2)
-    let mask = keys.count - 1
-    for (key, child) in zip(oldKeys, oldChildren) where key != 0 {
-      var slot = ScalarTrie.hash(key) & mask
-      while keys[slot] != 0 { slot = (slot + 1) & mask }
-      keys[slot] = key
-      children[slot] = child
+    let old = edges
+    edges = [Edge](table: Edge(), count: old.count * 2)
+    let mask = edges.count - 1
+    for edge in old where edge.key != 0 {
+      var slot = ScalarTrie.hash(edge.key) & mask
+      while edges[slot].key != 0 { slot = (slot + 1) & mask }
+      edges[slot] = edge
     }
+  }
+
+  @inline(__always)
+  private static func key(_ node: Int32, _ scalar: UInt32) -> UInt64 {
+    UInt64(UInt32(bitPattern: node)) << 32 | UInt64(scalar)
   }
 
   @inline(__always)

@@ -36,18 +36,24 @@ struct TokenizerModelFile {
   }
 
   private mutating func readVocabulary(_ cursor: inout JSONCursor, capacity: Int) throws {
-    var vocabulary = Vocabulary(capacity: capacity)
+    var (bytes, ends, ids): ([UInt8], [Int], [Int32]) = ([], [], [])
+    bytes.reserveCapacity(capacity * 8)
+    ends.reserveCapacity(capacity)
+    ids.reserveCapacity(capacity)
     try cursor.forEachMember { cursor, token in
+      bytes.append(contentsOf: token)
+      ends.append(bytes.count)
       try JSONCursor.naming("." + String(decoding: token, as: UTF8.self)) {
-        vocabulary.insert(token, id: try cursor.count(most: Vocabulary.largestID))
+        ids.append(Int32(try cursor.count(most: Vocabulary.largestID)))
       }
     }
-    self.vocabulary = vocabulary
+    vocabulary = Vocabulary(bytes: bytes, ends: ends, ids: ids)
   }
 
   private mutating func readPieces(_ cursor: inout JSONCursor, capacity: Int) throws {
-    var vocabulary = Vocabulary(capacity: capacity)
-    var scores: [Double] = []
+    var (bytes, ends, scores): ([UInt8], [Int], [Double]) = ([], [], [])
+    bytes.reserveCapacity(capacity * 8)
+    ends.reserveCapacity(capacity)
     scores.reserveCapacity(capacity)
     try cursor.forEachElement { cursor in
       let place = scores.count
@@ -55,7 +61,9 @@ struct TokenizerModelFile {
         var count = 0
         try cursor.forEachElement { cursor in
           switch count {
-          case 0: try cursor.string { vocabulary.insert($1, id: place) }
+          case 0:
+            try cursor.string { bytes.append(contentsOf: $1) }
+            ends.append(bytes.count)
           case 1: scores.append(try cursor.number())
           default: _ = try cursor.skippedValue()
           }
@@ -64,7 +72,7 @@ struct TokenizerModelFile {
         guard count == 2 else { throw cursor.failure("expected [token, score], found a list of \(count)") }
       }
     }
-    self.vocabulary = vocabulary
+    vocabulary = Vocabulary(bytes: bytes, ends: ends)
     self.scores = scores
   }
 
@@ -163,7 +171,10 @@ struct TokenizerModelFile {
       }
       options.dropout = rate
     }
-    var table = MergeTable(capacity: mergeEnds.count / 2)
+    var pairs: [(left: Int32, right: Int32)] = []
+    var results: [Int32] = []
+    pairs.reserveCapacity(mergeEnds.count / 2)
+    results.reserveCapacity(mergeEnds.count / 2)
     let prefix = (options.continuationPrefix ?? "").utf8.count
     try mergeBytes.withUnsafeBufferPointer { bytes in
       var start = 0
@@ -191,10 +202,11 @@ struct TokenizerModelFile {
             try id($0)
           }
         }
-        table.append(left, right, merged: merged)
+        pairs.append((left, right))
+        results.append(merged)
         start = end
       }
     }
-    return BPE(vocabulary: vocabulary, table: table, options: options)
+    return BPE(vocabulary: vocabulary, table: MergeTable(pairs, results: results), options: options)
   }
 }

@@ -77,11 +77,11 @@ enum UTF8Scalars {
   static func firstInvalid(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var position = 0
     while position < bytes.count {
-      if position + 8 <= bytes.count,
-        bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
-      {
-        position += 8
-        continue
+      if position + 8 <= bytes.count {
+        let eight = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        let ascii = (eight & 0x8080_8080_8080_8080).trailingZeroBitCount / 8
+        position += ascii
+        if ascii == 8 { continue }
       }
       let lead = bytes[position]
       if lead < 0x80 {

@@ -18,31 +18,28 @@ extension Unigram {
     work.nodes.removeAll(keepingCapacity: true)
     work.nodes.append(contentsOf: repeatElement(UnigramWorkspace.Node(), count: piece.count + 1))
     work.nodes.withUnsafeMutableBufferPointer { nodes in
-      trie.ids.withUnsafeBufferPointer { ids in
-        scores.withUnsafeBufferPointer { scores in
-          var start = 0
-          while start < piece.count {
-            let score = nodes[start].score
-            let length = UTF8Scalars.length(lead: piece[start])
-            var isCovered = false
-            @inline(__always) func offer(_ id: Int32, _ candidate: Double, _ end: Int) {
-              if nodes[end].start < 0 || candidate > nodes[end].score {
-                nodes[end] = UnigramWorkspace.Node(score: candidate, start: Int32(truncatingIfNeeded: start), id: id)
-              }
+      scores.withUnsafeBufferPointer { scores in
+        var start = 0
+        while start < piece.count {
+          let score = nodes[start].score
+          let length = UTF8Scalars.length(lead: piece[start])
+          var isCovered = false
+          @inline(__always) func offer(_ id: Int32, _ candidate: Double, _ end: Int) {
+            if nodes[end].start < 0 || candidate > nodes[end].score {
+              nodes[end] = UnigramWorkspace.Node(score: candidate, start: Int32(truncatingIfNeeded: start), id: id)
             }
-            var node = ScalarTrie.root
-            var end = start
-            while end < piece.count {
-              node = trie.child(of: node, UTF8Scalars.decode(piece, &end))
-              guard node != 0 else { break }
-              let id = ids[Int(node)]
-              guard id >= 0 else { continue }
-              offer(id, scores[Int(id)] + score, end)
-              if end - start == length { isCovered = true }
-            }
-            if !isCovered { offer(unknownID, unknownScore + score, start + length) }
-            start += length
           }
+          var (node, id) = (ScalarTrie.root, Int32(-1))
+          var end = start
+          while end < piece.count {
+            (node, id) = trie.child(of: node, UTF8Scalars.decode(piece, &end))
+            guard node != 0 else { break }
+            guard id >= 0 else { continue }
+            offer(id, scores[Int(id)] + score, end)
+            if end - start == length { isCovered = true }
+          }
+          if !isCovered { offer(unknownID, unknownScore + score, start + length) }
+          start += length
         }
       }
       work.path.removeAll(keepingCapacity: true)

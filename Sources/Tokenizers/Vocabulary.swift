@@ -23,6 +23,27 @@ public struct Vocabulary: Sendable {
     }
   }
 
+  /// Tokens given by their bytes, one after the other, where each ends, and their ids from 0 to `largestID` (nil: their
+  /// places); what comes later under the same token or id wins.
+  init(bytes: [UInt8], ends: [Int], ids: [Int32]? = nil) {
+    self.init()
+    if let table = WordTable(bytes: bytes, ends: ends) {
+      self.table = table
+      guard let ids, !ids.indices.allSatisfy({ ids[$0] == $0 }) else { return }
+      self.ids = ids
+      places = [Int32](repeating: -1, count: Int(ids.max() ?? -1) + 1)
+      for (place, id) in ids.enumerated() { places[Int(id)] = Int32(place) }
+      return
+    }
+    bytes.withUnsafeBufferPointer { bytes in
+      var start = 0
+      for (place, end) in ends.enumerated() {
+        insert(UnsafeBufferPointer(rebasing: bytes[start..<end]), id: ids.map { Int($0[place]) } ?? place)
+        start = end
+      }
+    }
+  }
+
   /// How many tokens there are.
   public var count: Int { table.count }
 

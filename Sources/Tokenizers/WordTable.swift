@@ -11,7 +11,33 @@ public struct WordTable: Sendable {
   public init(capacity: Int = 0) {
     var size = 16
     while size < capacity * 2 { size *= 2 }
-    slots = [UInt64](repeating: 0, count: size)
+    slots = [UInt64](table: 0, count: size)
+  }
+
+  /// Words given by their bytes, one after the other, and where each ends; nil if a word appears twice.
+  init?(bytes: [UInt8], ends: [Int]) {
+    self.init(capacity: ends.count)
+    (self.bytes, self.ends) = (bytes, ends)
+    // Some words' slots are read ahead: no read of memory has to wait for another's.
+    let lanes = 16
+    var ahead = [(hash: UInt64, home: Int, seen: UInt64)](repeating: (0, 0, 0), count: lanes)
+    for first in stride(from: 0, to: ends.count, by: lanes) {
+      let block = first..<min(first + lanes, ends.count)
+      for index in block {
+        let hash = withBytes(of: index) { WordTable.hash($0) }
+        let home = Int(truncatingIfNeeded: hash >> 32) & (slots.count - 1)
+        ahead[index - first] = (hash, home, slots[home])
+      }
+      for index in block {
+        let (hash, home, seen) = ahead[index - first]
+        var position = home
+        if seen != 0 || slots[home] != 0 {
+          position = withBytes(of: index) { slot(of: $0, hash) }
+          if slots[position] != 0 { return nil }
+        }
+        slots[position] = hash & ~0xFFFF_FFFF | UInt64(index + 1)
+      }
+    }
   }
 
   /// How many words there are.
@@ -120,7 +146,7 @@ public struct WordTable: Sendable {
 
   private mutating func grow() {
     let old = slots
-    slots = [UInt64](repeating: 0, count: old.count * 2)
+    slots = [UInt64](table: 0, count: old.count * 2)
     let mask = slots.count - 1
     for slot in old where slot != 0 {
       var position = Int(truncatingIfNeeded: slot >> 32) & mask
