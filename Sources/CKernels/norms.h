@@ -46,12 +46,20 @@ void NAME(rms_norm_backward)(size_t rows, size_t width, const float *x, const fl
   }
 }
 
+// Rows that are summed by themselves before their sum is added to the others': a long sum of small terms keeps its digits.
+enum { NORM_ROWS = 128 };
+
 void NAME(column_moments)(size_t rows, size_t width, const float *x, const float *shift, float *sums, float *squares) {
   EACH16(width, v16 center = LOAD(shift); v16 sum = splat(0); v16 square = splat(0);
-         for (size_t r = 0; r < rows; r++) {
-           v16 d = LOAD(x + r * width) - center;
-           sum += d;
-           square += d * d;
+         for (size_t r = 0; r < rows;) {
+           v16 some = splat(0); v16 some_squares = splat(0);
+           for (size_t end = r + NORM_ROWS < rows ? r + NORM_ROWS : rows; r < end; r++) {
+             v16 d = LOAD(x + r * width) - center;
+             some += d;
+             some_squares += d * d;
+           }
+           sum += some;
+           square += some_squares;
          } STORE(sums, sum);
          STORE(squares, square););
 }
@@ -64,10 +72,15 @@ void NAME(column_affine)(size_t rows, size_t width, const float *x, const float 
 void NAME(batch_norm_sums)(size_t rows, size_t width, const float *x, const float *mean, const float *rstd,
                            const float *dy, float *dbeta, float *dgamma) {
   EACH16(width, v16 m = LOAD(mean); v16 s = LOAD(rstd); v16 b = splat(0); v16 g = splat(0);
-         for (size_t r = 0; r < rows; r++) {
-           v16 d = LOAD(dy + r * width);
-           b += d;
-           g += d * ((LOAD(x + r * width) - m) * s);
+         for (size_t r = 0; r < rows;) {
+           v16 some_b = splat(0); v16 some_g = splat(0);
+           for (size_t end = r + NORM_ROWS < rows ? r + NORM_ROWS : rows; r < end; r++) {
+             v16 d = LOAD(dy + r * width);
+             some_b += d;
+             some_g += d * ((LOAD(x + r * width) - m) * s);
+           }
+           b += some_b;
+           g += some_g;
          } STORE(dbeta, b);
          STORE(dgamma, g););
 }

@@ -66,7 +66,7 @@ public final class AtomicWriter {
     // A link stays one, and what it leads to is replaced; a file keeps who may read it.
     let place = url.resolvingSymlinksInPath()
     let temporary = place.deletingLastPathComponent().appendingPathComponent(name).path
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let descriptor = Unfinished.begin(temporary) { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
     var status = stat()
     if stat(place.path, &status) == 0 { fchmod(descriptor, status.st_mode & 0o777) }
@@ -151,7 +151,7 @@ public final class AtomicWriter {
     try sync()
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, temporary.map({ rename($0, place.path) == 0 }) ?? true else {
+    guard closed == 0, temporary.map({ name in Unfinished.end(name) { rename(name, place.path) == 0 } }) ?? true else {
       let code = errno
       if let temporary, !keepsTemporary { unlink(temporary) }
       throw failed(code)
@@ -168,7 +168,7 @@ public final class AtomicWriter {
     guard descriptor >= 0 else { return }
     close(descriptor)
     descriptor = -1
-    if let temporary, !keepsTemporary { unlink(temporary) }
+    if let temporary, !keepsTemporary { Unfinished.end(temporary) { unlink(temporary) } }
   }
 
   private func flush() throws {

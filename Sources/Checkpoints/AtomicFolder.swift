@@ -10,12 +10,12 @@ public enum AtomicFolder {
     removeAbandoned(url)
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
     let temporary = sibling(of: url, suffix: "\(getpid()).\(unique).partial")
-    try make(temporary, for: url)
+    try Unfinished.begin(temporary.path) { Result { try make(temporary, for: url) } }.get()
     do {
       try body(temporary)
-      try rename(temporary, to: url)
+      try Unfinished.end(temporary.path) { Result { try rename(temporary, to: url) } }.get()
     } catch {
-      try? FileManager.default.removeItem(at: temporary)
+      Unfinished.end(temporary.path) { try? FileManager.default.removeItem(at: temporary) }
       throw error
     }
   }
@@ -37,13 +37,15 @@ public enum AtomicFolder {
     url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).\(suffix)")
   }
 
+  /// - Parameter advice: What the error about a folder ends with.
   /// - Throws: `FileError` if there is a file or a folder with something in it.
-  public static func requireFree(_ url: URL) throws {
+  public static func requireFree(_ url: URL, advice: String = "") throws {
     guard FileManager.default.fileExists(atPath: url.path) else { return }
     guard isFolder(url) else { throw FileError(.unwritable, url, "expected a folder to write to, found a file") }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? ["?"]
     guard names.isEmpty else {
-      throw FileError(.unwritable, url, "expected a new folder to write to, found one with \(names.count) files in it")
+      throw FileError(
+        .unwritable, url, "expected a new folder to write to, found one with \(names.count) files in it\(advice)")
     }
   }
 

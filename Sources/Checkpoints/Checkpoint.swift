@@ -122,6 +122,11 @@ public struct Checkpoint: Sendable {
     try adapted?.apply(name, shape: entry(name).shape, to: values)
   }
 
+  /// The elements of a tensor of any integer type.
+  ///
+  /// - Throws: `FileError` if there is no such tensor or it isn't of whole numbers.
+  public func int64s(_ name: String) throws -> [Int64] { try file(having: name).int64s(name) }
+
   /// A tensor where it stands in its file, if it's of F32 and aligned for it: see `SafetensorsFile.mapped`. Nil for one that is changed.
   ///
   /// - Throws: `FileError` if there is no such tensor.

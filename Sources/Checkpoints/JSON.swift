@@ -42,8 +42,8 @@ public enum JSON: Sendable, Equatable {
     }
   }
 
-  /// The object's first member of that name, or nil. Takes time in proportion to the number of members.
-  public subscript(name: String) -> JSON? { members?.first { $0.name == name }?.value }
+  /// The value of the object's last member of that name, as Python and Rust read it, or nil. Takes time in proportion to the number of members.
+  public subscript(name: String) -> JSON? { members?.last { $0.name == name }?.value }
 
   /// What kind of value it is, for messages.
   public var kind: String {

@@ -97,8 +97,7 @@ private let child = Atomic<pid_t>(0)
 private func endChild(_ number: Int32) {
   let process = child.load(ordering: .relaxed)
   if process > 0 { kill(process, SIGTERM) }
-  signal(number, SIG_DFL)
-  raise(number)
+  Unfinished.endProgram(by: number)
 }
 
 extension Sequence<UInt8> {

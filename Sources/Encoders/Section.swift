@@ -38,9 +38,15 @@ public struct Value {
       self.init(node: node, file: file, path: "")
     } catch let error as YamlError {
       switch error {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-        .composer(_, let problem, let mark, _):
+      case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+        .composer(let context, let problem, let mark, _):
+        var problem = problem
+        if problem.hasPrefix("but "), let context { problem = "\(context.text) \(problem)" }
+        if problem.hasPrefix("Maximum nesting level") { problem = "sections and lists are nested too deeply" }
         throw ConfigurationError(file, line: mark.line, column: mark.column, "not valid YAML: \(problem)")
+      case .reader(let problem, let offset, _, let text):
+        let line = offset.map { 1 + text.utf8.prefix($0).count { $0 == UInt8(ascii: "\n") } }
+        throw ConfigurationError(file, line: line, "not valid YAML: \(problem)")
       case .duplicatedKeysInMapping(let duplicates, let context):
         let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
         let noun = duplicates.count == 1 ? "the key \(keys) stands" : "the keys \(keys) stand"
@@ -173,8 +179,10 @@ public struct Value {
   /// `unknown value 'x' (did you mean 'y'?)`, or the valid names if none is near.
   public func unknown(_ what: String, _ name: String, in place: String = "", _ valid: [String]) -> String {
     let unknown = "unknown \(what) '\(name)'\(place.isEmpty ? "" : " in '\(place)'")"
-    let nearest = valid.min { editDistance($0, name) < editDistance($1, name) }
-    if let nearest, editDistance(nearest, name) <= max(1, min(nearest.utf8.count, name.utf8.count) / 3) {
+    func distance(_ valid: String) -> Int { editDistance(valid.lowercased(), name.lowercased()) }
+    if let nearest = valid.min(by: { distance($0) < distance($1) }),
+      distance(nearest) <= max(1, min(nearest.utf8.count, name.utf8.count) / 3)
+    {
       return "\(unknown) (did you mean '\(nearest)'?)"
     }
     return "\(unknown) (expected \(valid.count > 1 ? "one of " : "")\(valid.joined(separator: ", ")))"
@@ -264,16 +272,18 @@ public final class Section {
   }
 }
 
-/// Levenshtein's distance.
+/// How many letters to add, drop, replace or swap with their neighbour (optimal string alignment).
 func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a.utf8), Array(b.utf8))
-  var row = Array(0...b.count)
-  for (i, x) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, y) in b.enumerated() {
-      (diagonal, row[j + 1]) = (row[j + 1], min(row[j + 1] + 1, row[j] + 1, diagonal + (x == y ? 0 : 1)))
+  var (before, last) = ([Int](), Array(0...b.count))
+  for i in a.indices {
+    var row = [i + 1]
+    for j in b.indices {
+      var distance = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+      if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { distance = min(distance, before[j - 1] + 1) }
+      row.append(distance)
     }
+    (before, last) = (last, row)
   }
-  return row[b.count]
+  return last[b.count]
 }

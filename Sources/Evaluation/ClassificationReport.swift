@@ -146,8 +146,11 @@ public struct ClassificationReport: Sendable, Codable, Equatable {
     )
   }
 
-  /// NaN where a resample lacks a class: the others' mean would be of another question.
-  private static func mean(_ scores: [Double]) -> Double { scores.reduce(0, +) / Double(scores.count) }
+  /// The mean over the classes that a resample has, as the averages over classes are; NaN if it has none.
+  private static func mean(_ scores: [Double]) -> Double {
+    let present = scores.filter { !$0.isNaN }
+    return present.reduce(0, +) / Double(present.count)
+  }
 
   private static func check(
     _ labels: [Int], _ predictions: [Int], _ probabilities: [[Float]]?, classes: Int

@@ -37,10 +37,11 @@ public struct HardNegatives: Sendable, Equatable {
 
   /// The negatives of each query out of a corpus, the most alike first; fewer than `count` where there are no more.
   ///
-  /// `positives` has the rows of the corpus that answer each query, at least one each.
+  /// `positives` has the rows of the corpus that answer each query, at least one each. `mostPositives` is how many pairs the
+  /// query with the most of them had, if pairs were repeated: room for so many is added to the range.
   /// - Throws: `EvaluationError` for settings or lists that don't fit, or NaN.
   public func mine(
-    queries: Tensor, positives: [[Int]], corpus: Tensor, random: Random = Random(seed: 0)
+    queries: Tensor, positives: [[Int]], corpus: Tensor, mostPositives: Int = 1, random: Random = Random(seed: 0)
   ) throws(EvaluationError) -> [[Hit]] {
     guard positives.count == queries.rows else {
       throw .countMismatch(what: "lists of positives", expected: queries.rows, found: positives.count)
@@ -51,7 +52,7 @@ public struct HardNegatives: Sendable, Equatable {
           what: "positives of query \(query + 1)", expected: "rows from 0 to \(corpus.rows - 1)", found: "\(rows)")
       }
     }
-    let mostPositives = positives.map(\.count).max() ?? 1
+    let mostPositives = max(mostPositives, positives.map(\.count).max() ?? 1)
     let isFiltered = absoluteMargin != nil || relativeMargin != nil || maxScore != nil
     let end = rangeMax ?? rangeMin + count * (isFiltered ? 10 : 1) + mostPositives
     guard count > 0, rangeMin >= 0, rangeMin < end, count <= end - rangeMin else {

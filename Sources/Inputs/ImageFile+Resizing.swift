@@ -2,20 +2,31 @@ extension ImageFile {
   /// An image of another size, each channel for itself: bilinear, and where it shrinks an average weighted by a triangle
   /// as wide as two pixels of the result.
   ///
-  /// The bits are those of Pillow's `resize(…, BILINEAR)`, whose arithmetic in whole numbers this follows: rows first,
-  /// then columns, weights of 22 bits, rounded after each.
+  /// The bits are those of `resize(…, BILINEAR)` in Pillow 13, whose arithmetic in whole numbers this follows: weights of
+  /// 22 bits, rounded after rows and after columns; columns first where they lose more than twice what rows lose, which
+  /// earlier Pillows never do.
   static func resized(_ image: Decoded, height: Int, width: Int) -> Decoded {
-    let channels = image.channels
-    var pixels = image.pixels
-    if width != image.width {
-      let weights = Weights(from: image.width, to: width)
-      pixels = weights.apply(to: pixels, lines: image.height, step: channels, lineStep: image.width * channels)
-    }
-    if height != image.height {
-      let weights = Weights(from: image.height, to: height)
-      pixels = weights.apply(to: pixels, lines: 1, step: width * channels, lineStep: 0)
-    }
-    return Decoded(pixels: pixels, height: height, width: width, channels: channels)
+    let lost = image.height - height
+    return lost > 0 && lost > 2 * (image.width - width)
+      ? image.resized(height: height).resized(width: width) : image.resized(width: width).resized(height: height)
+  }
+}
+
+extension ImageFile.Decoded {
+  fileprivate func resized(width: Int) -> Self {
+    guard width != self.width else { return self }
+    let weights = Weights(from: self.width, to: width)
+    return Self(
+      pixels: weights.apply(to: pixels, lines: height, step: channels, lineStep: self.width * channels),
+      height: height, width: width, channels: channels)
+  }
+
+  fileprivate func resized(height: Int) -> Self {
+    guard height != self.height else { return self }
+    let weights = Weights(from: self.height, to: height)
+    return Self(
+      pixels: weights.apply(to: pixels, lines: 1, step: width * channels, lineStep: 0),
+      height: height, width: width, channels: channels)
   }
 }
 
@@ -31,7 +42,7 @@ private struct Weights {
       let center = (Double(place) + 0.5) * scale
       let start = max(0, Int(center - reach + 0.5))
       let end = min(from, Int(center + reach + 0.5))
-      let shares = (start..<end).map { max(0, 1 - abs((Double($0) - center + 0.5) / reach)) }
+      let shares = (start..<end).map { max(0, 1 - abs((Double($0) - center + 0.5) * (1 / reach))) }
       let sum = shares.reduce(0, +)
       return (start, shares.map { Int($0 / sum * Double(1 << Weights.bits) + 0.5) })
     }

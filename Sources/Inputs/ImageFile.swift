@@ -8,7 +8,9 @@ public enum ImageFile {
   /// The bytes `[height, width, channels]` of an image: 1 channel is grey, 2 grey and opacity, 3 RGB, 4 RGB and opacity.
   ///
   /// Colours become grey by the weights of ITU-R BT.601 (a JPEG file holds that grey itself); where no opacity is asked
-  /// for, the file's is left out. An image of another size is scaled by `resized`. All three are what Pillow does.
+  /// for, the file's is left out. Of values of 16 bits the upper 8 are taken, cyan, magenta, yellow and black are read as
+  /// Adobe writes them, and an image of another size is scaled by `resized`. All this is what Pillow does, but that it
+  /// computes the grey of a JPEG file from RGB, and cuts grey of 16 bits at 255.
   ///
   /// - Throws: `FileError`: no such file, no image, an image that ends too early.
   public static func read(_ url: URL, height: Int, width: Int, channels: Int) throws -> [UInt8] {
@@ -43,21 +45,18 @@ public enum ImageFile {
   }
 
   private static func png(_ bytes: UnsafeRawBufferPointer, _ channels: Int, _ url: URL) throws -> Decoded {
-    var image = png_image()
-    image.version = png_uint_32(PNG_IMAGE_VERSION)
-    defer { png_image_free(&image) }
-    func problem() -> FileError {
-      let message = withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      return FileError(.malformed, url, "a broken or truncated PNG image: \(message)")
+    var file = enc_png()
+    (file.bytes, file.count) = (bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
+    func read(_ pixels: UnsafeMutablePointer<UInt8>?) throws {
+      guard !enc_png_read(&file, pixels) else { return }
+      let problem = withUnsafeBytes(of: file.problem) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      throw FileError(.malformed, url, "a broken or truncated PNG image: \(problem)")
     }
-    guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw problem() }
-    let (height, width) = (Int(image.height), Int(image.width))
+    try read(nil)
+    let (height, width) = (Int(file.height), Int(file.width))
     try check(height, width, url)
-    // Values of 16 bits are taken as they are, like those of 8.
-    image.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
-    image.format = png_uint_32(PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA)
     var pixels = [UInt8](repeating: 0, count: height * width * 4)
-    guard png_image_finish_read(&image, nil, &pixels, 0, nil) != 0 else { throw problem() }
+    try pixels.withUnsafeMutableBufferPointer { try read($0.baseAddress) }
     return Decoded(pixels: converted(pixels, from: 4, to: channels), height: height, width: width, channels: channels)
   }
 
@@ -72,15 +71,30 @@ public enum ImageFile {
     guard tjDecompressHeader3(decoder, start, count, &wide, &high, &sampling, &colours) == 0 else { throw problem() }
     let (height, width) = (Int(high), Int(wide))
     try check(height, width, url)
-    let (format, size) = channels == 1 ? (TJPF_GRAY, 1) : (TJPF_RGBA, 4)
+    let isInk = colours == TJCS_CMYK.rawValue || colours == TJCS_YCCK.rawValue
+    let (format, size) = isInk ? (TJPF_CMYK, 4) : channels == 1 ? (TJPF_GRAY, 1) : (TJPF_RGBA, 4)
     var pixels = [UInt8](repeating: 0, count: height * width * size)
     let result = tjDecompress2(decoder, start, count, &pixels, wide, 0, high, format.rawValue, 0)
     // Warnings too are reported as failures; the only one that loses pixels is a premature end.
     guard result == 0 || tjGetErrorCode(decoder) == TJERR_WARNING.rawValue && !message().contains("Premature") else {
       throw problem()
     }
+    if isInk { mixInks(&pixels) }
     return Decoded(
       pixels: converted(pixels, from: size, to: channels), height: height, width: width, channels: channels)
+  }
+
+  /// RGB and opacity in place of cyan, magenta, yellow and black, of which 255 is no ink.
+  private static func mixInks(_ pixels: inout [UInt8]) {
+    for start in stride(from: 0, to: pixels.count, by: 4) {
+      let light = Int(pixels[start + 3])
+      for place in start..<start + 3 {
+        // What the ink takes away: a product over 255, rounded.
+        let product = (255 - Int(pixels[place])) * light + 128
+        pixels[place] = UInt8(light - ((product + (product >> 8)) >> 8))
+      }
+      pixels[start + 3] = 255
+    }
   }
 
   /// `P5` or `P6`, width, height and the largest value in decimal digits, one white space, then the values.
@@ -115,7 +129,7 @@ public enum ImageFile {
     }
     let pixels = (0..<count).map { place -> UInt8 in
       let value = size == 1 ? Int(bytes[at + place]) : Int(bytes[at + 2 * place]) << 8 | Int(bytes[at + 2 * place + 1])
-      return UInt8(min(255, (value * 255 + maximum / 2) / maximum))
+      return UInt8(min(255, (Double(value) / Double(maximum) * 255).rounded(.toNearestOrEven)))
     }
     return Decoded(
       pixels: converted(pixels, from: found, to: channels), height: height, width: width, channels: channels)

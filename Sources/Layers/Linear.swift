@@ -62,6 +62,9 @@ public struct Embedding: Layer {
     weight = try scope.parameter("weight", [entries, width], initial, trainable: trainable)
   }
 
+  /// A table of its vectors.
+  public init(weight: Parameter) { (self.weight, padding) = (weight, nil) }
+
   /// The number of ids.
   public var entries: Int { weight.shape[0] }
 

@@ -78,6 +78,37 @@ public struct Scope: Sendable {
     return try make(name, shape, initial, source.random, trainable: trainable && rules.trains(name))
   }
 
+  /// A parameter of this place that has been made up from tensors stored under other names.
+  public func parameter(_ name: String, _ value: Tensor) -> Parameter {
+    let name = join(name)
+    let parameter = Parameter(source.prefix + name, value, trainable: rules.trains(name))
+    source.parameters.withLock { $0.append(parameter) }
+    return parameter
+  }
+
+  /// The elements of a stored tensor of this place.
+  ///
+  /// - Throws: `FileError` if there is none, or it isn't floating-point.
+  public func floats(_ name: String) throws -> [Float] {
+    try stored(name) { file, name in
+      let count = try file.entry(name).shape.reduce(1, *)
+      return try [Float](unsafeUninitializedCapacity: count) {
+        try file.read(name, into: UnsafeMutableBufferPointer(rebasing: $0[..<count]))
+        $1 = count
+      }
+    }
+  }
+
+  /// The elements of a stored tensor of this place.
+  ///
+  /// - Throws: `FileError` if there is none, or it isn't of whole numbers.
+  public func integers(_ name: String) throws -> [Int64] { try stored(name) { try $0.int64s($1) } }
+
+  private func stored<Values>(_ name: String, _ body: (Checkpoint, String) throws -> Values) throws -> Values {
+    guard let file = source.file else { preconditionFailure("Scope: \(join(name)) of a new model") }
+    return try body(file, join(name))
+  }
+
   private func make(
     _ name: String, _ shape: [Int], _ initial: Initializer, _ random: Random, trainable: Bool, isNew: Bool = false
   ) throws -> Parameter {
@@ -123,12 +154,13 @@ public struct Scope: Sendable {
   ///
   /// - Throws: `FileError` if there is none, or it's a scalar.
   public func shape(_ name: String) throws -> [Int] {
-    guard let file = source.file else { preconditionFailure("Scope.shape: \(join(name)) of a new model") }
-    let shape = try file.entry(join(name)).shape
-    guard !shape.isEmpty else {
-      throw FileError(.mismatched, file.url(of: join(name)), item: join(name), "expected a shape, found a scalar")
+    try stored(name) { file, name in
+      let shape = try file.entry(name).shape
+      guard !shape.isEmpty else {
+        throw FileError(.mismatched, file.url(of: name), item: name, "expected a shape, found a scalar")
+      }
+      return shape
     }
-    return shape
   }
 
   /// The place below this one where the file has a parameter of that name: what precedes it in the shortest such key, as `bert`. Nil if the

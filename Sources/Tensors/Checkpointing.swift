@@ -20,8 +20,9 @@ public func checkpointed(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> Ten
   let out = Mode.$pause.withValue(pause) { body(values) }
   let isNeeded = inputs.map(\.isRecorded)
   guard pause.metParameters || isNeeded.contains(true) else { return out }
-  let node = Node(inputs: inputs.map(\.node)) { dy, gradients in
-    let leaves = zip(values, isNeeded).map { $1 ? Leaf($0) : nil }
+  // Each input's gradient is summed on inside, so that all its terms are added one by one as they are without.
+  let node = Node(inputs: inputs.map(\.node), pullback: nil) { dy, soFar, gradients in
+    let leaves = values.indices.map { isNeeded[$0] ? Leaf(values[$0], soFar: soFar[$0]) : nil }
     let again = Mode.$current.withValue(replayed) {
       precision { body(zip(values, leaves).map { $1?.tensor ?? $0 }) }
     }
@@ -37,16 +38,18 @@ private struct Leaf {
   private let box = Box()
   let tensor: Tensor
 
-  init(_ value: Tensor) {
+  init(_ value: Tensor, soFar: Tensor?) {
     let box = box
     let node = Node(inputs: []) { gradient, _ in
       box.gradient = gradient
       return []
     }
+    node.gradient = soFar
     tensor = Tensor(value.storage, value.shape, node: node)
   }
 
-  func gradient() -> Tensor? { box.gradient }
+  /// The gradient, what was there before among it; a node that had some isn't visited and keeps it.
+  func gradient() -> Tensor? { box.gradient ?? tensor.node?.gradient }
 }
 
 /// Computing without recording, and whether anything asked for derivatives meanwhile.

@@ -62,13 +62,17 @@ final class Node: @unchecked Sendable {  // used by one thread at a time: the on
   /// Also adds to the derivatives by parameters that are no inputs.
   typealias Pullback = (Tensor, inout Gradients) -> [Tensor?]
   var pullback: Pullback?
+  /// A pullback that goes on from the gradients which the inputs have so far, and returns what they come to.
+  typealias Continuation = (Tensor, _ soFar: [Tensor?], inout Gradients) -> [Tensor?]
+  var continuation: Continuation?
   var gradient: Tensor?
 
-  init(inputs: [Node?], parameter: Parameter? = nil, pullback: Pullback?) {
+  init(inputs: [Node?], parameter: Parameter? = nil, pullback: Pullback?, continuation: Continuation? = nil) {
     id = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
     self.inputs = inputs
     self.parameter = parameter
     self.pullback = pullback
+    self.continuation = continuation
   }
 
   /// Releases a chain of any length in a loop: the nested releases of a long chain would overflow the stack.
@@ -123,10 +127,16 @@ extension Tensor {
       node.gradient = nil
       guard let gradient else { continue }
       if let parameter = node.parameter { gradients.add(gradient, to: parameter) }
-      guard let pullback = node.pullback else { continue }
-      node.pullback = nil
-      let inputs = node.inputs
-      node.inputs = []
+      let (pullback, continuation, inputs) = (node.pullback, node.continuation, node.inputs)
+      (node.pullback, node.continuation, node.inputs) = (nil, nil, [])
+      if let continuation {
+        for (input, sum) in zip(inputs, continuation(gradient, inputs.map { $0?.gradient }, &gradients)) {
+          guard let input, let sum else { continue }
+          if input.gradient == nil { waiting.push(input) }
+          input.gradient = sum
+        }
+      }
+      guard let pullback else { continue }
       for (input, piece) in zip(inputs, pullback(gradient, &gradients)) {
         guard let input, let piece else { continue }
         if let sum = input.gradient {

@@ -135,16 +135,17 @@ struct JSONCursor {
       guard value <= most else { throw mistake(expected: "a whole number from 0 to \(most)", at: start) }
       position += 1
     }
+    guard position == start || position < bytes.count else { throw failure("not JSON: the file ends early") }
     let isNumber = position > start && (position == start + 1 || bytes[start] != UInt8(ascii: "0"))
-    guard isNumber, position < bytes.count, ![0x2E, 0x45, 0x65].contains(bytes[position]) else {
+    guard isNumber, ![0x2E, 0x45, 0x65].contains(bytes[position]) else {
       throw mistake(expected: "a whole number from 0 to \(most)", at: start)
     }
     return value
   }
 
-  /// Takes a number and reads it as Rust's serde_json does, which may differ in the last bit from the nearest double: the
-  /// reference's scores of equally good segmentations tie or don't by that bit.
-  mutating func number() throws -> Double {
+  /// Takes a number and reads it as Rust's serde_json does or, with `nearest`, as Python does: the nearest double. Both may
+  /// differ in the last bit: the reference's scores of equally good segmentations tie or don't by that bit.
+  mutating func number(nearest: Bool = false) throws -> Double {
     skipSpace()
     let start = position
     var (mantissa, exponent): (UInt64, Int) = (0, 0)
@@ -183,6 +184,13 @@ struct JSONCursor {
       exponent += max(-1_000_000, min(1_000_000, Int(text) ?? 0))
     }
     guard isNumber else { throw mistake(expected: "a number", at: start) }
+    if nearest {
+      let text = bytes[start..<position]
+      let known = isFull ? nil : JSONCursor.nearest(mantissa, dividedByPower: -exponent)
+      let value = known.map { isNegative ? -$0 : $0 } ?? Double(String(decoding: text, as: UTF8.self))
+      guard let value, value.isFinite else { throw failure("a number is out of range", at: start) }
+      return value
+    }
     var value = Double(mantissa)
     while exponent < -308, value != 0 {
       value /= 1e308
@@ -195,6 +203,20 @@ struct JSONCursor {
   }
 
   private static let powers: [Double] = (0...308).map { Double("1e\($0)") ?? 1 }
+  private static let wholePowers: [UInt64] = (0...19).map { (0..<$0).reduce(1) { power, _ in power * 10 } }
+
+  /// The double nearest to `mantissa` / 10^`power`, for powers from 0 to 19.
+  private static func nearest(_ mantissa: UInt64, dividedByPower power: Int) -> Double? {
+    guard wholePowers.indices.contains(power) else { return nil }
+    guard mantissa > 0 else { return 0 }
+    let divisor = wholePowers[power]
+    let (left, right) = (mantissa.leadingZeroBitCount, divisor.leadingZeroBitCount)
+    let (numerator, denominator) = (mantissa << left, divisor << right)
+    // 64 bits of the quotient, and in the last whether more bits follow: enough for a double's 53 to be rounded once.
+    let shift = numerator < denominator ? 0 : 1
+    let (quotient, rest) = denominator.dividingFullWidth((numerator >> shift, shift == 0 ? 0 : numerator << 63))
+    return Double(sign: .plus, exponent: right - left - 64 + shift, significand: Double(quotient | (rest > 0 ? 1 : 0)))
+  }
 
   /// Takes any value and returns where it stands; the text inside isn't checked yet.
   mutating func skippedValue() throws -> Range<Int> {

@@ -3,8 +3,8 @@ extension Truncation {
   func lengths(_ first: Int, _ second: Int?, most: Int) -> (first: Int, second: Int) {
     let all = first + (second ?? 0)
     guard all > most else { return (first, second ?? 0) }
-    guard let second else { return (strategy == .onlySecond ? first : most, 0) }
     if most == 0 { return (0, 0) }
+    guard let second else { return (strategy == .onlySecond ? first : most, 0) }
     let excess = all - most
     if strategy == .onlyFirst, first > excess { return (first - excess, second) }
     if strategy == .onlySecond, second > excess { return (first, second - excess) }

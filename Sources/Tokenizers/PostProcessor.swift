@@ -126,6 +126,9 @@ extension PostProcessor.Template {
     }
     var specialTokens: [(name: String, tokens: [PostProcessor.Token])] = []
     for member in members {
+      guard member.value["id"]?.string != nil else {
+        throw part.failure("special_tokens.\(member.name).id", "expected a string")
+      }
       guard let ids = member.value["ids"]?.elements, let texts = member.value["tokens"]?.elements,
         ids.count == texts.count
       else { throw part.failure("special_tokens.\(member.name)", "expected as many ids as tokens") }
@@ -139,7 +142,8 @@ extension PostProcessor.Template {
     }
     func pieces(_ key: String) throws -> [Piece] {
       try part.parts(key).map { piece in
-        guard let member = piece.json.members?.first, let id = member.value["id"]?.string,
+        guard let members = piece.json.members, members.count == 1, let member = members.first,
+          let id = member.value["id"]?.string,
           let typeID = member.value["type_id"]?.integer.flatMap({ Int32(exactly: $0) })
         else { throw piece.failure("expected a SpecialToken or a Sequence with id and type_id") }
         switch (member.name, id) {

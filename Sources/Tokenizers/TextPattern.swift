@@ -27,17 +27,18 @@ public struct TextPattern: Sendable, Equatable {
   }
 
   init(_ part: TokenizerPart) throws {
-    if let text = part.json["String"]?.string {
-      self.init(text)
-      return
-    }
-    guard let source = part.json["Regex"]?.string else {
-      throw part.failure("expected {\"String\": …} or {\"Regex\": …}, found \(part.json.kind)")
-    }
-    do throws(RegexError) {
-      try self.init(regex: source)
-    } catch {
-      throw part.failure("Regex", error.description)
+    let only = part.json.members.flatMap { $0.count == 1 ? $0[0] : nil }
+    switch (only?.name, only?.value.string) {
+    case ("String", let text?): self.init(text)
+    case ("Regex", let source?):
+      do throws(RegexError) {
+        try self.init(regex: source)
+      } catch {
+        throw part.failure("Regex", error.description)
+      }
+    default:
+      let found = part.json.members.map { "an object of \($0.count) members" } ?? part.json.kind
+      throw part.failure("expected {\"String\": \"…\"} or {\"Regex\": \"…\"}, found \(found)")
     }
   }
 

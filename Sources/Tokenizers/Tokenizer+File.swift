@@ -5,10 +5,13 @@ extension Tokenizer {
   /// Reads a `tokenizer.json`.
   ///
   /// - Throws: `FileError` naming the key, for what is malformed and for every component that isn't known.
-  public init(contentsOf url: URL) throws {
+  public init(contentsOf url: URL) throws { try self.init(contentsOf: url, nearestScores: false) }
+
+  /// - Parameter nearestScores: a unigram model's scores are read as Python reads them, not as Rust.
+  init(contentsOf url: URL, nearestScores: Bool) throws {
     self = try MappedFile(url).withBytes { bytes in
       do {
-        return try Tokenizer(parsing: bytes, url: url)
+        return try Tokenizer(parsing: bytes, url: url, nearestScores: nearestScores)
       } catch let failure as JSONCursor.Failure {
         let line = 1 + bytes.prefix(failure.offset).count { $0 == UInt8(ascii: "\n") }
         throw FileError(.malformed, url, line: line, item: failure.key.isEmpty ? nil : failure.key, failure.problem)
@@ -21,7 +24,7 @@ extension Tokenizer {
     "model",
   ]
 
-  private init(parsing bytes: UnsafeRawBufferPointer, url: URL) throws {
+  private init(parsing bytes: UnsafeRawBufferPointer, url: URL, nearestScores: Bool) throws {
     if let offset = UTF8Scalars.firstInvalid(bytes) {
       throw JSONCursor.Failure(offset: offset, problem: "not JSON: the text is not valid UTF-8")
     }
@@ -34,7 +37,9 @@ extension Tokenizer {
         throw FileError(.malformed, url, item: name, "unknown key; expected \(Tokenizer.keys.joined(separator: ", "))")
       }
       if name == "model" {
-        try JSONCursor.naming("model") { model = try TokenizerModelFile(&cursor, url: url) }
+        try JSONCursor.naming("model") {
+          model = try TokenizerModelFile(&cursor, url: url, nearestScores: nearestScores)
+        }
       } else {
         members.append(JSON.Member(name, try cursor.value()))
       }
@@ -44,16 +49,24 @@ extension Tokenizer {
     let version = try file.string("version", default: "1.0")
     guard version == "1.0" else { throw file.failure("version", "expected 1.0, found \(FileError.quoted(version))") }
     guard let model else { throw file.failure("model", "expected a model, found none") }
+    let postProcessor = try file.optionalPart("post_processor").map { try PostProcessor($0) }
+    let truncation = try file.optionalPart("truncation").map { try Truncation($0) }
+    if let truncation, truncation.stride > 0 {
+      let room = max(0, truncation.maximumLength - (postProcessor?.addedCount(isPair: false) ?? 0))
+      guard truncation.stride < room else {
+        throw file.failure(
+          "truncation.stride",
+          "expected less than the \(room) tokens that special ones leave of max_length, found \(truncation.stride)")
+      }
+    }
     self.init(
       model: try model.model(),
       normalizer: try file.optionalPart("normalizer").map { try Normalizer($0) },
       preTokenizer: try file.optionalPart("pre_tokenizer").map { try PreTokenizer($0) },
-      postProcessor: try file.optionalPart("post_processor").map { try PostProcessor($0) },
-      decoder: try file.optionalPart("decoder").map { try TokenDecoder($0) },
+      postProcessor: postProcessor, decoder: try file.optionalPart("decoder").map { try TokenDecoder($0) },
       addedTokens: file.json["added_tokens"] == nil
         ? [] : try file.parts("added_tokens").map { try AddedToken($0) },
-      truncation: try file.optionalPart("truncation").map { try Truncation($0) },
-      padding: try file.optionalPart("padding").map { try Padding($0) })
+      truncation: truncation, padding: try file.optionalPart("padding").map { try Padding($0) })
   }
 
   /// Writes a `tokenizer.json` that Hugging Face `tokenizers` reads as the same tokenizer.

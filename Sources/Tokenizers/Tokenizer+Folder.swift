@@ -16,7 +16,10 @@ extension Tokenizer {
     let words = folder.appendingPathComponent("vocab.txt")
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
     if exists(file) {
-      self = try Tokenizer(contentsOf: file).asItsClass(in: folder)
+      let settings = try TokenizerPart("tokenizer_config.json", in: folder)
+      let known = try TokenizerClass(settings, in: folder)
+      self = try Tokenizer(contentsOf: file, nearestScores: known?.buildsScores ?? false)
+        .asClass(known, settings, in: folder)
       return
     }
     if !exists(words), let pieces = Tokenizer.sentencePieceFile(in: folder) {
@@ -29,12 +32,13 @@ extension Tokenizer {
     try self.init(words: words, in: folder)
   }
 
-  /// The normalizer of a BERT by its `tokenizer_config.json`.
-  static func normalizer(_ settings: TokenizerPart) throws -> Normalizer {
+  /// The normalizer of a BERT, or of another class with its words, by its `tokenizer_config.json`.
+  static func normalizer(_ settings: TokenizerPart, of name: String = "BertTokenizer") throws -> Normalizer {
     .bert(
-      cleanText: true, handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
+      cleanText: try name != "FunnelTokenizer" || settings.bool("clean_text", default: true),
+      handleChineseCharacters: try settings.bool("tokenize_chinese_chars", default: true),
       stripAccents: try settings.optionalBool("strip_accents"),
-      lowercase: try settings.bool("do_lower_case", default: true))
+      lowercase: try name == "DPRQuestionEncoderTokenizer" || settings.bool("do_lower_case", default: true))
   }
 
   private init(words url: URL, in folder: URL) throws {
@@ -98,16 +102,6 @@ extension PostProcessor {
         pair: [first, .text(0, typeID: 0), last, .text(1, typeID: 1), .special(separator.text, typeID: 1)],
         specialTokens: [(start.text, [start]), (separator.text, [separator])]))
   }
-
-  /// XLM-R's order as a template: `<s> A </s>` and `<s> A </s></s> B </s>`; type ids are 0.
-  static func xlmRobertaTemplate(start: Token, end: Token) -> PostProcessor {
-    let last = Template.Piece.special(end.text, typeID: 0)
-    let single = [.special(start.text, typeID: 0), .text(0, typeID: 0), last]
-    return .template(
-      Template(
-        single: single, pair: single + [last, .text(1, typeID: 0), last],
-        specialTokens: [start, end].sorted { $0.text < $1.text }.map { ($0.text, [$0]) }))
-  }
 }
 
 /// The special and added tokens that the files beside a `vocab.txt` or a `tokenizer.json` list, as transformers takes
@@ -133,11 +127,12 @@ struct ListedTokens {
     let map = try decoder == nil ? TokenizerPart("special_tokens_map.json", in: folder) : nil
     let standard = name.flatMap { TokenizerClass.specialTokens[$0] } ?? [:]
     named = try SentencePieceConfiguration.keys.compactMap { key in
-      let stripsLeft = key == "mask_token" && (name == "MPNetTokenizer" || name == "CamembertTokenizer")
+      let stripsLeft = key == "mask_token" && name.map { TokenizerClass.maskingSpace.contains($0) } ?? false
       if let part = map?.optionalPart(key) ?? settings.optionalPart(key) {
         let token = try AddedToken(listed: part, special: true, stripsLeft: stripsLeft)
         return (key: key, token: token, isListed: true)
       }
+      guard settings.json[key] == nil else { return nil }
       return standard[key].map {
         (key: key, token: AddedToken($0, id: -1, stripsLeft: stripsLeft), isListed: false)
       }

@@ -4,6 +4,7 @@ import Foundation
 /// What the "model" of a `tokenizer.json` says, before it is known which model it is.
 struct TokenizerModelFile {
   private var url: URL
+  private var nearestScores: Bool
   private var options: [JSON.Member] = []
   private var vocabulary: Vocabulary?
   /// A list of tokens with scores, as unigram models have.
@@ -13,8 +14,9 @@ struct TokenizerModelFile {
   private var mergeEnds: [Int] = []
   private var hasMerges = false
 
-  init(_ cursor: inout JSONCursor, url: URL) throws {
-    self.url = url
+  /// - Parameter nearestScores: scores are read as Python reads them, not as Rust.
+  init(_ cursor: inout JSONCursor, url: URL, nearestScores: Bool) throws {
+    (self.url, self.nearestScores) = (url, nearestScores)
     // A token takes about 20 bytes of a file.
     let capacity = min(cursor.bytes.count / 24, 300_000)
     var file = self
@@ -26,9 +28,12 @@ struct TokenizerModelFile {
           try isList ? file.readPieces(&cursor, capacity: capacity) : file.readVocabulary(&cursor, capacity: capacity)
         }
       case "merges":
-        file.hasMerges = true
-        let isNull = cursor.next() == UInt8(ascii: "n")
-        if isNull { _ = try cursor.value() } else { try JSONCursor.naming(".merges") { try file.readMerges(&cursor) } }
+        file.hasMerges = cursor.next() != UInt8(ascii: "n")
+        guard file.hasMerges else {
+          _ = try cursor.value()
+          return
+        }
+        try JSONCursor.naming(".merges") { try file.readMerges(&cursor) }
       case let name: file.options.append(JSON.Member(name, try cursor.value()))
       }
     }
@@ -64,7 +69,7 @@ struct TokenizerModelFile {
           case 0:
             try cursor.string { bytes.append(contentsOf: $1) }
             ends.append(bytes.count)
-          case 1: scores.append(try cursor.number())
+          case 1: scores.append(try cursor.number(nearest: nearestScores))
           default: _ = try cursor.skippedValue()
           }
           count += 1
@@ -79,9 +84,14 @@ struct TokenizerModelFile {
   private mutating func readMerges(_ cursor: inout JSONCursor) throws {
     var (bytes, ends): ([UInt8], [Int]) = ([], [])
     var place = 0
+    var areLists = false
     try cursor.forEachElement { cursor in
       let isList = cursor.next() == UInt8(ascii: "[")
+      if place == 0 { areLists = isList }
       try JSONCursor.naming("[\(place)]") {
+        guard isList == areLists else {
+          throw cursor.failure("expected a merge in the form of the first, \(areLists ? "an array" : "a string")")
+        }
         guard !isList else {
           var count = 0
           try cursor.forEachElement { cursor in
@@ -116,7 +126,7 @@ struct TokenizerModelFile {
     let part = TokenizerPart(json: .object(options), name: "model", url: url)
     guard let vocabulary else { throw part.failure("vocab", "expected a vocabulary, found none") }
     do {
-      switch try part.string("type", default: guessedType(part)) {
+      switch try part.json["type"] == nil ? guessedType(part) : part.string("type") {
       case "WordPiece":
         try requireTokens(part)
         return .wordPiece(

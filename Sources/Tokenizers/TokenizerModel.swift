@@ -148,9 +148,9 @@ public struct Unigram: Sendable {
   /// Each token's log probability, by id.
   public let scores: [Double]
   /// The id of what the vocabulary can't spell; -1: that is dropped.
-  public let unknownID: Int32
+  public internal(set) var unknownID: Int32
   /// Whether unknown pieces become the tokens `<0x00>` … `<0xFF>` of their bytes.
-  public let fallsBackToBytes: Bool
+  public internal(set) var fallsBackToBytes: Bool
   /// The ids that no text becomes by spelling their tokens.
   let hidden: Set<Int32>
   let trie: ScalarTrie

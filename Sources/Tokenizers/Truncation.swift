@@ -86,7 +86,7 @@ public struct Truncation: Sendable, Equatable {
 
   init(_ part: TokenizerPart) throws {
     let direction = try part.string("direction", default: Direction.right.rawValue)
-    let strategy = try part.string("strategy", default: Strategy.longestFirst.rawValue)
+    let strategy = try part.string("strategy")
     guard let knownDirection = Direction(rawValue: direction) else {
       throw part.failure("direction", "expected Left or Right, found \(FileError.quoted(direction))")
     }
@@ -95,7 +95,7 @@ public struct Truncation: Sendable, Equatable {
     }
     self.init(
       maximumLength: try part.count("max_length"), direction: knownDirection, strategy: knownStrategy,
-      stride: try part.count("stride", default: 0))
+      stride: try part.count("stride"))
   }
 
   var json: JSON {
@@ -137,10 +137,15 @@ public struct Padding: Sendable, Equatable {
   init(_ part: TokenizerPart) throws {
     var length: Int?
     if part.json["strategy"]?.string != "BatchLongest" { length = try part.part("strategy").count("Fixed") }
+    let direction = try part.string("direction")
+    guard direction == "Left" || direction == "Right" else {
+      throw part.failure("direction", "expected Left or Right, found \(FileError.quoted(direction))")
+    }
     self.init(
-      length: length, isLeft: try part.string("direction", default: "Right") == "Left",
-      multiple: part.json["pad_to_multiple_of"]?.integer, token: try part.string("pad_token"),
-      id: Int32(try part.count("pad_id")), typeID: Int32(try part.count("pad_type_id", default: 0)))
+      length: length, isLeft: direction == "Left",
+      multiple: try part.optionalPart("pad_to_multiple_of") == nil ? nil : part.count("pad_to_multiple_of"),
+      token: try part.string("pad_token"), id: Int32(try part.count("pad_id")),
+      typeID: Int32(try part.count("pad_type_id")))
   }
 
   var json: JSON {

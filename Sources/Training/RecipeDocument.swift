@@ -1,4 +1,5 @@
 import Checkpoints
+import Encoders
 import Foundation
 
 /// A recipe of some kind, as a YAML file.
@@ -7,6 +8,10 @@ public protocol RecipeDocument: Sendable {
   ///
   /// - Throws: `ConfigurationError` with line and column.
   init(_ text: String, _ url: URL) throws
+  /// The recipe's file.
+  var url: URL { get }
+  /// The recipe as it was read.
+  var text: String { get }
   /// The recipe with all defaults, paths relative to `folder`, where it is going to stand.
   func json(relativeTo folder: URL) -> JSON
 }
@@ -22,6 +27,22 @@ extension RecipeDocument {
   /// - Throws: `FileError` if the file can't be written.
   public func write(to file: URL) throws {
     try AtomicFile.write(try json(relativeTo: file.deletingLastPathComponent()).yaml(), to: file)
+  }
+}
+
+extension RecipeDocument {
+  /// An error about a key of a section, where the recipe has it.
+  func error(at path: [String], _ problem: String) -> ConfigurationError {
+    var section = try? Section(Value(parsing: text, file: url.path))
+    for key in path.dropLast() { section = section?[key].flatMap { try? Section($0) } }
+    return section?.error(at: path[path.count - 1], problem) ?? ConfigurationError(url.path, line: nil, problem)
+  }
+
+  /// An error about a key of the training that picks the best epoch, where nothing is held out to find it with.
+  func errorWithoutValidation(_ key: String) -> ConfigurationError {
+    error(
+      at: ["training", key],
+      "training.\(key): expected data.validation or data.split to find the best epoch, found none")
   }
 }
 

@@ -10,8 +10,10 @@ extension Report {
     let pairs = count > 5 ? confusedPairs(scores) : ""
     return ReportHTML.section(
       "confusion", "Confusion",
-      "A row is a label, a column what was predicted. Blue is right, red is wrong; the stronger, the larger its part "
-        + "of the row.",
+      matrix.isEmpty
+        ? "The labels taken for another most often."
+        : "A row is a label, a column what was predicted. Blue is right, red is wrong; the stronger, the larger its part "
+          + "of the row.",
       "<div class=\"confusion\">\(matrix)\(pairs)</div>")
   }
 

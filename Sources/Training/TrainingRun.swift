@@ -31,6 +31,9 @@ public final class TrainingRun: RecipeRun {
   public init(_ recipe: Recipe) throws {
     self.recipe = recipe
     data = try TrainingData(recipe)
+    if data.validation.count == 0, recipe.training.options.earlyStopping?.patience != nil {
+      throw recipe.errorWithoutValidation("early_stopping")
+    }
     notes.append(
       "\(data.train.count) samples for training, \(data.validation.count) for validation, \(data.test.count) for test")
     var tokenizer: WordTokenizer?

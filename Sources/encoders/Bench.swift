@@ -43,8 +43,9 @@ struct BenchCommand: ParsableCommand {
       try model.requireTexts(path(self.model))
       var texts: [String] = []
       if let input {
-        try InputLines(source: input).forEachBatch { texts += $0 }
-        guard !texts.isEmpty else { throw InputError(description: "\(input): expected texts, found none") }
+        let lines = InputLines(source: input)
+        try lines.forEachBatch { texts += $0 }
+        guard !texts.isEmpty else { throw InputError(description: "\(lines.name): expected texts, found none") }
       } else {
         texts = BenchCommand.sentences
       }

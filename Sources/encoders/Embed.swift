@@ -126,9 +126,9 @@ extension EmbedCommand {
   }
 
   private func stream(prompt: String?) throws -> EmbedStream {
-    // Before any file is begun; reading standard input can't be interrupted.
-    if input != "-" { Interruption.watch() }
     let lines = InputLines(source: input)
+    // Before any file is begun; who waits for standard input or a pipe doesn't come to ask whether to stop.
+    if lines.byteCount != nil { Interruption.watch() }
     let progress = EmbedProgress(of: lines.byteCount, isShown: output != "-" || isatty(STDOUT_FILENO) == 0)
     guard resume else { return EmbedStream(input: lines, checkpoint: nil, progress: progress) }
     let settings = try EmbedCheckpoint.settings(

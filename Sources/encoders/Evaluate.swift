@@ -24,7 +24,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The data file or folder.") var data: String
-  @Option(name: .long, help: "The column of the texts.") var text = "text"
+  @Option(name: .long, help: "The column of the texts; else text, or for a model without labels all others.")
+  var text: String?
   @Option(name: .long, help: "The column of the labels or scores; else label, or for pairs score.") var label: String?
   @Option(name: .long, help: "The columns of the texts of pairs or triplets, with commas between; else all others.")
   var columns: String?
@@ -36,6 +37,10 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(name: .long, help: "Print the scores as JSON.") var json = false
   @OptionGroup var compute: InferenceOptions
 
+  func validate() throws {
+    if text != nil, columns != nil { throw ValidationError("expected --text or --columns, found both") }
+  }
+
   func run() throws {
     try reporting {
       compute.apply()
@@ -46,7 +51,7 @@ struct EvaluateCommand: ParsableCommand {
       let model = try openModel(path(model))
       if model.task == .embedding, let encoder = model.sentenceEncoder { return try score(encoder) }
       let samples = try DataFiles.samples(
-        for: model, path(data), text: text, label: label ?? "label", splitColumn: splitColumn, split: split ?? "test")
+        for: model, path(data), text: text ?? "text", label: label ?? "label", splitColumn: splitColumn, split: split ?? "test")
       if model.task == .reconstruction {
         let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0)
         if json { try printJSON(report) } else { try printLine(report.table) }
@@ -56,11 +61,21 @@ struct EvaluateCommand: ParsableCommand {
       }
     }
   }
+
   /// Scores an encoder without labels.
   private func score(_ encoder: SentenceEncoder) throws {
-    let names = columns?.split(separator: ",").map { String($0) }
-    let report = try ScoringData(.init(path(data), columns: names, label: label)).report(
-      encoder, seed: compute.seed ?? 0)
+    let url = path(data)
+    let options = [
+      ("--text", text), ("--columns", columns), ("--label", label), ("--split-column", splitColumn), ("--split", split),
+    ]
+    if isFolder(url), let option = options.first(where: { $0.1 != nil }) {
+      throw InputError(
+        description: "\(url.path): \(option.0): expected a table, found a folder, whose files are queries, corpus and relevant")
+    }
+    let names = text.map { [$0] } ?? columns?.split(separator: ",").map { String($0) }
+    let data = try ScoringData(
+      .init(url, columns: names, label: label), part: splitColumn.map { ($0, split ?? "test") })
+    let report = try data.report(encoder, seed: compute.seed ?? 0)
     if json { try printJSON(report) } else { try printLine(report.table) }
   }
 }

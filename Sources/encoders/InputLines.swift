@@ -95,7 +95,8 @@ struct InputLines {
     line.starts(with: mark) ? line.dropFirst(mark.count) : line
   }
 
-  private var name: String { source == "-" ? "standard input" : path(source).path }
+  /// As errors call it.
+  var name: String { source == "-" ? "standard input" : path(source).path }
 
   /// What there is to read, and no more; nothing at the end.
   private func read(_ handle: FileHandle) throws -> [UInt8] {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Encoders
 import Foundation
 import Tensors
 import Training
@@ -31,7 +32,26 @@ struct EncodersCommand: ParsableCommand {
     where fcntl(stream, F_GETFD) < 0 { _ = open("/dev/null", mode) }
     // A file that may not grow any more is an error like a full disk.
     signal(SIGXFSZ, SIG_IGN)
+    Unfinished.watch()
+    if let problem = unknownVerb(CommandLine.arguments.dropFirst().drop { $0 == "help" }) {
+      note("Error: \(oneLine(problem))")
+      exit(withError: ExitCode.validationFailure)
+    }
     main(nil)
+  }
+
+  /// What is wrong with the arguments if they don't begin with verbs.
+  private static func unknownVerb(_ arguments: some Sequence<String>) -> String? {
+    var verbs = configuration.subcommands
+    for name in arguments where !verbs.isEmpty {
+      if name.hasPrefix("-") { return nil }
+      guard let verb = verbs.first(where: { $0._commandName == name }) else {
+        let names = verbs.map { $0._commandName }
+        return try? Value(parsing: "verb", file: "").unknown("verb", name, names).replacing("unknown", with: "Unknown")
+      }
+      verbs = verb.configuration.subcommands
+    }
+    return nil
   }
 }
 
@@ -96,8 +116,7 @@ func reporting(_ body: () throws -> Void) throws {
     if let error = error as? CocoaError {
       text = "\(error.filePath ?? "a file"): \(FileError.reason(error))"
     }
-    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    note("encoders: \(line)")
+    note("encoders: \(oneLine(text))")
     throw ExitCode(1)
   }
 }
@@ -130,6 +149,16 @@ func printLine(_ text: String) throws {
 func printBytes(_ bytes: UnsafeBufferPointer<UInt8>) throws {
   guard writeAll(UnsafeRawBufferPointer(bytes), to: STDOUT_FILENO) else {
     throw InputError(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
+  }
+}
+
+/// A text without line ends.
+private func oneLine(_ text: String) -> String { text.split(whereSeparator: \.isNewline).joined(separator: " ") }
+
+/// Checks numbers that options give: one that isn't finite, as nan, would be no limit to anything.
+func requireFinite(_ options: KeyValuePairs<String, Float?>) throws {
+  for case (let name, let number?) in options where !number.isFinite {
+    throw ValidationError("\(name): expected a finite number, found \(number)")
   }
 }
 

@@ -52,6 +52,9 @@ struct MineCommand: ParsableCommand {
       throw ValidationError("--output: expected a name that ends with .tsv or .jsonl, found \(output)")
     }
     guard negatives > 0 else { throw ValidationError("--negatives: expected at least 1, found \(negatives)") }
+    try requireFinite([
+      "--margin": margin, "--absolute-margin": absoluteMargin, "--max-score": maxScore, "--min-score": minScore,
+    ])
     guard rangeMin >= 0 else { throw ValidationError("--range-min: expected at least 0, found \(rangeMin)") }
     if let rangeMax, rangeMax - rangeMin < negatives {
       throw ValidationError(
@@ -70,6 +73,7 @@ struct MineCommand: ParsableCommand {
       }
       let names = columns?.split(separator: ",").map { String($0) }
       let pairs = try MiningPairs(path(data), columns: names)
+      if output.hasSuffix(".tsv") { try requireCells(pairs.queries + pairs.corpus) }
       var mining = HardNegatives()
       (mining.count, mining.rangeMin, mining.rangeMax) = (negatives, rangeMin, rangeMax)
       (mining.relativeMargin, mining.absoluteMargin) = (margin, absoluteMargin)
@@ -79,6 +83,16 @@ struct MineCommand: ParsableCommand {
       let rows = tuples ? found.tuples(of: negatives) : found.triplets
       try write(rows, repeating: tuples ? negatives : 1)
       note("\(rows.count) rows from \(pairs.queries.count) queries and \(pairs.corpus.count) answers")
+    }
+  }
+
+  /// Checks that texts can be in a table that has no quotes.
+  private func requireCells(_ texts: [String]) throws {
+    if let text = texts.first(where: { $0.utf8.contains { [0x09, 0x0A, 0x0D].contains($0) } }) {
+      throw InputError(
+        description:
+          "\(path(data).path): expected texts without tabs and line ends, as --output is a .tsv file, found "
+          + "\(FileError.quoted(text)); a .jsonl file has room for all")
     }
   }
 

@@ -38,16 +38,19 @@ struct TokenizerCommand: ParsableCommand {
       name: .long, inversion: .prefixedNo,
       help: "Drop accents; else a wordpiece vocabulary does so with --lowercase, others don't.")
     var stripAccents: Bool?
-    @Option(name: .long, parsing: .unconditional, help: "Don't learn what is seen less often (wordpiece, bpe).")
-    var minFrequency = 2
+    @Option(
+      name: .long, parsing: .unconditional, help: "Don't learn what is seen less often (wordpiece, bpe); else 2.")
+    var minFrequency: Int?
     @Option(
       name: .long, parsing: .unconditional,
       help: "The most different characters that become tokens (wordpiece, bpe of characters).")
     var limitAlphabet: Int?
     @Option(name: .long, parsing: .upToNextOption, help: "Special tokens beside the usual ones.")
     var specialTokens: [String] = []
-    @Flag(name: .long, inversion: .prefixedNo, help: "Whether bpe is of bytes, so that no text is unknown.")
-    var byteLevel = true
+    @Flag(
+      name: .long, inversion: .prefixedNo, help: "Whether bpe is of bytes, so that no text is unknown; else it is.")
+    var byteLevel: Bool?
+    @Flag(name: .long, help: "Write into a folder with files, in place of its tokenizer.") var overwrite = false
 
     func validate() throws {
       guard TokenizerTrainer.Kind(rawValue: type) != nil else {
@@ -57,11 +60,21 @@ struct TokenizerCommand: ParsableCommand {
       guard 1...(1 << 24) ~= size else {
         throw ValidationError("--size: expected from 1 to \(1 << 24), found \(size)")
       }
-      guard minFrequency >= 0 else {
+      if let minFrequency, minFrequency < 0 {
         throw ValidationError("--min-frequency: expected at least 0, found \(minFrequency)")
       }
       if let limitAlphabet, limitAlphabet < 1 {
         throw ValidationError("--limit-alphabet: expected at least 1, found \(limitAlphabet)")
+      }
+      if byteLevel != nil, type != "bpe" {
+        throw ValidationError("--byte-level: expected --type bpe with it, found \(type)")
+      }
+      if minFrequency != nil, type == "unigram" {
+        throw ValidationError("--min-frequency: expected --type wordpiece or bpe with it, found unigram")
+      }
+      if limitAlphabet != nil, type == "unigram" || type == "bpe" && byteLevel != false {
+        throw ValidationError(
+          "--limit-alphabet: expected --type wordpiece, or bpe and --no-byte-level, with it, found \(type)")
       }
       if let empty = specialTokens.first(where: \.isEmpty) {
         throw ValidationError("--special-tokens: expected a text, found \"\(empty)\"")
@@ -71,6 +84,7 @@ struct TokenizerCommand: ParsableCommand {
     func run() throws {
       try reporting {
         let folder = path(output)
+        if !overwrite { try AtomicFolder.requireFree(folder, advice: "; --overwrite replaces its tokenizer") }
         var trainer = try TokenizerTrainer(options)
         var count = 0
         for file in input {
@@ -80,7 +94,7 @@ struct TokenizerCommand: ParsableCommand {
           }
         }
         guard trainer.wordCount > 0 else {
-          let names = input.map { $0 == "-" ? "standard input" : path($0).path }.joined(separator: ", ")
+          let names = input.map { InputLines(source: $0).name }.joined(separator: ", ")
           throw InputError(description: "\(names): expected texts with words, found none")
         }
         try AtomicFolder.make(folder)
@@ -98,9 +112,9 @@ struct TokenizerCommand: ParsableCommand {
       options.size = size
       options.lowercase = lowercase
       options.stripAccents = stripAccents
-      options.minimumFrequency = minFrequency
+      options.minimumFrequency = minFrequency ?? options.minimumFrequency
       options.alphabetLimit = limitAlphabet
-      options.isByteLevel = byteLevel
+      options.isByteLevel = byteLevel ?? options.isByteLevel
       options.specialTokens = specialTokens
       return options
     }

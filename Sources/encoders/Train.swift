@@ -93,23 +93,8 @@ enum Interruption {
   static var happened: Bool { interrupted.load(ordering: .relaxed) }
 
   static func watch() {
-    let handler: @convention(c) (Int32) -> Void = { number in
-      interrupted.store(true, ordering: .relaxed)
-      signal(number, SIG_DFL)
+    Unfinished.onInterruption { number in
+      if interrupted.exchange(true, ordering: .relaxed) { Unfinished.endProgram(by: number) }
     }
-    signal(SIGINT, handler)
-    signal(SIGTERM, handler)
-    var before = sigaction()
-    sigaction(SIGHUP, nil, &before)
-    let isIgnored =
-      unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-    if !isIgnored { signal(SIGHUP, handler) }
-    // The program that started this one may have left them blocked, as Foundation's Process does.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGINT)
-    sigaddset(&signals, SIGTERM)
-    sigaddset(&signals, SIGHUP)
-    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 }

@@ -122,6 +122,21 @@ import Testing
     #expect(found.queries == [64, 64])
   }
 
+  /// As in sentence-transformers, whose attention mask then leaves out what queries would be filled up with.
+  @Test func withoutAMaskQueriesAreNotFilledUp() throws {
+    let url = Self.golden.appendingPathComponent("multi_vector/modules.json")
+    let modules = try JSON(contentsOf: url).elements ?? []
+    let expansion: JSON = ["strategy": "fixed", "length": .integer(12), "attend": .bool(false)]
+    for (masks, expected) in [(true, 12), (false, 3)] {
+      try withCopy(of: "multi_vector", "sentence_bert_config.json", [.init("query_expansion", expansion)]) { folder in
+        let kept = modules.filter { masks || $0["type"]?.string?.hasSuffix("MultiVectorMask") != true }
+        try AtomicFile.write(.array(kept), to: folder.appendingPathComponent("modules.json"))
+        let encoder = try SentenceEncoder.open(folder)
+        #expect(try matrices(encoder, ["film"], isQuery: true).offsets[0].count == expected, "mask: \(masks)")
+      }
+    }
+  }
+
   @Test func thereAreCases() { #expect(Self.cases("colbert").count == 4 && Self.cases("multi_vector").count == 4) }
 
   /// The folder's files go with it.

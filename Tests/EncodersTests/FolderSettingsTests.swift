@@ -3,6 +3,7 @@ import Foundation
 import Tensors
 import TestSupport
 import Testing
+import Tokenizers
 
 @testable import Encoders
 
@@ -39,6 +40,48 @@ import Testing
       #expect(each.found == each.logits.activated(.sigmoid).scalars)
     }
     #expect(throws: FileError.self) { try predictions("ranking") }
+  }
+
+  /// A table as model2vec stores it: rows that several ids share, and weights of the ids.
+  @Test func staticTablesOfModel2VecOpen() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("static-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let tokenizer = goldens.appendingPathComponent("Sentence/plain/tokenizer.json")
+    try FileManager.default.copyItem(at: tokenizer, to: folder.appendingPathComponent("tokenizer.json"))
+    let modules: JSON = [["idx": .integer(0), "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"]]
+    try AtomicFile.write(modules, to: folder.appendingPathComponent("modules.json"))
+    let count = 1 + Int(try Tokenizer(contentsOf: tokenizer).model.vocabulary.idLimit)
+    func vectors(_ add: (inout SafetensorsWriter) -> Void) throws -> [Float] {
+      var writer = SafetensorsWriter()
+      add(&writer)
+      try writer.write(to: folder.appendingPathComponent("model.safetensors"))
+      return try SentenceEncoder.open(folder).encode(texts).scalars
+    }
+    let rows: [Float] = [1, 2, 3, -1, 0.5, 0.25]
+    let mapping = (0..<count).map { Int64($0 * 7 % 3) }
+    let weights = (0..<count).map { Float($0 % 5) * 0.25 }
+    let table = (0..<count).flatMap { id in (0..<2).map { rows[Int(mapping[id]) * 2 + $0] * weights[id] } }
+    let expected = try vectors { $0.add("embedding.weight", shape: [count, 2], table) }
+    let found = try vectors {
+      $0.add("embeddings", shape: [3, 2], rows)
+      $0.add("mapping", shape: [count], mapping)
+      $0.add("weights", shape: [count], weights)
+    }
+    #expect(found == expected && Set(found).count > 4)
+    #expect(try vectors { $0.add("embeddings", shape: [count, 2], table) } == expected)
+    #expect(throws: FileError.self) {
+      try vectors {
+        $0.add("embeddings", shape: [2, 2], [1, 2, 3, 4])
+        $0.add("mapping", shape: [count], mapping)
+      }
+    }
+  }
+
+  @Test func poolingNeedsAWay() throws {
+    try with("bert", "1_Pooling/config.json", ["pooling_mode": .array([])]) { folder in
+      #expect(throws: FileError.self) { try SentenceEncoder.open(folder) }
+    }
   }
 
   @Test func crossEncodersHaveADefaultPrompt() throws {

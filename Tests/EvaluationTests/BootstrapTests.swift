@@ -50,6 +50,17 @@ struct BootstrapTests {
     }
   }
 
+  /// Nearly every resample lacks one of many rare classes.
+  @Test func rareClassesHaveIntervalsToo() throws {
+    let data = sample(60, classes: 40)
+    let report = try ClassificationReport(
+      labels: data.labels, predictions: data.predictions, probabilities: data.probabilities,
+      classes: (0..<40).map(String.init))
+    for estimate in [report.meanAveragePrecision, report.rocAUC].compactMap(\.self) {
+      #expect(estimate.upper - estimate.lower > 0.02)
+    }
+  }
+
   @Test func accuracysIntervalIsTheBinomials() throws {
     let data = sample(2000, classes: 3)
     let accuracy = try ClassificationReport(

@@ -145,6 +145,20 @@ import Testing
     }
   }
 
+  /// sentence-transformers counts the pairs of a query before it leaves out those that are repeated.
+  @Test func repeatedPairsWidenTheRange() throws {
+    // Each row of the corpus is a little less like the query than the one before.
+    let corpus = Tensor((0..<30).flatMap { [cos(Float($0) / 30), sin(Float($0) / 30)] }, shape: [30, 2])
+    var settings = HardNegatives()
+    (settings.count, settings.maxScore) = (1, cos(14.5 / 30))
+    func found(_ pairs: Int) throws -> [Int] {
+      let query = Tensor([1, 0], shape: [1, 2])
+      let hits = try settings.mine(queries: query, positives: [[0]], corpus: corpus, mostPositives: pairs)
+      return hits[0].map(\.index)
+    }
+    #expect(try found(2) == [] && found(3) == [15])
+  }
+
   @Test(arguments: SimilarityFunction.allCases) func searchEqualsSorting(_ similarity: SimilarityFunction) throws {
     // More rows than a block of the corpus and of the queries.
     let random = Random(seed: 5)

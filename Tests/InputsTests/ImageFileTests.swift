@@ -19,7 +19,7 @@ import Testing
 
   @Test func readsAndScalesAsPillow() throws {
     let cases = try ImageFileTests.cases()
-    #expect(cases.count == 60)
+    #expect(cases.count == 114)
     for one in cases {
       let url = ImageFileTests.folder.appendingPathComponent(one.name)
       let pixels = try ImageFile.read(url, height: one.height, width: one.width, channels: one.channels)
@@ -79,9 +79,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["colours.png", "palette.png", "colours.jpg", "colours.ppm"]) func truncatedAnywhereIsAnError(
-    _ name: String
-  ) throws {
+  @Test(arguments: ["colours.png", "palette.png", "deep.png", "colours.jpg", "inks.jpg", "colours.ppm"])
+  func truncatedAnywhereIsAnError(_ name: String) throws {
     let bytes = [UInt8](try Data(contentsOf: ImageFileTests.folder.appendingPathComponent(name)))
     for length in stride(from: 0, to: bytes.count - 20, by: 7) {
       #expect(try !problem(Array(bytes.prefix(length))).isEmpty, "\(length) bytes")

@@ -65,6 +65,8 @@ import Testing
     try expectRefused(recipe("pool: max", "pool: [max"), ["/bad.yaml:", "not valid YAML"])
     try expectRefused("preprocess:\n  text: {}\n bad\n", ["/bad.yaml:3:2: not valid YAML"])
     try expectRefused("", ["/bad.yaml: the file is empty"])
+    try expectRefused("a: 1\n---\nb: 2\n", ["/bad.yaml:2:1: not valid YAML: expected a single document", "another"])
+    try expectRefused("a: 1\nb: \u{1}\n", ["/bad.yaml:2: not valid YAML: control characters are not allowed"])
     try expectRefused("just a text", ["/bad.yaml:1:1: expected a section"])
     let long = String(repeating: "long ", count: 20)
     try expectRefused(long + long, ["/bad.yaml:1:1: expected a section of keys, found '\(long.prefix(60))…'"])
@@ -79,6 +81,8 @@ import Testing
     try expectRefused(
       recipe("dimension", "dimensions"), ["/bad.yaml:4:", "did you mean 'dimension'", "encode.embedding"])
     try expectRefused(recipe("cnn:", "cn:"), ["/bad.yaml:5:", "did you mean 'cnn'"])
+    try expectRefused(recipe("pool: max", "POOL: max"), ["/bad.yaml:6:", "did you mean 'pool'"])
+    try expectRefused(recipe("pool: max", "polo: max"), ["/bad.yaml:6:", "did you mean 'pool'"])
     try expectRefused(recipe("pool: max", "pool: maxi"), ["/bad.yaml:6:", "'maxi'", "'max'"])
     try expectRefused(recipe("dropout: 0.3", "dropot: 0.3"), ["/bad.yaml:8:", "'dropot'", "did you mean 'dropout'"])
     try expectRefused(recipe("optimizer: adam", "optimizer: adm"), ["/bad.yaml:16:", "'adm'", "did you mean 'adam'"])

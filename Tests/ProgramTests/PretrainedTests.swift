@@ -128,6 +128,82 @@ import Testing
     if model == "bert" { #expect(found[0]["index"] as? Int == 1 && found[0]["text"] as? String == "GREAT film") }
   }
 
+  /// Pairs, scored pairs, triplets and labelled texts; the last two rows are for training.
+  @Test(arguments: [
+    ["a\tb", "the film\tGREAT film", "dull plot\tthe plot", "the the\tdull", "acting\tfilm", "plot\tacting"],
+    [
+      "a\tb\tscore", "the film\tGREAT film\t0.9", "dull plot\tthe film\t0.2", "the the\tdull\t0.4", "acting\tfilm\t1",
+      "plot\tacting\t0",
+    ],
+    ["a\tb\tc", "the film\tGREAT film\tdull", "dull plot\tthe plot\tfilm", "acting\tfilm\ta", "plot\tacting\tb"],
+    ["text\tlabel", "the film\tx", "dull plot\ty", "GREAT film\tx", "the plot\ty", "acting\tz"],
+  ]) func onlyTheNamedPartIsScored(_ table: [String]) throws {
+    try place.write(table.dropLast(2).map { $0 + "\n" }.joined(), to: "own.tsv")
+    let parts = ["part"] + Array(repeating: "test", count: table.count - 3) + ["train", "train"]
+    try place.write(zip(table, parts).map { "\($0)\t\($1)\n" }.joined(), to: "parts.tsv")
+    let own = try run("evaluate", "bert", "--data", "own.tsv", "--json")
+    #expect(try run("evaluate", "bert", "--data", "parts.tsv", "--split-column", "part", "--json") == own)
+    let name = ["--split", "test"]
+    let arguments = ["evaluate", "bert", "--data", "parts.tsv", "--json", "--split-column", "part"] + name
+    #expect(try Program.run(arguments, in: place.folder).output == own)
+  }
+
+  @Test func partsAndColumnsThatAreNotThere() throws {
+    try place.write("text\tlabel\tother\nthe film\tx\tdull\ndull plot\ty\tGREAT film\n", to: "texts.tsv")
+    let evaluate = ["evaluate", "bert", "--data", "texts.tsv"]
+    for name in ["--split-column", "--text"] {
+      try place.expectError(evaluate + [name, "zz"], ["/texts.tsv:1: no column 'zz' in text, label, other"])
+    }
+    try place.expectError(
+      evaluate + ["--split-column", "label", "--split", "z"], ["/texts.tsv: no row has 'z' in the column 'label'"])
+    let both = try place.run("evaluate", "bert", "--data", "texts.tsv", "--text", "text", "--columns", "text")
+    #expect(both.code == 64, "\(both.errors)")
+    #expect(try run("evaluate", "bert", "--data", "texts.tsv", "--text", "other").contains("v_measure"))
+    for option in [["--split", "test"], ["--split-column", "split"], ["--text", "text"]] {
+      try place.expectError(
+        ["evaluate", "bert", "--data", "cross"] + option, ["/cross: \(option[0]): expected a table, found a folder"])
+    }
+  }
+
+  @Test func minedTablesHaveNoTabsInTheirTexts() throws {
+    let pairs = """
+      {"query": "the film", "answer": "GREAT\\tfilm"}
+      {"query": "dull plot", "answer": "the\\nplot"}
+
+      """
+    try place.write(pairs, to: "pairs.jsonl")
+    let mine = ["mine", "bert", "--data", "pairs.jsonl", "--negatives", "1", "--output"]
+    try place.expectError(
+      mine + ["x.tsv"], ["/pairs.jsonl: expected texts without tabs", "found \"GREAT\\tfilm\"; a .jsonl file"])
+    #expect(!place.exists("x.tsv"))
+    #expect(try Program.run(mine + ["x.jsonl"], in: place.folder).code == 0)
+    #expect(try place.text("x.jsonl").split(separator: "\n").count == 2)
+    for option in ["--margin", "--absolute-margin", "--max-score", "--min-score"] {
+      let outcome = try Program.run(mine + ["y.jsonl", option, "nan"], in: place.folder)
+      #expect(outcome.code == 64 && outcome.errors.contains("\(option): expected a finite number, found nan"))
+    }
+  }
+
+  /// What is looked at grows with a query's rows, repeated ones too.
+  @Test func repeatedPairsAreMinedFromMore() throws {
+    let words = ["a", "dull", "plot", "the", "film", "masterpiece"]
+    let answers = (0..<36).map { "\(words[$0 / 6]) \(words[$0 % 6])" }
+    let ranked = try rows(run("rerank", "bert", "--query", "GREAT film", input: answers.joined(separator: "\n")))
+    let texts = ranked.compactMap { $0["text"] as? String }
+    let scores = ranked.compactMap { $0["score"] as? Double }
+    // Rank 15 is the first low enough.
+    let limit = String((scores[14] + scores[15]) / 2)
+    let pairs = texts.map { "\($0 == texts[0] ? "GREAT film" : $0)\t\($0)\n" }
+    for (repeats, expected) in [(1, nil), (2, nil), (3, texts[15])] as [(Int, String?)] {
+      let table = ["query\tanswer\n"] + Array(repeating: pairs[0], count: repeats) + pairs.dropFirst()
+      try place.write(table.joined(), to: "pairs.tsv")
+      _ = try run(
+        "mine", "bert", "--data", "pairs.tsv", "--negatives", "1", "--max-score", limit, "--output", "mined.tsv")
+      let row = try place.text("mined.tsv").split(separator: "\n").first { $0.hasPrefix("GREAT film\t") }
+      #expect(row?.split(separator: "\t").last.map(String.init) == expected, "\(repeats) rows")
+    }
+  }
+
   @Test func predictionsOfACrossEncoderWithOneLabel() throws {
     let found = try rows(run("predict", "cross", input: "dull plot\n"))
     #expect(found[0]["label"] as? String == "LABEL_0")
@@ -196,6 +272,9 @@ import Testing
     try place.expectError(["embed", "bert", "--dimensions", "64"], ["at most 32, found 64"])
     try place.expectError(["predict", "bert"], ["it has no labels to predict; use embed"])
     try place.expectError(["rerank", "none", "--query", "a"], ["/none: expected a model folder"])
+    try place.write("", to: "empty.txt")
+    try place.expectError(
+      ["bench", "bert", "--input", "empty.txt"], ["\(place.folder.path)/empty.txt: expected texts, found none"])
     try FileManager.default.removeItem(at: place.url("plain/tokenizer.json"))
     try place.expectError(
       ["embed", "plain"], ["/plain: expected a tokenizer.json, a vocab.txt or a SentencePiece model"])

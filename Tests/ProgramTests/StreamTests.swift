@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Streams that are closed or full, and files that may not grow.
+/// Streams that are closed or full, files that may not grow, and signals.
 @Suite struct StreamTests {
   let place: Workplace
 
@@ -39,6 +39,24 @@ import Testing
       let answered = "for n in 1 2 3 4 5 6 7 8; do [ -s out ] || sleep 1; done; [ -s out ]"
       _ = try shell(#"rm -f out; (echo a; \#(answered) && echo b) | "$ENCODERS" \#(verb) --input - >out"#)
       #expect(try place.text("out").split(separator: "\n").count == 2, "\(verb)")
+    }
+  }
+
+  @Test(arguments: ["predict cross", "tokenize bert", "rerank bert --query a", "embed bert", "embed bert --precision int8"])
+  func anInterruptedRunLeavesNothing(_ verb: String) throws {
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/cross"), to: place.url("cross"))
+    // Nobody writes into it: the run waits.
+    try #require(mkfifo(place.url("lines").path, 0o600) == 0)
+    let before = try place.names()
+    try FileManager.default.createDirectory(at: place.url("temporary"), withIntermediateDirectories: true)
+    for number in [SIGINT, SIGTERM] {
+      let running = try Program.start(
+        verb.split(separator: " ").map(String.init) + ["--input", "lines", "--output", "x.jsonl"],
+        environment: ["TMPDIR": place.url("temporary").path], in: place.folder)
+      #expect(running.runs { ((try? place.names() + place.names("temporary")) ?? []).contains { $0.hasPrefix(".") } })
+      kill(running.process.processIdentifier, number)
+      #expect(try running.wait().code == 128 + number)
+      #expect(try place.names() == before + ["temporary"] && place.names("temporary") == [])
     }
   }
 

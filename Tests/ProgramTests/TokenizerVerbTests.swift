@@ -35,6 +35,27 @@ import Testing
     #expect(((lines[0]["offsets"] as? [[Int]])?.map { $0[1] }.max()) == 24)
   }
 
+  @Test func aFolderWithFilesIsLeftAlone() throws {
+    try place.write("{}", to: "tokenizer.json")
+    let train = ["tokenizer", "train", "--type", "bpe", "--size", "80", "--output", "."]
+    // Before the texts are read.
+    try place.expectError(
+      train + ["--input", "none.txt"], ["expected a new folder to write to", "2 files in it; --overwrite"])
+    #expect(try place.text("tokenizer.json") == "{}")
+    #expect(try Program.run(train + ["--input", "corpus.txt", "--overwrite"], in: place.folder).code == 0)
+    #expect(try place.text("tokenizer.json") != "{}")
+  }
+
+  @Test(arguments: [
+    ("wordpiece", ["--byte-level"], "--byte-level: expected --type bpe"),
+    ("unigram", ["--min-frequency", "3"], "--min-frequency: expected --type wordpiece or bpe"),
+    ("bpe", ["--limit-alphabet", "9"], "--limit-alphabet: expected --type wordpiece, or bpe and --no-byte-level"),
+  ]) func optionsOfAnotherType(_ type: String, _ options: [String], _ problem: String) throws {
+    let outcome = try Program.run(
+      ["tokenizer", "train", "--type", type, "--input", "corpus.txt", "--output", "v"] + options, in: place.folder)
+    #expect(outcome.code == 64 && outcome.errors.contains("\(problem)"), "\(outcome.errors)")
+  }
+
   @Test func mistakes() throws {
     try place.expectError(
       ["tokenizer", "train", "--type", "bpe", "--size", "80", "--input", "none.txt", "--output", "vocabulary"],

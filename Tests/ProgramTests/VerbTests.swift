@@ -189,6 +189,16 @@ import Testing
   }
 
   @Test(arguments: [
+    ("embd tiny", "'embd' (did you mean 'embed'?)"), ("trian r.yaml --output x", "'trian' (did you mean 'train'?)"),
+    ("model gte x", "'gte' (did you mean 'get'?)"), ("help embd", "'embd' (did you mean 'embed'?)"),
+    ("data xyz", "'xyz' (expected one of get, list)"),
+  ]) func misspeltVerbsNameTheNearest(_ arguments: String, _ problem: String) throws {
+    let outcome = try Program.run(arguments.split(separator: " ").map(String.init), in: place.folder)
+    #expect(outcome.code == 64)
+    #expect(outcome.errors == "Error: Unknown verb \(problem)\n")
+  }
+
+  @Test(arguments: [
     "train", "evaluate", "predict", "embed", "inspect", "data", "data get", "data list", "model", "model get",
     "model convert",
   ])

@@ -15,6 +15,7 @@ import Tensors
     func compute() -> (value: [Float], gradients: Gradients) {
       var x = table.tensor.rows(at: IDs((0..<Int32(offsets.rows)).map { $0 * 7 % 20 })).dropout(0.1)
       let bias = shared.tensor * 0.5
+      var sums: [Tensor] = []
       for weight in weights {
         let block = { [offsets, projection] (inputs: [Tensor]) in
           let mixed = Ragged(inputs[0].linear(projection.tensor), offsets)
@@ -22,9 +23,10 @@ import Tensors
           return inputs[0] + mixed.linear(weight.tensor).activated(.gelu).dropout(0.3)
         }
         x = checkpoints ? checkpointed([x, bias], block) : block([x, bias])
+        sums.append((x.dropout(0.2) * values(x.shape, seed: 9 + UInt64(sums.count))).mean())
       }
-      let loss = (x.dropout(0.2) * values(x.shape, seed: 9)).mean()
-      return (x.scalars, loss.gradients())
+      // Every block's output also has a loss of its own, as layers that learn to stand alone do.
+      return (x.scalars, (sums[0] + sums[1] + sums[2]).gradients())
     }
     return isTraining ? training(Random(seed: 7), compute) : recording(compute)
   }

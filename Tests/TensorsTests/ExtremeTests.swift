@@ -29,6 +29,25 @@ import Tensors
     }
   }
 
+  /// Long columns of small terms, and a first row that isn't like the others: a border.
+  @Test(arguments: [1, 3]) func batchStatisticsOfFewChannelsKeepTheirDigits(_ channels: Int) {
+    let (rows, random) = (70_000, Random(seed: 5))
+    let x = Tensor(
+      (0..<rows * channels).map { $0 / channels % 28 == 0 ? 0 : 0.9 + 0.1 * random.uniform(at: UInt64($0)) },
+      shape: [rows, channels])
+    let (mean, variance) = recording {
+      let (_, mean, variance) = x.batchNorm(Tensor(repeating: 1, shape: [channels]), .zeros([channels]))
+      return (mean.scalars, variance.scalars)
+    }
+    for channel in 0..<channels {
+      let column = (0..<rows).map { Double(x.scalars[$0 * channels + channel]) }
+      let center = column.reduce(0, +) / Double(rows)
+      let spread = column.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(rows)
+      #expect(abs(Double(mean[channel]) / center - 1) < 1e-6)
+      #expect(abs(Double(variance[channel]) / spread - 1) < 1e-5)
+    }
+  }
+
   @Test func productsOverNothingAreZeros() {
     #expect(Tensor.zeros([2, 0]).matmul(.zeros([0, 3])).scalars == Array(repeating: 0, count: 6))
   }

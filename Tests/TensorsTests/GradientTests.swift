@@ -165,6 +165,21 @@ import Tensors
     expectGradients([values([9, 7, 6, 4], seed: 1), weight]) { $0[0].convolved2D($0[1], nil, window, groups: groups) }
   }
 
+  /// Of few channels oneDNN 2.6 wrote past its memory.
+  @Test(arguments: [1, 3, 4]) func windowsOfOnePixelWithAStride(_ channels: Int) {
+    let (x, weight, bias) = (values([9, 7, 6, channels], seed: 1), values([5, channels, 1, 1], seed: 2), values([5], seed: 3))
+    expectGradients([x, weight, bias]) { $0[0].convolved2D($0[1], $0[2], Window2D(1, stride: 2)) }
+    let all = x.convolved2D(weight, bias, Window2D(1)).scalars
+    let taken = x.convolved2D(weight, bias, Window2D(1, stride: 2))
+    #expect(taken.shape == [9, 4, 3, 5])
+    for image in 0..<9 {
+      for (row, column) in [(0, 0), (3, 2)] {
+        let (place, all0) = (((image * 4 + row) * 3 + column) * 5, ((image * 7 + row * 2) * 6 + column * 2) * 5)
+        for output in 0..<5 { #expect(abs(taken.scalars[place + output] - all[all0 + output]) < 1e-6) }
+      }
+    }
+  }
+
   @Test func pooling2D() {
     for width in [6, 7] {
       let x = values([3, 6, width, 5], seed: 1)  // few: two numbers as near as a step would be a tie

@@ -83,6 +83,11 @@ private func olderFile(_ family: String) throws -> String {
       (#""id":"[CLS]","type_id":0"#, #""id":"[XXX]","type_id":0"#, #"no such special token: "[XXX]""#),
       (#""single_word":false"#, #""single_word":null"#, #""added_tokens[0].single_word": expected true or false"#),
       (#""model":"#, #""molde":"#, #""molde": unknown key; expected version, "#),
+      (#""id":"[CLS]","ids""#, #""ids""#, #""post_processor.special_tokens.[CLS].id": expected a string"#),
+      (
+        #"{"SpecialToken":{"id":"[CLS]","type_id":0}}"#, #"{"SpecialToken":{"id":"[CLS]","type_id":0},"x":1}"#,
+        #""post_processor.single[0]": expected a SpecialToken or a Sequence"#
+      ),
     ])
   func whatIsWrongIsNamed(old: String, new: String, expected: String) throws {
     let text = try String(contentsOf: families.appendingPathComponent("bert-uncased.json"), encoding: .utf8)
@@ -107,6 +112,18 @@ private func olderFile(_ family: String) throws -> String {
       ),
       (#"{"model":{"type":"WordLevel","vocab":null}}"#, #""model.vocab": expected an object, found null"#),
       (#"{"model":1}"#, #""model": expected an object, found 1"#),
+      (#"{"model":{"type":"WordLevel","vocab":{"a":1"#, "not JSON: the file ends early"),
+      (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":null}}"#, #""model.merges": expected a list, found none"#),
+      (
+        #"{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b",["a","b"]]}}"#,
+        #""model.merges[1]": expected a merge in the form of the first, a string"#
+      ),
+      (#"{"model":{"type":null,"vocab":[["a",0]],"unk_id":0}}"#, #""model.type": expected a string, found none"#),
+      (
+        #"{"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},"normalizer":{"type":"Replace","#
+          + #""pattern":{"String":"a","x":"b"},"content":""}}"#,
+        #""normalizer.pattern": expected {"String": "…"} or {"Regex": "…"}, found an object of 2 members"#
+      ),
       (
         #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[],"dropout":"x"}}"#,
         #""model.dropout": expected a number from 0 to 1, found a string"#
@@ -144,6 +161,41 @@ private func olderFile(_ family: String) throws -> String {
   func malformedFilesAreErrors(text: String, expected: String) throws {
     let found = try #require(try message(text.utf8))
     #expect(found.contains(expected), "\(found)")
+  }
+
+  @Test(
+    arguments: [
+      (#""padding":{"direction":"Sideways""#, #""padding.direction": expected Left or Right, found "Sideways""#),
+      (
+        #""padding":{"direction":"Left","pad_to_multiple_of":"*""#,
+        #""padding.pad_to_multiple_of": expected a whole number from 0 to 2147483647, found a string"#
+      ),
+      (#""padding":{"direction":"Left""#, #""padding.pad_type_id": expected a whole number"#),
+      (#""truncation":{"max_length":3,"stride":0"#, #""truncation.strategy": expected a string, found none"#),
+      (
+        #""truncation":{"max_length":3,"strategy":"LongestFirst""#,
+        #""truncation.stride": expected a whole number from 0 to 2147483647, found none"#
+      ),
+      (
+        #""post_processor":{"type":"BertProcessing","sep":["a",0],"cls":["a",0]},"#
+          + #""truncation":{"max_length":4,"strategy":"LongestFirst","stride":2"#,
+        #""truncation.stride": expected less than the 2 tokens that special ones leave of max_length, found 2"#
+      ),
+    ])
+  func settingsOfLengthsAreChecked(setting: String, expected: String) throws {
+    let rest = setting.contains("padding") ? #","strategy":"BatchLongest","pad_id":0,"pad_token":"a""# : ""
+    let text = #"{"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"},\#(setting)\#(rest)}}"#
+    let found = try #require(try message(text.utf8))
+    #expect(found.contains(expected), "\(found)")
+  }
+
+  @Test func aLimitThatLeavesNoRoomLeavesSpecialTokensOnly() throws {
+    var bert = try tokenizer("bert-processing")
+    for strategy in [Truncation.Strategy.longestFirst, .onlyFirst, .onlySecond] {
+      bert.truncation = Truncation(maximumLength: 2, strategy: strategy)
+      #expect(bert.encode("a film").count == 2)
+      #expect(bert.encoding("a film").count == 2)
+    }
   }
 
   @Test func bytesThatAreNoTextAreAnError() throws {
@@ -349,6 +401,116 @@ private func olderFile(_ family: String) throws -> String {
   func aClassBuildsItsParts(family: String, model: String, settings: String, text: String, ids: [Int32]) throws {
     let files = ["tokenizer.json": try olderFile(family), "config.json": model, "tokenizer_config.json": settings]
     #expect(try opened(files).encode(text) == ids)
+  }
+
+  /// The same of classes that are rarely an encoder's.
+  @Test(
+    arguments: [
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "T5Tokenizer", "extra_ids": 0}"#,
+        [149, 700, 33, 37, 4, 423, 231, 231, 2]
+      ),
+      ("xlm-roberta", #"{"model_type": "mt5"}"#, #"{"extra_ids": 0}"#, [149, 700, 33, 37, 4, 423, 231, 231, 2]),
+      (
+        "xlm-roberta", #"{"model_type": "umt5"}"#, #"{"tokenizer_class": "T5Tokenizer"}"#,
+        [149, 700, 33, 37, 4, 423, 231, 231]
+      ),
+      (
+        "xlm-roberta", "{}",
+        #"{"tokenizer_class": "XLNetTokenizer", "cls_token": "<s>", "sep_token": "</s>", "unk_id": 3}"#,
+        [149, 700, 33, 37, 4, 40, 45, 2, 0]
+      ),
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "BigBirdTokenizer", "cls_token": "<s>", "sep_token": "</s>"}"#,
+        [0, 149, 700, 33, 37, 3, 423, 231, 231, 2]
+      ),
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "RemBertTokenizer", "do_lower_case": true}"#,
+        [149, 700, 33, 37, 35, 45]
+      ),
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "MBartTokenizer", "src_lang": "film"}"#,
+        [149, 700, 33, 37, 4, 423, 231, 231, 2, 3]
+      ),
+      (
+        "xlm-roberta", "{}", #"{"tokenizer_class": "BarthezTokenizer", "add_prefix_space": false}"#,
+        [10, 6, 223, 198, 700, 33, 37, 4, 423, 231, 231]
+      ),
+      (
+        "xlm-roberta", "{}",
+        #"{"tokenizer_class": "DebertaV2Tokenizer", "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "#
+          + #""split_by_punct": true}"#, [0, 149, 700, 33, 37, 4, 423, 4, 231, 4, 231, 2]
+      ),
+      ("xlm-roberta", "{}", #"{"tokenizer_class": "XGLMTokenizer"}"#, [2, 149, 700, 33, 37, 4, 423, 231, 231]),
+      (
+        "llama2", "{}", #"{"tokenizer_class": "LlamaTokenizerFast", "add_prefix_space": false}"#,
+        [311, 554, 318, 462, 282, 318, 572, 316, 284, 482, 432, 271, 259, 198, 140, 99, 99]
+      ),
+      (
+        "llama2", "{}", #"{"tokenizer_class": "CodeLlamaTokenizer"}"#,
+        [1, 507, 554, 318, 462, 282, 318, 572, 316, 284, 482, 432, 271, 259, 198, 140, 99, 99]
+      ),
+      (
+        "llama2", "{}", #"{"tokenizer_class": "GemmaTokenizer"}"#,
+        [311, 554, 318, 462, 703, 482, 432, 271, 259, 198, 140, 99, 99]
+      ),
+      (
+        "llama2", "{}", #"{"tokenizer_class": "ReformerTokenizer"}"#,
+        [507, 554, 318, 432, 432, 282, 318, 572, 316, 284, 482, 432, 271, 259, 0]
+      ),
+      (
+        "llama3", "{}", #"{"tokenizer_class": "LlamaTokenizerFast"}"#,
+        [72, 492, 223, 223, 30, 79, 404, 77, 32, 292, 223, 19, 200, 130, 234, 66, 66]
+      ),
+      (
+        "roberta", "{}", #"{"tokenizer_class": "GPTNeoXTokenizer", "add_prefix_space": true}"#,
+        [327, 489, 700, 292, 224, 20, 201, 131, 235, 67, 67]
+      ),
+      (
+        "roberta", "{}", #"{"tokenizer_class": "DebertaTokenizer", "cls_token": "<s>", "sep_token": "</s>"}"#,
+        [0, 73, 489, 700, 292, 224, 20, 201, 131, 235, 67, 67, 2]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "lxmert"}"#, #"{"do_lower_case": false}"#,
+        [2, 47, 823, 822, 878, 32, 54, 806, 810, 824, 34, 42, 21, 1, 41, 41, 3]
+      ),
+      (
+        "bert-uncased", #"{"model_type": "dpr"}"#, #"{"do_lower_case": false}"#,
+        [2, 47, 823, 822, 878, 32, 54, 806, 810, 824, 34, 42, 21, 46, 41, 41, 3]
+      ),
+    ] as [(String, String, String, [Int32])])
+  func otherClassesBuildTheirParts(family: String, model: String, settings: String, ids: [Int32]) throws {
+    let files = ["tokenizer.json": try olderFile(family), "config.json": model, "tokenizer_config.json": settings]
+    #expect(try opened(files).encode("film  <mask> a 1\tÉ``") == ids)
+  }
+
+  /// The last bit of a score decides how "aaa" is cut; the ids are those of tokenizers and of AutoTokenizer.
+  @Test func aClassReadsScoresAsPythonDoes() throws {
+    let file = #"""
+      {"pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
+      "model": {"type": "Unigram", "unk_id": 3, "vocab": [["<s>", 0], ["<pad>", 0], ["</s>", 0], ["<unk>", 0],
+      ["▁", -4.209278197011611], ["a", -10.62690363243509], ["aa", -9.873971570789525]]}}
+      """#
+    let files = ["tokenizer.json": file]
+    #expect(try opened(files).encode("aaa") == [4, 5, 6])
+    let settings = ["tokenizer_config.json": #"{"tokenizer_class": "XLMRobertaTokenizer"}"#]
+    #expect(try opened(files.merging(settings) { $1 }).encode("aaa") == [0, 4, 6, 5, 2])
+  }
+
+  @Test func numbersAreTheNearestOrAsRustReadsThem() throws {
+    var differing = 0
+    for text in ["-3.234106294535408", "10.385526229065519", "0.1", "-0", "7", "1e-7", "1e22", "2.5e-30"] {
+      for nearest in [true, false] {
+        let value = try Array("\(text) ".utf8).withUnsafeBytes { bytes in
+          var cursor = JSONCursor(bytes)
+          return try cursor.number(nearest: nearest)
+        }
+        let isNearest = value == Double(text)
+        #expect(isNearest || !nearest, "\(text)")
+        if !isNearest { differing += 1 }
+      }
+    }
+    #expect(differing == 2)
   }
 
   /// The ids are those of transformers' AutoTokenizer.

@@ -89,9 +89,12 @@ extension SentenceEncoder {
     guard let tokenizer = tokens.tokenizer, let first = stages.first?.entry else { return nil }
     let positions = stages[0].module.transformer?.configuration.maximumLength
     guard let colBERT, !stages.contains(where: \.module.givesSentence) else {
-      return try SentenceModule.transformerSettings(first).flatMap {
+      var roles = try SentenceModule.transformerSettings(first).flatMap {
         try TokenRoles($0, tokenizer: tokenizer, positions: positions, in: first.folder)
       }
+      let masks = stages.contains { if case .multiVectorMask = $0.module { true } else { false } }
+      if let isSeen = roles?.expansion?.isSeen { roles?.expansion?.isKept = isSeen || masks }
+      return roles
     }
     let (roles, skipped) = try TokenRoles.pyLate(
       colBERT, tokenizer: tokenizer, positions: positions, in: first.folder)
@@ -182,7 +185,7 @@ extension SentenceModule {
       let table = try table(entry, "emb_layer", trainable: config.bool("update_embeddings") ?? false, at: scope)
       return (.wordEmbeddings(table), try .wordEmbeddings(entry.folder, config), table.weight.shape[1])
     case "StaticEmbedding":
-      let table = try table(entry, "embedding", trainable: true, at: scope)
+      let table = try staticTable(entry, at: scope)
       var tokenizer = try Tokenizer(contentsOf: entry.file("tokenizer.json"))
       tokenizer.padding = nil
       return (.staticEmbedding(table), .pieces(tokenizer, specialTokens: false, limit: nil), table.weight.shape[1])
@@ -226,6 +229,38 @@ extension SentenceModule {
       if let file = try ConfigFile.ifPresent(entry.file("sentence_\(family)_config.json")) { return file }
     }
     return nil
+  }
+
+  /// The table of `StaticEmbedding`: stored as such, or in model2vec's form, rows that several ids may share (`mapping`) and that each id
+  /// takes by its own weight.
+  private static func staticTable(_ entry: ModuleEntry, at scope: Scope) throws -> Embedding {
+    if scope.contains("embedding.weight") || !scope.contains("embeddings") {
+      return try table(entry, "embedding", trainable: true, at: scope)
+    }
+    let file = scope.url ?? entry.folder
+    let shape = try scope.shape("embeddings")
+    guard shape.count == 2 else {
+      throw FileError(.mismatched, file, item: "embeddings", "expected a table, found shape \(shape)")
+    }
+    let (rows, width) = (try scope.floats("embeddings"), shape[1])
+    let mapping = try scope.contains("mapping") ? scope.integers("mapping") : (0..<shape[0]).map { Int64($0) }
+    if let place = mapping.firstIndex(where: { !(0..<Int64(shape[0])).contains($0) }) {
+      throw FileError(
+        .mismatched, file, item: "mapping", "expected rows below \(shape[0]), found \(mapping[place]) for id \(place)")
+    }
+    let weights = try scope.contains("weights") ? scope.floats("weights") : nil
+    if let weights, weights.count != mapping.count {
+      throw FileError(.mismatched, file, item: "weights", "expected \(mapping.count), found \(weights.count)")
+    }
+    var values: [Float] = []
+    values.reserveCapacity(mapping.count * width)
+    for (id, row) in mapping.enumerated() {
+      let weight = weights?[id] ?? 1
+      for value in rows[Int(row) * width..<(Int(row) + 1) * width] { values.append(value * weight) }
+    }
+    try scope.requireAllRead { ["embeddings", "mapping", "weights"].contains($0) }
+    return Embedding(
+      weight: scope["embedding"].parameter("weight", Tensor(values, shape: [mapping.count, width])))
   }
 
   private static func table(_ entry: ModuleEntry, _ name: String, trainable: Bool, at scope: Scope) throws -> Embedding

@@ -193,6 +193,9 @@ extension SentenceModule {
     ]
     if let mode = file["pooling_mode"] {
       let found = try mode.string.map { [$0] } ?? file.strings("pooling_mode") ?? []
+      guard !found.isEmpty else {
+        throw FileError(.mismatched, file.url, item: "pooling_mode", "expected a way of pooling, found none")
+      }
       return try found.map { name in
         guard let known = names.first(where: { $0.0 == name }) else {
           throw FileError(

@@ -22,6 +22,8 @@ struct TokenRoles: Sendable {
     var isFixed = true
     /// Whether the query's own tokens attend to it.
     var isSeen = false
+    /// Whether it is put there at all: what no token attends to has a vector only where a module masks vectors by itself.
+    var isKept = true
   }
 
   var query = Role(), document = Role()
@@ -38,7 +40,7 @@ struct TokenRoles: Sendable {
       var row = Array(ids.rows.values[ids.offsets[text]])
       if let marker = role.marker { row.insert(marker, at: min(1, row.count)) }
       seen.append(row.count)
-      if let expansion, row.count < expansion.length {
+      if let expansion, expansion.isKept, row.count < expansion.length {
         row += Array(repeating: expansion.token, count: expansion.length - row.count)
       }
       return row

@@ -34,10 +34,11 @@ struct WhitespaceTokenizer: WordLookup {
   func encode(_ text: String) -> [Int32] {
     let text = lowercase ? text.lowercased() : text
     return text.unicodeScalars.split(whereSeparator: Self.isSpace).compactMap { word -> Int32? in
-      for form in [{ $0 }, Self.strip, { Self.strip($0).lowercased() }] as [(String) -> String] {
-        let form = form(String(word))
+      let bare = Self.strip(String(word))
+      // As there, only the last form may be the empty word.
+      for (form, mayBeEmpty) in [(String(word), false), (bare, false), (bare.lowercased(), true)] {
         if stopWords.contains(form) { return nil }
-        if !form.isEmpty, let id = ids[form] { return id }
+        if mayBeEmpty || !form.isEmpty, let id = ids[form] { return id }
       }
       return nil
     }

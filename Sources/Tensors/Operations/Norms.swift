@@ -126,14 +126,17 @@ extension Tensor {
     return (result, mean, variance)
   }
 
-  /// Mean and biased variance of each column. Shifted by the first row, so that a large mean doesn't cancel the variance.
+  /// Mean and biased variance of each column. Shifted by the mean of some rows, so that a large mean doesn't cancel the variance.
   private func columnStatistics(by size: Int) -> (Tensor, Tensor) {
     precondition(rows > 0, "batchNorm: no rows in \(shape)")
     let (rows, width, chunks) = (self.rows, self.width, (self.rows + size - 1) / size)
-    let partial = Storage(count: chunks * 2 * width)
+    let (partial, shift) = (Storage(count: chunks * 2 * width), Storage(count: width))
+    let some = min(rows, 64)
+    enc_column_sums(some, width, rows / some * width, pointer, shift.pointer)
+    for column in 0..<width { shift.pointer[column] /= Float(some) }
     Workers.run(chunks: chunks) { index in
       let (count, sums) = (min(size, rows - index * size), partial.pointer + index * 2 * width)
-      enc_column_moments(count, width, pointer + index * size * width, pointer, sums, sums + width)
+      enc_column_moments(count, width, pointer + index * size * width, shift.pointer, sums, sums + width)
     }
     var (mean, variance) = ([Float](repeating: 0, count: width), [Float](repeating: 0, count: width))
     for column in 0..<width {
@@ -143,7 +146,7 @@ extension Tensor {
         square += Double(partial.pointer[index * 2 * width + width + column])
       }
       let center = sum / Double(rows)
-      mean[column] = Float(Double(pointer[column]) + center)
+      mean[column] = Float(Double(shift.pointer[column]) + center)
       variance[column] = Float(max(0, square / Double(rows) - center * center))
     }
     return (Tensor(mean, shape: [width]), Tensor(variance, shape: [width]))

@@ -12,6 +12,8 @@ public struct MiningPairs: Sendable {
   public let corpus: [String]
   /// The places in `corpus` of each query's answers.
   public let relevant: [[Int]]
+  /// The most rows of one query, where pairs may repeat.
+  private let mostRows: Int
 
   /// Rows with what was found.
   public struct Found: Sendable {
@@ -36,6 +38,7 @@ public struct MiningPairs: Sendable {
       throw FileError(.mismatched, url, line: 1, "expected two columns of texts, found \(table.texts.count)")
     }
     (self.queries, self.corpus, self.relevant) = (queries, corpus, relevant)
+    mostRows = Dictionary(table.texts[0].map { ($0, 1) }, uniquingKeysWith: +).values.max() ?? 1
   }
 
   /// Looks for the negatives of each query, by vectors of length 1, as sentence-transformers does.
@@ -44,7 +47,7 @@ public struct MiningPairs: Sendable {
   public func mine(_ mining: HardNegatives, _ encoder: SentenceEncoder, seed: UInt64) throws -> Found {
     let hits = try mining.mine(
       queries: encoder.encodeQueries(queries).normalized(), positives: relevant,
-      corpus: encoder.encodeDocuments(corpus).normalized(),
+      corpus: encoder.encodeDocuments(corpus).normalized(), mostPositives: mostRows,
       random: Random(seed: seed).split("mining"))
     let pairs = queries.indices.flatMap { query in
       relevant[query].map { (queries[query], corpus[$0], hits[query].map { corpus[$0.index] }) }

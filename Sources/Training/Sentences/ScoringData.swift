@@ -22,11 +22,19 @@ public enum ScoringData: Sendable {
 
   /// Reads what a recipe or an option names.
   ///
-  /// - Throws: `FileError` for files that can't be read, or have rows of another kind.
-  public init(_ options: SentenceDataOptions.Scoring) throws {
+  /// - Parameter part: The rows of a table that count: those where a column says so; nil: all.
+  /// - Throws: `FileError` for files that can't be read, or have rows of another kind, or none of the part.
+  public init(_ options: SentenceDataOptions.Scoring, part: (column: String, name: String)? = nil) throws {
     switch options {
     case .table(let url, let format, let columns, let label):
-      let table = try SentenceTable(url, format: format, columns: columns, label: label)
+      var table = try SentenceTable(url, format: format, columns: columns, label: label, split: part?.column)
+      if let part, let splits = table.splits {
+        let rows = splits.indices.filter { splits[$0] == part.name }
+        guard !rows.isEmpty else {
+          throw FileError(.mismatched, url, "no row has '\(part.name)' in the column '\(part.column)'")
+        }
+        table = table.subset(rows)
+      }
       if table.texts.count == 1, let labels = table.labels.first {
         let numbers = Dictionary(Set(labels).sorted().enumerated().map { ($0.element, $0.offset) }) { first, _ in first
         }

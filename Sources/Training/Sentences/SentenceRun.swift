@@ -146,9 +146,7 @@ public final class SentenceRun: RecipeRun {
     if known.isEmpty, let asked = recipe.training.options.earlyStopping {
       let keys = [("early_stopping", asked.patience != nil), ("best", asked.metric != "auto")]
       for (key, isAsked) in keys where isAsked {
-        throw recipe.error(
-          at: ["training", key],
-          "training.\(key): expected data.validation or data.split to find the best epoch, found none")
+        throw recipe.errorWithoutValidation(key)
       }
     }
     if let name = metric, !known.contains(name) { throw TrainingError.unknownMetric(name, known: known) }
@@ -284,13 +282,6 @@ public final class SentenceRun: RecipeRun {
 }
 
 extension SentenceRecipe {
-  /// An error about a key of a section, where the recipe has it.
-  fileprivate func error(at path: [String], _ problem: String) -> ConfigurationError {
-    var section = try? Section(Value(parsing: text, file: url.path))
-    for key in path.dropLast() { section = section?[key].flatMap { try? Section($0) } }
-    return section?.error(at: path[path.count - 1], problem) ?? ConfigurationError(url.path, line: nil, problem)
-  }
-
   /// A loss's error at the objective of a data set.
   fileprivate func located(_ error: any Error, ofSet set: Int) -> ConfigurationError {
     self.error(at: data.sets[set].objective == objective ? ["objective"] : ["data", "sets"], "\(error)")
