@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Files and folders that are being written under temporary names. A program that watches takes them away when it's interrupted.
+/// Files and folders that are being written under temporary names: a program that watches removes them when it's interrupted.
 public enum Unfinished {
   private static let paths = Mutex<Set<String>>([])
   private static let isWatched = Atomic<Bool>(false)
@@ -27,7 +27,7 @@ public enum Unfinished {
     }
   }
 
-  /// From now on Ctrl-C, `kill` and the end of the terminal end the program only when all that is unfinished is removed.
+  /// From now on Ctrl-C, `kill` and the end of the terminal remove all that is unfinished before they end the program.
   public static func watch() {
     guard sem_init(alarm, 0, 0) == 0 else { return }
     isWatched.store(true, ordering: .releasing)

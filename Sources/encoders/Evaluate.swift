@@ -51,7 +51,8 @@ struct EvaluateCommand: ParsableCommand {
       let model = try openModel(path(model))
       if model.task == .embedding, let encoder = model.sentenceEncoder { return try score(encoder) }
       let samples = try DataFiles.samples(
-        for: model, path(data), text: text ?? "text", label: label ?? "label", splitColumn: splitColumn, split: split ?? "test")
+        for: model, path(data), text: text ?? "text", label: label ?? "label", splitColumn: splitColumn,
+        split: split ?? "test")
       if model.task == .reconstruction {
         let report = try model.reconstructionReport(samples, seed: compute.seed ?? 0)
         if json { try printJSON(report) } else { try printLine(report.table) }
@@ -70,12 +71,12 @@ struct EvaluateCommand: ParsableCommand {
     ]
     if isFolder(url), let option = options.first(where: { $0.1 != nil }) {
       throw InputError(
-        description: "\(url.path): \(option.0): expected a table, found a folder, whose files are queries, corpus and relevant")
+        description: "\(url.path): \(option.0): expected a table, found a folder (of queries, corpus and relevant)")
     }
     let names = text.map { [$0] } ?? columns?.split(separator: ",").map { String($0) }
-    let data = try ScoringData(
+    let scoring = try ScoringData(
       .init(url, columns: names, label: label), part: splitColumn.map { ($0, split ?? "test") })
-    let report = try data.report(encoder, seed: compute.seed ?? 0)
+    let report = try scoring.report(encoder, seed: compute.seed ?? 0)
     if json { try printJSON(report) } else { try printLine(report.table) }
   }
 }

@@ -49,8 +49,10 @@ import Tokenizers
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let tokenizer = goldens.appendingPathComponent("Sentence/plain/tokenizer.json")
     try FileManager.default.copyItem(at: tokenizer, to: folder.appendingPathComponent("tokenizer.json"))
-    let modules: JSON = [["idx": .integer(0), "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"]]
-    try AtomicFile.write(modules, to: folder.appendingPathComponent("modules.json"))
+    let module: JSON = [
+      "idx": .integer(0), "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding",
+    ]
+    try AtomicFile.write(.array([module]), to: folder.appendingPathComponent("modules.json"))
     let count = 1 + Int(try Tokenizer(contentsOf: tokenizer).model.vocabulary.idLimit)
     func vectors(_ add: (inout SafetensorsWriter) -> Void) throws -> [Float] {
       var writer = SafetensorsWriter()
@@ -72,7 +74,7 @@ import Tokenizers
     #expect(try vectors { $0.add("embeddings", shape: [count, 2], table) } == expected)
     #expect(throws: FileError.self) {
       try vectors {
-        $0.add("embeddings", shape: [2, 2], [1, 2, 3, 4])
+        $0.add("embeddings", shape: [2, 2], [1, 2, 3, 4] as [Float])
         $0.add("mapping", shape: [count], mapping)
       }
     }
@@ -80,7 +82,7 @@ import Tokenizers
 
   @Test func poolingNeedsAWay() throws {
     try with("bert", "1_Pooling/config.json", ["pooling_mode": .array([])]) { folder in
-      #expect(throws: FileError.self) { try SentenceEncoder.open(folder) }
+      _ = #expect(throws: FileError.self) { try SentenceEncoder.open(folder) }
     }
   }
 

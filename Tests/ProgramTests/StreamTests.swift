@@ -42,7 +42,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["predict cross", "tokenize bert", "rerank bert --query a", "embed bert", "embed bert --precision int8"])
+  @Test(arguments: [
+    "predict cross", "tokenize bert", "rerank bert --query a", "embed bert", "embed bert --precision int8",
+  ])
   func anInterruptedRunLeavesNothing(_ verb: String) throws {
     try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/cross"), to: place.url("cross"))
     // Nobody writes into it: the run waits.

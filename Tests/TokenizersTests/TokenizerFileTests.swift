@@ -451,10 +451,6 @@ private func olderFile(_ family: String) throws -> String {
         [1, 507, 554, 318, 462, 282, 318, 572, 316, 284, 482, 432, 271, 259, 198, 140, 99, 99]
       ),
       (
-        "llama2", "{}", #"{"tokenizer_class": "GemmaTokenizer"}"#,
-        [311, 554, 318, 462, 703, 482, 432, 271, 259, 198, 140, 99, 99]
-      ),
-      (
         "llama2", "{}", #"{"tokenizer_class": "ReformerTokenizer"}"#,
         [507, 554, 318, 432, 432, 282, 318, 572, 316, 284, 482, 432, 271, 259, 0]
       ),

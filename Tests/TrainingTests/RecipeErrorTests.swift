@@ -42,8 +42,8 @@ import Testing
         "classification", "clasification",
         "recipe.yaml:11:12: objective: unknown objective 'clasification' (did you mean 'classification'?)"),
       Mistake(
-        "epochs: 8", "optimizer: adma",
-        "recipe.yaml:13:14: training.optimizer: unknown optimizer 'adma' (expected one of adam, adamw, sgd, "
+        "epochs: 8", "optimizer: lion",
+        "recipe.yaml:13:14: training.optimizer: unknown optimizer 'lion' (expected one of adam, adamw, sgd, "
           + "adagrad, rmsprop)"),
       Mistake(
         "epochs: 8", "schedule: cosin",
