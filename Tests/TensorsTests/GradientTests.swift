@@ -167,7 +167,9 @@ import Tensors
 
   /// Of few channels oneDNN 2.6 wrote past its memory.
   @Test(arguments: [1, 3, 4]) func windowsOfOnePixelWithAStride(_ channels: Int) {
-    let (x, weight, bias) = (values([9, 7, 6, channels], seed: 1), values([5, channels, 1, 1], seed: 2), values([5], seed: 3))
+    let (x, weight, bias) = (
+      values([9, 7, 6, channels], seed: 1), values([5, channels, 1, 1], seed: 2), values([5], seed: 3)
+    )
     expectGradients([x, weight, bias]) { $0[0].convolved2D($0[1], $0[2], Window2D(1, stride: 2)) }
     let all = x.convolved2D(weight, bias, Window2D(1)).scalars
     let taken = x.convolved2D(weight, bias, Window2D(1, stride: 2))
