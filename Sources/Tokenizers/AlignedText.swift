@@ -97,6 +97,7 @@ struct TextRewriter: ~Copyable {
   }
 
   /// Writes a scalar; `change` as in `ScalarChange`.
+  @inline(__always)
   mutating func put(_ scalar: UInt32, _ change: Int) {
     guard isAligned else { return UTF8Scalars.append(scalar, to: &output.bytes) }
     if change > 0 {
@@ -144,7 +145,9 @@ extension AlignedText {
   }
 
   /// Replaces the whole text by the scalars of it that `keeps` wants.
+  @inline(__always)
   mutating func filter(_ spare: inout AlignedText, origin: Int32, _ keeps: (UInt32) -> Bool) {
+    guard contains({ !keeps($0) }) else { return }
     rewrite(&spare, origin: origin) { rewriter in
       var removed = 0
       var last: UInt32?
@@ -165,11 +168,23 @@ extension AlignedText {
   }
 
   /// Replaces each scalar by another.
+  @inline(__always)
   mutating func map(_ spare: inout AlignedText, origin: Int32, _ transform: (UInt32) -> UInt32) {
+    guard contains({ transform($0) != $0 }) else { return }
     rewrite(&spare, origin: origin) { rewriter in
       var position = 0
       let source = rewriter.source
       while position < source.count { rewriter.put(transform(UTF8Scalars.decode(source, &position)), 0) }
+    }
+  }
+
+  /// Whether a scalar is one of those: a pass over the text that would change nothing is left out.
+  @inline(__always)
+  func contains(_ isSought: (UInt32) -> Bool) -> Bool {
+    bytes.withUnsafeBufferPointer { bytes in
+      var position = 0
+      while position < bytes.count { if isSought(UTF8Scalars.decode(bytes, &position)) { return true } }
+      return false
     }
   }
 

@@ -95,6 +95,42 @@ extension Normalization {
     var isComposed: Bool { self == .nfc || self == .nfkc }
   }
 
+  /// Whether a text surely is in that form already.
+  static func leaves(_ text: borrowing AlignedText, _ form: Form) -> Bool {
+    let (changes, isComposed) = (changing(form), form.isComposed)
+    return !text.contains { $0 >= 0x80 && (changes[$0] || !isComposed && isHangul($0)) }
+  }
+
+  private static func changing(_ form: Form) -> PagedTable<Bool> {
+    switch form {
+    case .nfd: changedByNFD
+    case .nfkd: changedByNFKD
+    case .nfc: changedByNFC
+    case .nfkc: changedByNFKC
+    }
+  }
+
+  private static let changedByNFD = changed(by: .nfd)
+  private static let changedByNFKD = changed(by: .nfkd)
+  private static let changedByNFC = changed(by: .nfc)
+  private static let changedByNFKC = changed(by: .nfkc)
+
+  /// The scalars that a form may change, move or join with what is before them (UAX #15, quick check), Hangul syllables aside.
+  private static func changed(by form: Form) -> PagedTable<Bool> {
+    var table = PagedTable(initial: false)
+    forEachEntry(UnicodeTables.canonical) { scalar, _ in table.fill(scalar, scalar, with: true) }
+    if form.isCompatible { forEachEntry(UnicodeTables.compatible) { scalar, _ in table.fill(scalar, scalar, with: true) } }
+    if form.isComposed {
+      // What its parts compose to again stays.
+      if form == .nfc { forEachEntry(UnicodeTables.compositions) { whole, _ in table.fill(whole, whole, with: false) } }
+      forEachEntry(UnicodeTables.compositions) { if let second = $1.last { table.fill(second, second, with: true) } }
+      table.fill(vowels, vowels + 20, with: true)
+      table.fill(trails, trails + 27, with: true)
+    }
+    forEachEntry(UnicodeTables.combining) { scalar, _ in table.fill(scalar, scalar, with: true) }
+    return table
+  }
+
   /// Calls `body` with the scalars of a text's normal form, in order.
   static func forEach(
     _ text: UnsafeBufferPointer<UInt8>, _ form: Form, _ body: (ScalarChange) -> Void
@@ -105,6 +141,7 @@ extension Normalization {
     var block: [(order: UInt8, item: ScalarChange)] = []
     var composer = Composer()
     func flush() {
+      if block.isEmpty { return }
       // Combining marks are put in the order of their classes; equal ones stay as they are.
       if block.count > 2 {
         let first = block[0].order == 0 ? 1 : 0
@@ -122,7 +159,10 @@ extension Normalization {
     }
     func take(_ scalar: UInt32, _ change: Int) {
       let order = classes[scalar]
-      if order == 0 { flush() }
+      if order == 0 {
+        flush()
+        if !form.isComposed { return body(ScalarChange(scalar: scalar, change: change)) }
+      }
       block.append((order, ScalarChange(scalar: scalar, change: change)))
     }
     var position = 0

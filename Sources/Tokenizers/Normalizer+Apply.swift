@@ -43,6 +43,7 @@ extension Normalizer {
 
   private static func spaceIdeographs(_ text: inout AlignedText, _ spare: inout AlignedText, _ origin: Int32) {
     let properties = UnicodeData.properties
+    guard text.contains({ properties[$0] & ScalarProperties.chinese.rawValue != 0 }) else { return }
     text.rewrite(&spare, origin: origin) { rewriter in
       var position = 0
       let source = rewriter.source
@@ -62,7 +63,7 @@ extension Normalizer {
   static func normalForm(
     _ form: Normalization.Form, _ text: inout AlignedText, _ spare: inout AlignedText, _ origin: Int32
   ) {
-    if text.isASCII { return }
+    if text.isASCII || Normalization.leaves(text, form) { return }
     text.rewrite(&spare, origin: origin) { rewriter in
       // A closure can't hold the rewriter while it is lent: what comes out is collected first.
       var changes: [ScalarChange] = []
@@ -78,6 +79,7 @@ extension Normalizer {
       return
     }
     let kinds = ScalarKinds.shared
+    guard text.contains({ $0 == 0x130 || kinds.lowercase($0) != $0 }) else { return }
     text.rewrite(&spare, origin: origin) { rewriter in
       var position = 0
       let source = rewriter.source
