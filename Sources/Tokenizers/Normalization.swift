@@ -119,7 +119,9 @@ extension Normalization {
   private static func changed(by form: Form) -> PagedTable<Bool> {
     var table = PagedTable(initial: false)
     forEachEntry(UnicodeTables.canonical) { scalar, _ in table.fill(scalar, scalar, with: true) }
-    if form.isCompatible { forEachEntry(UnicodeTables.compatible) { scalar, _ in table.fill(scalar, scalar, with: true) } }
+    if form.isCompatible {
+      forEachEntry(UnicodeTables.compatible) { scalar, _ in table.fill(scalar, scalar, with: true) }
+    }
     if form.isComposed {
       // What its parts compose to again stays.
       if form == .nfc { forEachEntry(UnicodeTables.compositions) { whole, _ in table.fill(whole, whole, with: false) } }

@@ -16,6 +16,14 @@ struct TokenSink {
     keepsSpans = keepingSpans
   }
 
+  /// Moves what the tokens from `first` on stand for.
+  mutating func move(from first: Int, by distance: Int) {
+    for token in first..<ids.count {
+      starts[token] += Int32(truncatingIfNeeded: distance)
+      ends[token] += Int32(truncatingIfNeeded: distance)
+    }
+  }
+
   @inline(__always)
   mutating func append(_ id: Int32, _ start: Int, _ end: Int) {
     ids.append(id)

@@ -154,7 +154,18 @@ extension TokenizerModel {
       case .bpe(let model):
         var memory = BPEWorkspace()
         swap(&memory, &work.bpe)
-        each { cached($0, &$1) { model.tokenize($0, byteIDs: byteIDs, &$1, &memory) } }
+        each { piece, sink in
+          guard model.isCutAtMarks else {
+            return cached(piece, &sink) { model.tokenize($0, byteIDs: byteIDs, &$1, &memory) }
+          }
+          piece.forEachMarkedWord { word in
+            let first = sink.ids.count
+            cached(UnsafeBufferPointer(rebasing: piece[word]), &sink) {
+              model.tokenize($0, byteIDs: byteIDs, &$1, &memory)
+            }
+            if sink.keepsSpans, word.lowerBound > 0 { sink.move(from: first, by: word.lowerBound) }
+          }
+        }
         swap(&memory, &work.bpe)
       case .unigram(let model):
         var memory = UnigramWorkspace()

@@ -116,6 +116,8 @@ public struct BPE: Sendable {
   let suffix: [UInt8]
   /// The ids that no text becomes by spelling their tokens.
   let hidden: Set<Int32>
+  /// Whether no merge reaches over the beginning of a word that `▁` marks: then the words of a longer piece can be taken one by one.
+  let isCutAtMarks: Bool
 
   /// A model of these tokens and merges.
   ///
@@ -138,6 +140,9 @@ public struct BPE: Sendable {
     unknownID = options.unknown.flatMap { vocabulary.id(of: $0) }
     prefix = Array((options.continuationPrefix ?? "").utf8)
     suffix = Array((options.endOfWordSuffix ?? "").utf8)
+    let isPlain = prefix.isEmpty && suffix.isEmpty && !options.ignoresMerges && unknownID != nil
+    isCutAtMarks =
+      isPlain && (vocabulary.id(of: "▁").map { !hidden.contains($0) } ?? false) && !vocabulary.hasMarksInside
   }
 }
 

@@ -80,6 +80,17 @@ public struct Vocabulary: Sendable {
     return try table.withBytes(of: place, body)
   }
 
+  /// Whether a token has SentencePiece's mark `▁` after something else.
+  var hasMarksInside: Bool {
+    (0..<count).contains { place in
+      table.withBytes(of: place) { token in
+        var isInside = false
+        token.forEachMarkedWord { isInside = isInside || $0.lowerBound > 0 }
+        return isInside
+      }
+    }
+  }
+
   /// Adds a token under the next id. Returns its id, the one it had if it was there.
   mutating func append(_ token: UnsafeBufferPointer<UInt8>) -> Int32 {
     let next = idLimit
@@ -109,6 +120,28 @@ public struct Vocabulary: Sendable {
     }
     if id >= places.count { places.append(contentsOf: repeatElement(-1, count: id + 1 - places.count)) }
     places[id] = Int32(place)
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Calls `body` with the parts of UTF-8 text that begin with marks `▁`; the first one need not.
+  @inline(__always)
+  func forEachMarkedWord(_ body: (Range<Int>) -> Void) {
+    var (start, afterMark) = (0, 0)
+    var position = 0
+    while position + 2 < count {
+      if self[position] == 0xE2, self[position + 1] == 0x96, self[position + 2] == 0x81 {
+        if position > afterMark {
+          body(start..<position)
+          start = position
+        }
+        position += 3
+        afterMark = position
+      } else {
+        position += 1
+      }
+    }
+    body(start..<count)
   }
 }
 

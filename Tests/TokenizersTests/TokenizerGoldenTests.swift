@@ -147,6 +147,21 @@ import Testing
     #expect(tokenizer.encode("A\n\nb") == [2, 0])
   }
 
+  /// Words that marks begin are taken one by one, but not where a merge reaches over a mark.
+  @Test func mergesMayReachOverMarks() throws {
+    let tokens = ["<unk>", "▁", "a", "b", "▁b", "▁▁", "a▁"]
+    var options = BPE.Options()
+    options.unknown = "<unk>"
+    func encode(_ text: String, _ count: Int, _ merges: [(String, String)]) throws -> Encoding {
+      let model = try BPE(vocabulary: Vocabulary(tokens.prefix(count)), merges: merges, options: options)
+      return Tokenizer(model: .bpe(model)).encoding(text)
+    }
+    let within = try encode("a▁b▁▁b?▁", 6, [("▁", "▁"), ("▁", "b")])
+    #expect(within.ids == [2, 4, 5, 3, 0, 1])
+    #expect(within.offsets == [0..<1, 1..<3, 3..<5, 5..<6, 6..<7, 7..<8])
+    #expect(try encode("a▁b", 7, [("a", "▁"), ("▁", "b")]).ids == [6, 3])
+  }
+
   @Test func prependingNothingMovesTheFirstScalar() throws {
     let model = try BPE(vocabulary: Vocabulary(["a", "é"]), merges: [])
     let encoding = Tokenizer(model: .bpe(model), normalizer: .prepend("")).encoding("éa")
