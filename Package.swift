@@ -39,27 +39,32 @@ let package = Package(
       name: "ModelFolders",
       dependencies: ["Checkpoints", "Datasets", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "WordVectors", dependencies: ["Checkpoints", "Tokenizers"]),
+    // Every module that a target's types are made of stands among its dependencies: by them it is known what to build anew.
     .target(
       name: "Encoders",
       dependencies: [
-        "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Evaluation",
+        "Tensors", "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Evaluation",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "Evaluation", dependencies: ["Tensors"]),
     .target(
       name: "Training",
       dependencies: [
-        "Checkpoints", "Encoders", "Datasets", "Evaluation", "CKernels", .product(name: "Yams", package: "Yams"),
+        "Tensors", "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Encoders", "Datasets", "Evaluation",
+        "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "encoders",
       dependencies: [
-        "CKernels", "Training", "ModelFolders", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CKernels", "Tensors", "Layers", "Tokenizers", "Inputs", "WordVectors", "Checkpoints", "Encoders", "Datasets",
+        "Evaluation", "Training", "ModelFolders", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
-      name: "example-train-lstm", dependencies: ["Datasets", "Training"], path: "Examples/TrainLSTM"),
-    .executableTarget(name: "example-neighbours", dependencies: ["Encoders"], path: "Examples/Neighbours"),
+      name: "example-train-lstm", dependencies: ["Tensors", "Tokenizers", "Encoders", "Datasets", "Training"],
+      path: "Examples/TrainLSTM"),
+    .executableTarget(
+      name: "example-neighbours", dependencies: ["Tensors", "Tokenizers", "Encoders"], path: "Examples/Neighbours"),
     .target(name: "TestSupport", dependencies: ["Checkpoints", "Tensors"], path: "Tests/Support"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors", "Checkpoints", "TestSupport"]),
@@ -71,13 +76,18 @@ let package = Package(
       dependencies: ["Datasets", "Checkpoints", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "ModelFoldersTests", dependencies: ["ModelFolders", "Checkpoints"]),
     .testTarget(name: "WordVectorsTests", dependencies: ["WordVectors", "TestSupport"]),
-    .testTarget(name: "EncodersTests", dependencies: ["Encoders", "Checkpoints", "Tensors", "TestSupport"]),
+    .testTarget(
+      name: "EncodersTests",
+      dependencies: ["Encoders", "Tokenizers", "Layers", "Checkpoints", "Tensors", "TestSupport"]),
     .testTarget(
       name: "EncodersCommandTests", dependencies: ["encoders", "Checkpoints", "TestSupport"], path: "Tests/ProgramTests"
     ),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Evaluation", "Tensors", "Checkpoints", "TestSupport"]),
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "Encoders", "Tokenizers", "Layers", "Evaluation", "Tensors", "Checkpoints", "TestSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
