@@ -8,7 +8,7 @@ public enum Unfinished {
   /// The signal that came.
   private static let cause = Atomic<Int32>(0)
   /// Wakes the thread that removes.
-  nonisolated(unsafe) private static let alarm = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+  nonisolated(unsafe) private static let alarm = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)  // for all threads
 
   /// Creates one.
   static func begin<Outcome: Sendable>(_ path: String, _ create: () -> Outcome) -> Outcome {
