@@ -8,6 +8,7 @@
 #include "products_byte.h"
 #include "peaks.h"
 #include "gradients.h"
+#include "winograd.h"
 #include "losses.h"
 #include "sequences.h"
 #include "recurrence.h"

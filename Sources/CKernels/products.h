@@ -39,6 +39,7 @@ INLINE void fetch_ahead(const void *line, size_t bytes) {
   for (size_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch((const char *)line + 48 * bytes + byte);
 }
 
+// Without an end, sums are written as they are to rows of `columns`, a multiple of 32.
 INLINE void float_tile(const size_t rows, size_t inner, size_t stride, const float *x, const float *panel, size_t row,
                        size_t column, size_t columns, const enc_product_end *end, float *out) {
   v16 sums[TILE_ROWS][TILE_VECTORS];
@@ -57,7 +58,12 @@ INLINE void float_tile(const size_t rows, size_t inner, size_t stride, const flo
       for (size_t v = 0; v < TILE_VECTORS; v++) sums[r][v] += a * b[v];
     }
   }
-  FINISH_TILE(sums)
+  if (end) {
+    FINISH_TILE(sums)
+    return;
+  }
+  for (size_t r = 0; r < rows; r++)
+    for (size_t v = 0; v < TILE_VECTORS; v++) store(out + (row + r) * columns + column + 16 * v, sums[r][v]);
 }
 
 // Calls `tile` with its number of rows, at most 8, as a constant.

@@ -239,17 +239,17 @@ INLINE v16 add_products(const bool pairs, v16 sum, v16 a, v16 b) {
 }
 
 // Runs `body` for each group of up to 16 elements; in it, LOAD and STORE take a pointer to the group.
-#define EACH16(n, body)                          \
+#define EACH16(n, ...)                           \
   do {                                           \
     size_t i = 0;                                \
     for (; i + 16 <= (n); i += 16) {             \
       const size_t lanes = 16;                   \
       (void)lanes;                               \
-      body                                       \
+      __VA_ARGS__                                \
     }                                            \
     if (i < (n)) {                               \
       const size_t lanes = (n) - i;              \
-      body                                       \
+      __VA_ARGS__                                \
     }                                            \
   } while (0)
 #define LOAD(p) (lanes == 16 ? load((p) + i) : load_some((p) + i, lanes))

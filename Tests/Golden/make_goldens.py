@@ -4,7 +4,8 @@
     /tmp/goldens/bin/python Tests/Golden/make_goldens.py
 
 Everything is computed in float64 from inputs that float32 holds exactly, and stored as float32, so that what is stored
-is the right answer rounded once. The keys of operations, layers and attention.safetensors:
+is the right answer rounded once. The keys of operations, layers, attention and
+tiled.safetensors:
 
     <case>/in/<name>          an input or a weight (weights in PyTorch's layout and by PyTorch's names)
     <case>/offsets            int32 [count + 1]: the case is ragged, `in/x` and `out` are the sequences' rows in a row
@@ -19,7 +20,7 @@ training.safetensors is described at `training` in training_goldens.py.
 
 from attention_goldens import attention_parts
 from layer_goldens import layers
-from operation_goldens import operations
+from operation_goldens import operations, tiled_convolutions
 from training_goldens import training
 
 if __name__ == "__main__":
@@ -27,3 +28,4 @@ if __name__ == "__main__":
     layers()
     training()
     attention_parts()
+    tiled_convolutions()

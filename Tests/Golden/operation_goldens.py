@@ -95,13 +95,8 @@ def convolutions(case):
         inputs = {"x": draw(offsets[-1], 6), "weight": draw(7, 6, kernel, scale=0.4), "bias": draw(7)}
         case(f"ragged_conv1d_same_{kernel}", same, inputs, offsets=offsets, kernel=kernel)
 
-    def run(name, operation, shape, outputs, kernel, stride=1, padding=0, dilation=1, groups=1, bias=True):
-        inputs = {"x": draw(*shape), "weight": draw(outputs, shape[-1] // groups, *kernel, scale=0.4)}
-        if bias:
-            inputs["bias"] = draw(outputs)
-        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        function = lambda i: channels_last(operation(channels_first(i["x"]), i["weight"], i.get("bias"), **options))
-        case(name, function, inputs, **options)
+    def run(*arguments, **options):
+        convolution(case, *arguments, **options)
 
     dense = (3, 11, 4)
     run("conv1d", F.conv1d, dense, 6, (3,))
@@ -122,6 +117,25 @@ def convolutions(case):
     run("conv2d_everything", F.conv2d, image, 6, (3, 3), stride=2, padding=2, dilation=2, groups=2)
     run("conv2d_5x5", F.conv2d, image, 6, (5, 5), padding=2)
     run("conv2d_one_channel", F.conv2d, (2, 9, 8, 1), 5, (3, 3), padding=1)
+
+
+def convolution(case, name, operation, shape, outputs, kernel, stride=1, padding=0, dilation=1, groups=1, bias=True):
+    inputs = {"x": draw(*shape), "weight": draw(outputs, shape[-1] // groups, *kernel, scale=0.4)}
+    if bias:
+        inputs["bias"] = draw(outputs)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    function = lambda i: channels_last(operation(channels_first(i["x"]), i["weight"], i.get("bias"), **options))
+    case(name, function, inputs, **options)
+
+
+def tiled_convolutions():
+    """Of the kind that is computed in tiles."""
+    goldens = Goldens()
+    for padding, shape, outputs in ((1, (3, 9, 8, 16), 20), (0, (2, 10, 12, 33), 16), (2, (2, 6, 7, 17), 35)):
+        convolution(
+            goldens.case, f"conv2d_tiled_{padding}", F.conv2d, shape, outputs, (3, 3), padding=padding, bias=padding != 0
+        )
+    goldens.save("tiled.safetensors")
 
 
 def poolings(case):

@@ -5,9 +5,10 @@ import Testing
 
 /// Every operation, forward and each gradient, against PyTorch's numbers.
 @Suite struct OperationGoldenTests {
-  @Test func everyCaseOfTheFileAgrees() throws {
-    let file = try Golden.open("operations")
-    for name in Golden.cases(file) { try check(Golden(file: file, name: name)) }
+  @Test func everyCaseOfTheFilesAgrees() throws {
+    for file in try ["operations", "tiled"].map(Golden.open) {
+      for name in Golden.cases(file) { try check(Golden(file: file, name: name)) }
+    }
   }
 
   func check(_ golden: Golden) throws {

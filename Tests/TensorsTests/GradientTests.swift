@@ -165,6 +165,15 @@ import Tensors
     expectGradients([values([9, 7, 6, 4], seed: 1), weight]) { $0[0].convolved2D($0[1], nil, window, groups: groups) }
   }
 
+  @Test(arguments: 0...2) func tiledConvolution(padding: Int) {
+    let (window, weight) = (Window2D(3, padding: padding), values([17, 16, 3, 3], seed: 2))
+    expectGradients([values([2, 7, 8, 16], seed: 1), weight, values([17], seed: 3)]) {
+      $0[0].convolved2D($0[1], $0[2], window)
+    }
+    let none = values([0, 7, 8, 16], seed: 1)
+    #expect(none.convolved2D(weight, nil, window).shape == [0, 5 + 2 * padding, 6 + 2 * padding, 17])
+  }
+
   /// Of few channels oneDNN 2.6 wrote past its memory.
   @Test(arguments: [1, 3, 4]) func windowsOfOnePixelWithAStride(_ channels: Int) {
     let (x, weight, bias) = (

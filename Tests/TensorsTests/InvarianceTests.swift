@@ -35,15 +35,34 @@ import Tensors
     }
   }
 
-  @Test func imagesDoNotDependOnTheirBatch() {
-    let (x, w) = (values([21, 14, 14, 3], seed: 1), values([32, 3, 3, 3], seed: 2))
-    let size = 14 * 14 * 3
+  @Test(arguments: [3, 16]) func imagesDoNotDependOnTheirBatch(_ channels: Int) {
+    let (x, w) = (values([21, 14, 13, channels], seed: 1), values([32, channels, 3, 3], seed: 2))
+    let size = 14 * 13 * channels
     let all = x.convolved2D(w, nil, Window2D(3, padding: 1)).scalars
     for index in [0, 8, 20] {
-      let alone = Tensor(Array(x.scalars[index * size..<(index + 1) * size]), shape: [1, 14, 14, 3])
+      let alone = Tensor(Array(x.scalars[index * size..<(index + 1) * size]), shape: [1, 14, 13, channels])
       let out = alone.convolved2D(w, nil, Window2D(3, padding: 1)).scalars
       #expect(out == Array(all[index * out.count..<(index + 1) * out.count]), "image \(index)")
     }
+  }
+
+  @Test func gradientsOfConvolutionsDoNotDependOnThreads() {
+    let inputs = [values([21, 14, 13, 16], seed: 1), values([24, 16, 3, 3], seed: 2), values([24], seed: 3)]
+    let parameters = inputs.enumerated().map { Parameter("\($0.offset)", $0.element) }
+    func run(_ threads: Int) -> [[Float]] {
+      let before = Workers.count
+      Workers.count = threads
+      defer { Workers.count = before }
+      let gradients = recording {
+        let (x, weight, bias) = (parameters[0].tensor, parameters[1].tensor, parameters[2].tensor)
+        let y = x.convolved2D(weight, bias, Window2D(3, padding: 1))
+        return (y * y).mean().gradients()
+      }
+      return parameters.map { gradients[$0]?.scalars ?? [] }
+    }
+    let one = run(1)
+    #expect(one.allSatisfy { !$0.isEmpty })
+    for threads in [2, 7] { #expect(run(threads) == one) }
   }
 
   @Test func gradientsDoNotDependOnThreads() {

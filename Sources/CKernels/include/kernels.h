@@ -43,6 +43,13 @@ enum { ENC_QUANTUM = 128 };
 // Rows and columns of a weight's gradient that are computed at once, and the memory which that takes.
 enum { ENC_GRADIENT_TILE = 192, ENC_GRADIENT_SCRATCH = 2 * (128 + 16) * (ENC_GRADIENT_TILE + 32) };
 
+// A convolution of images [height, width, inputs] with windows of 3 × 3 at every pixel, channels last, to [out_height, out_width, outputs], with
+// `above` and `before` rows and columns of zeros. It is computed in tiles of 2 × 2 outputs, counted across all images.
+typedef struct {
+  size_t height, width, inputs, out_height, out_width, outputs, above, before;
+} enc_winograd_form;
+enum { ENC_WINOGRAD_TILES = 48 };
+
 // The name of the instruction set in use.
 const char *enc_isa(void);
 

@@ -135,6 +135,15 @@ KERNEL(max_pool_image, (const ptrdiff_t *geometry, const float *x, float *y, int
 KERNEL(max_pool_image_backward, (const ptrdiff_t *geometry, const float *dy, const int32_t *places, float *dx), (geometry, dy, places, dx))
 KERNEL(average_pool_image, (const ptrdiff_t *geometry, const float *x, float *y), (geometry, x, y))
 KERNEL(average_pool_image_backward, (const ptrdiff_t *geometry, const float *dy, float *dx), (geometry, dy, dx))
+// Convolutions of 3 × 3 in tiles. 16 matrices [K, N] of a weight, `matrix` floats apart, as panels: 32 columns, or the fewer that are left, of each.
+// Their windows stand apart by the strides, and are `turned` by half a circle where outputs' slopes are convolved.
+KERNEL(winograd_weights, (size_t inner, size_t columns, const float *weight, size_t row_stride, size_t column_stride, bool turned, size_t matrix, float *panels), (inner, columns, weight, row_stride, column_stride, turned, matrix, panels))
+// Tiles first ..< last of `out`; bias may be NULL. `scratch` holds 16 · ENC_WINOGRAD_TILES · (inputs + outputs rounded up to 32) floats.
+KERNEL(winograd, (const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *panels, const float *bias, float *out, float *scratch), (form, first, last, x, panels, bias, out, scratch))
+// sums [16, inputs, outputs] = what these tiles, at least one, give for the slopes of the 16 matrices; the same scratch.
+KERNEL(winograd_sums, (const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *dy, float *sums, float *scratch), (form, first, last, x, dy, sums, scratch))
+// The slopes of the weight [outputs, inputs, 3, 3] from those, for inputs first ..< last.
+KERNEL(winograd_slopes, (size_t inputs, size_t outputs, size_t first, size_t last, const float *sums, float *dw), (inputs, outputs, first, last, sums, dw))
 // [rows, columns] → [columns, rows]
 KERNEL(transpose, (size_t rows, size_t columns, const float *x, float *out), (rows, columns, x, out))
 

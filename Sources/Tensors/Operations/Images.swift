@@ -45,21 +45,17 @@ extension Tensor {
       (taken.dilation, rest.stride) = ([1, 1], [1, 1])
       return averagePooled2D(taken).convolved2D(weight, bias, rest, groups: groups)
     }
-    let count = shape[0]
-    let out = Tensor(uninitialized: [count] + shape2D.output)
-    let full = shape2D.forward(imagesPerChunk, bias: bias != nil)
-    let packed = shape2D.packed(weight, for: full)
-    Workers.run(count, by: imagesPerChunk) {
-      let primitive = shape2D.forward($0.count, bias: bias != nil, weights: packed.layout)
-      let (x, y) = (pointer + $0.lowerBound * shape2D.inputSize, out.pointer + $0.lowerBound * shape2D.outputSize)
-      if let bias {
-        primitive.run(.source(x), .weights(packed.storage.pointer), .bias(bias.pointer), .target(y))
-      } else {
-        primitive.run(.source(x), .weights(packed.storage.pointer), .target(y))
+    let out = Tensor(uninitialized: [shape[0]] + shape2D.output)
+    let (x, w, needsX, hasBias) = (detached, weight.detached, isRecorded, bias != nil)
+    let inputs = [self, weight] + (bias.map { [$0] } ?? [])
+    if let tiles = TiledConvolution(inputs: shape2D.input, outputs: shape2D.output, window, groups: groups) {
+      tiles.outputs(self, weight, bias, into: out)
+      return out.recorded(inputs) { dy in
+        [needsX ? tiles.inputGradient(dy, w, x.shape) : nil] + tiles.weightGradients(x, dy, w.shape, bias: hasBias)
       }
     }
-    let (x, w, needsX, hasBias) = (detached, weight.detached, isRecorded, bias != nil)
-    return out.recorded([self, weight] + (bias.map { [$0] } ?? [])) { dy in
+    shape2D.outputs(self, weight, bias, into: out)
+    return out.recorded(inputs) { dy in
       [needsX ? shape2D.inputGradient(dy, w, x.shape) : nil] + shape2D.weightGradients(x, dy, w.shape, bias: hasBias)
     }
   }
@@ -198,6 +194,20 @@ private struct ImageConvolution: Sendable {
     let storage = Storage(count: (dnnl_memory_desc_get_size(&layout) + 3) / 4)
     OneDNN.reorder(storedLayout, weight.pointer, layout, storage.pointer)
     return (storage, layout)
+  }
+
+  /// The images `[N, H', W', outputs]` of `x` `[N, H, W, C]`.
+  func outputs(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, into out: Tensor) {
+    let packed = packed(weight, for: forward(imagesPerChunk, bias: bias != nil))
+    Workers.run(x.shape[0], by: imagesPerChunk) {
+      let primitive = forward($0.count, bias: bias != nil, weights: packed.layout)
+      let (x, y) = (x.pointer + $0.lowerBound * inputSize, out.pointer + $0.lowerBound * outputSize)
+      if let bias {
+        primitive.run(.source(x), .weights(packed.storage.pointer), .bias(bias.pointer), .target(y))
+      } else {
+        primitive.run(.source(x), .weights(packed.storage.pointer), .target(y))
+      }
+    }
   }
 
   func inputGradient(_ dy: Tensor, _ weight: Tensor, _ shape: [Int]) -> Tensor {
