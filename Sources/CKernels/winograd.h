@@ -4,12 +4,15 @@
 // outputs = Aᵀ ((G · weight · Gᵀ) ⊙ (Bᵀ · pixels · B)) A. Over the channels they are 16 products of matrices, each of the tiles' numbers at
 // one place [tiles, inputs] with the weights' [inputs, outputs]; as many tiles as stay in the cache are taken at once.
 
-// Bᵀ d, (A d)ᵀ of two numbers, and Aᵀ m.
-#define FOUR_OF_FOUR(d0, d1, d2, d3, out, step) \
-  (out)[0] = d0 - d2, (out)[step] = d1 + d2, (out)[2 * (step)] = d2 - d1, (out)[3 * (step)] = d1 - d3
-#define FOUR_OF_TWO(d0, d1, out, step) \
-  (out)[0] = d0, (out)[step] = d0 + d1, (out)[2 * (step)] = d0 - d1, (out)[3 * (step)] = -(d1)
-#define TWO_OF_FOUR(m0, m1, m2, m3, out, step) (out)[0] = m0 + m1 + m2, (out)[step] = m1 - m2 - m3
+// The numbers of Bᵀ d, of A d and of Aᵀ m.
+INLINE v16 of_pixels(size_t r, v16 d0, v16 d1, v16 d2, v16 d3) {
+  return r == 0 ? d0 - d2 : r == 1 ? d1 + d2 : r == 2 ? d2 - d1 : d1 - d3;
+}
+INLINE v16 of_slopes(size_t r, v16 d0, v16 d1) { return r == 0 ? d0 : r == 1 ? d0 + d1 : r == 2 ? d0 - d1 : -d1; }
+INLINE v16 of_products(size_t r, v16 m0, v16 m1, v16 m2, v16 m3) { return r == 0 ? m0 + m1 + m2 : m1 - m2 - m3; }
+
+// From the numbers of the tiles at one place to those at the next; a power of two apart they would share few places of the cache.
+#define PLACE(width) (ENC_WINOGRAD_TILES * (width) + 16)
 
 typedef struct {
   size_t image;
@@ -19,75 +22,67 @@ INLINE NAME(tile_place) place_of(const enc_winograd_form *form, size_t tile) {
   const size_t across = (form->out_width + 1) / 2, each = (form->out_height + 1) / 2 * across, rest = tile % each;
   return (NAME(tile_place)){tile / each, 2 * (ptrdiff_t)(rest / across), 2 * (ptrdiff_t)(rest % across)};
 }
-// A place in an image, or NULL outside.
-INLINE const float *pixel_at(const float *image, size_t height, size_t width, size_t channels, ptrdiff_t y, ptrdiff_t x) {
-  if (y < 0 || x < 0 || y >= (ptrdiff_t)height || x >= (ptrdiff_t)width) return NULL;
+// A pixel of an image, or zeros outside.
+INLINE const float *pixel_at(const float *image, size_t height, size_t width, size_t channels, ptrdiff_t y, ptrdiff_t x,
+                             const float *zeros) {
+  if (y < 0 || x < 0 || y >= (ptrdiff_t)height || x >= (ptrdiff_t)width) return zeros;
   return image + ((size_t)y * width + (size_t)x) * channels;
 }
 
-// Tiles from `first` on as `changed` [16][ENC_WINOGRAD_TILES][inputs].
-static __attribute__((noinline)) void NAME(change_pixels)(const enc_winograd_form *form, size_t first, size_t count, const float *x,
-                                                          float *changed) {
-  const size_t channels = form->inputs, matrix = ENC_WINOGRAD_TILES * channels;
+// Tiles from `first` on as `changed` [16][PLACE(inputs)].
+static __attribute__((noinline)) void NAME(change_pixels)(const enc_winograd_form *form, size_t first, size_t count,
+                                                          const float *x, const float *zeros, float *changed) {
+  const size_t channels = form->inputs, place = PLACE(channels);
   for (size_t t = 0; t < count; t++, changed += channels) {
-    const NAME(tile_place) place = place_of(form, first + t);
-    const float *image = x + place.image * form->height * form->width * channels, *pixels[16];
-    for (ptrdiff_t p = 0; p < 16; p++)
-      pixels[p] = pixel_at(image, form->height, form->width, channels, place.top + p / 4 - (ptrdiff_t)form->above,
-                           place.left + p % 4 - (ptrdiff_t)form->before);
-    EACH16(channels, v16 rows[16]; for (size_t c = 0; c < 4; c++) {
+    const NAME(tile_place) tile = place_of(form, first + t);
+    const float *image = x + tile.image * form->height * form->width * channels, *pixels[4][4];
+    for (ptrdiff_t r = 0; r < 4; r++)
+      for (ptrdiff_t c = 0; c < 4; c++)
+        pixels[r][c] = pixel_at(image, form->height, form->width, channels, tile.top + r - (ptrdiff_t)form->above,
+                                tile.left + c - (ptrdiff_t)form->before, zeros);
+    EACH16(channels, for (size_t r = 0; r < 4; r++) {
       v16 d[4];
-      for (size_t r = 0; r < 4; r++) d[r] = pixels[4 * r + c] ? LOAD(pixels[4 * r + c]) : splat(0);
-      FOUR_OF_FOUR(d[0], d[1], d[2], d[3], rows + c, 4);
-    } for (size_t r = 0; r < 4; r++) {
-      const v16 *d = rows + 4 * r;
-      v16 out[4];
-      FOUR_OF_FOUR(d[0], d[1], d[2], d[3], out, 1);
-      for (size_t c = 0; c < 4; c++) STORE(changed + (4 * r + c) * matrix, out[c]);
+      for (size_t c = 0; c < 4; c++)
+        d[c] = of_pixels(r, LOAD(pixels[0][c]), LOAD(pixels[1][c]), LOAD(pixels[2][c]), LOAD(pixels[3][c]));
+      for (size_t c = 0; c < 4; c++) STORE(changed + (4 * r + c) * place, of_pixels(c, d[0], d[1], d[2], d[3]));
     });
   }
 }
-// The slopes of tiles' outputs as `changed` [16][ENC_WINOGRAD_TILES][width], of which the first `outputs` columns count.
-static __attribute__((noinline)) void NAME(change_slopes)(const enc_winograd_form *form, size_t first, size_t count, const float *dy,
-                                                          size_t width, float *changed) {
-  const size_t channels = form->outputs, matrix = ENC_WINOGRAD_TILES * width;
+// The slopes of tiles' outputs as `changed` [16][PLACE(width)], of which the first `outputs` columns count.
+static __attribute__((noinline)) void NAME(change_slopes)(const enc_winograd_form *form, size_t first, size_t count,
+                                                          const float *dy, const float *zeros, size_t width, float *changed) {
+  const size_t channels = form->outputs, place = PLACE(width);
   for (size_t t = 0; t < count; t++, changed += width) {
-    const NAME(tile_place) place = place_of(form, first + t);
-    const float *image = dy + place.image * form->out_height * form->out_width * channels, *slopes[4];
-    for (ptrdiff_t p = 0; p < 4; p++)
-      slopes[p] = pixel_at(image, form->out_height, form->out_width, channels, place.top + p / 2, place.left + p % 2);
-    EACH16(channels, v16 rows[8]; for (size_t c = 0; c < 2; c++) {
-      const v16 upper = slopes[c] ? LOAD(slopes[c]) : splat(0), lower = slopes[2 + c] ? LOAD(slopes[2 + c]) : splat(0);
-      FOUR_OF_TWO(upper, lower, rows + c, 2);
-    } for (size_t r = 0; r < 4; r++) {
-      v16 out[4];
-      FOUR_OF_TWO(rows[2 * r], rows[2 * r + 1], out, 1);
-      for (size_t c = 0; c < 4; c++) STORE(changed + (4 * r + c) * matrix, out[c]);
+    const NAME(tile_place) tile = place_of(form, first + t);
+    const float *image = dy + tile.image * form->out_height * form->out_width * channels, *slopes[2][2];
+    for (ptrdiff_t r = 0; r < 2; r++)
+      for (ptrdiff_t c = 0; c < 2; c++)
+        slopes[r][c] = pixel_at(image, form->out_height, form->out_width, channels, tile.top + r, tile.left + c, zeros);
+    EACH16(channels, for (size_t r = 0; r < 4; r++) {
+      const v16 left = of_slopes(r, LOAD(slopes[0][0]), LOAD(slopes[1][0])), right = of_slopes(r, LOAD(slopes[0][1]), LOAD(slopes[1][1]));
+      for (size_t c = 0; c < 4; c++) STORE(changed + (4 * r + c) * place, of_slopes(c, left, right));
     });
   }
 }
-// Products [16][ENC_WINOGRAD_TILES][width] become the tiles' outputs.
+// Products [16][PLACE(width)] become the tiles' outputs.
 static __attribute__((noinline)) void NAME(change_products)(const enc_winograd_form *form, size_t first, size_t count,
                                                             const float *products, size_t width, const float *bias,
                                                             float *out) {
-  const size_t channels = form->outputs, matrix = ENC_WINOGRAD_TILES * width;
+  const size_t channels = form->outputs, place = PLACE(width);
   for (size_t t = 0; t < count; t++, products += width) {
-    const NAME(tile_place) place = place_of(form, first + t);
-    float *image = out + place.image * form->out_height * form->out_width * channels, *targets[4];
-    for (ptrdiff_t p = 0; p < 4; p++)
-      targets[p] = (float *)pixel_at(image, form->out_height, form->out_width, channels, place.top + p / 2, place.left + p % 2);
-    EACH16(channels, v16 rows[8]; for (size_t c = 0; c < 4; c++) {
+    const NAME(tile_place) tile = place_of(form, first + t);
+    float *image = out + tile.image * form->out_height * form->out_width * channels, *targets[2][2];
+    for (ptrdiff_t r = 0; r < 2; r++)
+      for (ptrdiff_t c = 0; c < 2; c++)
+        targets[r][c] = (float *)pixel_at(image, form->out_height, form->out_width, channels, tile.top + r, tile.left + c, NULL);
+    EACH16(channels, const v16 added = bias ? LOAD(bias) : splat(0); for (size_t r = 0; r < 2; r++) {
       v16 m[4];
-      for (size_t r = 0; r < 4; r++) m[r] = LOAD(products + (4 * r + c) * matrix);
-      TWO_OF_FOUR(m[0], m[1], m[2], m[3], rows + c, 4);
-    } const v16 added = bias ? LOAD(bias) : splat(0);
-           for (size_t r = 0; r < 2; r++) {
-             const v16 *m = rows + 4 * r;
-             v16 y[2];
-             TWO_OF_FOUR(m[0], m[1], m[2], m[3], y, 1);
-             for (size_t c = 0; c < 2; c++)
-               if (targets[2 * r + c]) STORE(targets[2 * r + c], y[c] + added);
-           });
+      for (size_t c = 0; c < 4; c++)
+        m[c] = of_products(r, LOAD(products + c * place), LOAD(products + (4 + c) * place), LOAD(products + (8 + c) * place),
+                           LOAD(products + (12 + c) * place));
+      for (size_t c = 0; c < 2; c++)
+        if (targets[r][c]) STORE(targets[r][c], of_products(c, m[0], m[1], m[2], m[3]) + added);
+    });
   }
 }
 
@@ -113,60 +108,74 @@ void NAME(winograd_weights)(size_t inner, size_t columns, const float *weight, s
 #undef FOUR_OF_THREE
     }
 }
-// Tiles first ..< last of `out`. `scratch` holds ENC_WINOGRAD_TILES · 16 · (inputs + outputs rounded up to 32) floats.
-void NAME(winograd)(const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *panels, const float *bias,
-                    float *out, float *scratch) {
-  const size_t inner = form->inputs, width = (form->outputs + 31) / 32 * 32;
-  float *products = scratch + 16 * ENC_WINOGRAD_TILES * inner;
+// The scratch memory: zeros for an input and an output, the tiles' pixels and what else belongs to them.
+typedef struct {
+  const float *zeros;
+  float *pixels, *others;
+  size_t width;  // of the others
+} NAME(tiles_memory);
+INLINE NAME(tiles_memory) memory_of(const enc_winograd_form *form, float *scratch) {
+  const size_t width = (form->outputs + 31) / 32 * 32, most = width > form->inputs ? width : form->inputs;
+  memset(scratch, 0, most * sizeof *scratch);
+  float *pixels = scratch + (most + 15) / 16 * 16;
+  return (NAME(tiles_memory)){scratch, pixels, pixels + 16 * PLACE(form->inputs), width};
+}
+
+// Tiles first ..< last of `out`.
+void NAME(winograd)(const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *panels,
+                    const float *bias, float *out, float *scratch) {
+  const NAME(tiles_memory) memory = memory_of(form, scratch);
+  const size_t inner = form->inputs, width = memory.width;
   for (size_t start = first; start < last; start += ENC_WINOGRAD_TILES) {
     const size_t count = last - start < ENC_WINOGRAD_TILES ? last - start : ENC_WINOGRAD_TILES;
-    NAME(change_pixels)(form, start, count, x, scratch);
+    NAME(change_pixels)(form, start, count, x, memory.zeros, memory.pixels);
     for (size_t place = 0; place < 16; place++)
       for (size_t column = 0; column < width; column += PANEL)
-        float_rows(0, count, inner, inner, scratch + place * ENC_WINOGRAD_TILES * inner, panels + (place * width + column) * inner,
-                   column, width, NULL, products + place * ENC_WINOGRAD_TILES * width);
-    NAME(change_products)(form, start, count, products, width, bias, out);
+        float_rows(0, count, inner, inner, memory.pixels + place * PLACE(inner), panels + (place * width + column) * inner, column,
+                   width, NULL, memory.others + place * PLACE(width));
+    NAME(change_products)(form, start, count, memory.others, width, bias, out);
   }
 }
-// sums [16][inputs][outputs] = what tiles first ..< last add to the slopes of the 16 matrices. The same scratch.
+// sums [16][inputs][outputs] = what tiles first ..< last add to the slopes of the 16 matrices.
 void NAME(winograd_sums)(const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *dy, float *sums,
                          float *scratch) {
-  const size_t inputs = form->inputs, outputs = form->outputs, width = (outputs + 31) / 32 * 32;
-  float *slopes = scratch + 16 * ENC_WINOGRAD_TILES * inputs;
+  const NAME(tiles_memory) memory = memory_of(form, scratch);
+  const size_t inputs = form->inputs, outputs = form->outputs;
   for (size_t start = first; start == first || start < last; start += ENC_WINOGRAD_TILES) {
     const size_t count = last - start < ENC_WINOGRAD_TILES ? last - start : ENC_WINOGRAD_TILES;
-    NAME(change_pixels)(form, start, count, x, scratch);
-    NAME(change_slopes)(form, start, count, dy, width, slopes);
+    NAME(change_pixels)(form, start, count, x, memory.zeros, memory.pixels);
+    NAME(change_slopes)(form, start, count, dy, memory.zeros, memory.width, memory.others);
     for (size_t place = 0; place < 16; place++)
       for (size_t column = 0; column < outputs; column += PANEL)
         for (size_t row = 0; row < inputs; row += TILE_ROWS) {
-          const float *strip = scratch + place * ENC_WINOGRAD_TILES * inputs + row;
-          const float *panel = slopes + place * ENC_WINOGRAD_TILES * width + column;
+          const float *strip = memory.pixels + place * PLACE(inputs) + row;
+          const float *panel = memory.others + place * PLACE(memory.width) + column;
           const size_t columns = outputs - column < PANEL ? outputs - column : PANEL;
           switch (inputs - row < TILE_ROWS ? inputs - row : TILE_ROWS) {
-            TILE_CASES_OF(TILE_ROWS, gradient_tile, false, count, inputs, strip, width, panel, columns, start > first, outputs,
-                          sums + (place * inputs + row) * outputs + column)
+            TILE_CASES_OF(TILE_ROWS, gradient_tile, false, count, inputs, strip, memory.width, panel, columns, start > first,
+                          outputs, sums + (place * inputs + row) * outputs + column)
           }
         }
   }
 }
 // The slopes of a weight [outputs][inputs][3][3] from those of its matrices: Gᵀ · sums · G, for the inputs first ..< last.
+INLINE v16 of_sums(size_t r, v16 s0, v16 s1, v16 s2, v16 s3) {
+  const v16 half = splat(0.5f) * (r == 1 ? s1 - s2 : s1 + s2);
+  return r == 0 ? s0 + half : r == 1 ? half : half + s3;
+}
 void NAME(winograd_slopes)(size_t inputs, size_t outputs, size_t first, size_t last, const float *sums, float *dw) {
-#define THREE_OF_FOUR(s0, s1, s2, s3, out, step) \
-  (out)[0] = s0 + 0.5f * (s1 + s2), (out)[step] = 0.5f * (s1 - s2), (out)[2 * (step)] = 0.5f * (s1 + s2) + s3
+  const size_t place = inputs * outputs;
   for (size_t input = first; input < last; input++) {
     const float *source = sums + input * outputs;
-    EACH16(outputs, v16 rows[12]; for (size_t c = 0; c < 4; c++) {
+    EACH16(outputs, for (size_t r = 0; r < 3; r++) {
       v16 s[4];
-      for (size_t r = 0; r < 4; r++) s[r] = LOAD(source + (4 * r + c) * inputs * outputs);
-      THREE_OF_FOUR(s[0], s[1], s[2], s[3], rows + c, 4);
-    } for (size_t r = 0; r < 3; r++) {
-      const v16 *s = rows + 4 * r;
-      v16 out[3];
-      THREE_OF_FOUR(s[0], s[1], s[2], s[3], out, 1);
-      for (size_t c = 0; c < 3; c++)
-        for (size_t o = 0; o < lanes; o++) dw[((i + o) * inputs + input) * 9 + 3 * r + c] = out[c][o];
+      for (size_t c = 0; c < 4; c++)
+        s[c] = of_sums(r, LOAD(source + c * place), LOAD(source + (4 + c) * place), LOAD(source + (8 + c) * place),
+                       LOAD(source + (12 + c) * place));
+      for (size_t c = 0; c < 3; c++) {
+        const v16 slopes = of_sums(c, s[0], s[1], s[2], s[3]);
+        for (size_t o = 0; o < lanes; o++) dw[((i + o) * inputs + input) * 9 + 3 * r + c] = slopes[o];
+      }
     });
   }
-#undef THREE_OF_FOUR
 }

@@ -1,4 +1,4 @@
-// Products, attention and norms of the kernels against sums in double, for processors that only an emulator has.
+// Products, attention, convolutions and norms of the kernels against sums in double, for processors that only an emulator has.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +111,49 @@ static void attention(size_t length, size_t width) {
   }
 }
 
+// Two images by windows of 3 × 3, and the slopes of the weight where those of the outputs are the outputs themselves.
+static void convolutions(size_t height, size_t width, size_t inputs, size_t outputs, size_t padding) {
+  const size_t down = height + 2 * padding - 2, across = width + 2 * padding - 2, tiles = 2 * ((down + 1) / 2) * ((across + 1) / 2);
+  const size_t rounded = (outputs + 31) / 32 * 32;
+  float *x = numbers(2 * height * width * inputs), *w = numbers(outputs * inputs * 9), *b = numbers(outputs);
+  float *out = numbers(2 * down * across * outputs), *panels = numbers(16 * inputs * rounded), *sums = numbers(16 * inputs * outputs);
+  float *scratch = numbers((16 * ENC_WINOGRAD_TILES + 1) * (inputs + outputs + 31) + 544), *dw = numbers(outputs * inputs * 9);
+  double *slopes = calloc(outputs * inputs * 9, sizeof *slopes), error = 0, slope_error = 0, total = 0;
+  const enc_winograd_form form = {height, width, inputs, down, across, outputs, padding, padding};
+  for (size_t n = 0; n < outputs; n += 32)
+    enc_winograd_weights(inputs, outputs - n < 32 ? outputs - n : 32, w + n * inputs * 9, 9, 9 * inputs, false, inputs * rounded,
+                         panels + n * inputs);
+  enc_winograd(&form, 0, tiles, x, panels, b, out, scratch);
+  enc_winograd_sums(&form, 0, tiles, x, out, sums, scratch);
+  enc_winograd_slopes(inputs, outputs, 0, inputs, sums, dw);
+  for (size_t place = 0; place < 2 * down * across; place++) {
+    const size_t image = place / (down * across), top = place / across % down, left = place % across;
+    for (size_t n = 0; n < outputs; n++) {
+      const float y = out[place * outputs + n];
+      double sum = b[n];
+      for (size_t k = 0; k < 9; k++) {
+        const size_t row = top + k / 3 - padding, column = left + k % 3 - padding;
+        if (row >= height || column >= width) continue;
+        const float *pixel = x + ((image * height + row) * width + column) * inputs;
+        for (size_t c = 0; c < inputs; c++) {
+          sum += (double)pixel[c] * w[(n * inputs + c) * 9 + k];
+          slopes[(n * inputs + c) * 9 + k] += (double)pixel[c] * y;
+        }
+      }
+      error = fmax(error, fabs(sum - y));
+    }
+  }
+  for (size_t i = 0; i < outputs * inputs * 9; i++) {
+    slope_error = fmax(slope_error, fabs(slopes[i] - dw[i]));
+    total = fmax(total, fabs(slopes[i]));
+  }
+  expect("convolution", error, 2e-5);
+  expect("a convolution's slopes", slope_error / total, 2e-6);
+  float *all[] = {x, w, b, out, panels, sums, scratch, dw};
+  for (int i = 0; i < 8; i++) free(all[i]);
+  free(slopes);
+}
+
 int main(void) {
   const size_t shapes[][3] = {{1, 64, 64}, {7, 100, 77}, {13, 384, 96}, {30, 130, 333}, {45, 192, 70}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) products(shapes[i][0], shapes[i][1], shapes[i][2]);
@@ -119,6 +162,9 @@ int main(void) {
   gradients(259, 50, 192);
   const size_t lengths[] = {1, 9, 17, 40, 75, 33};
   for (size_t i = 0; i < 6; i++) attention(lengths[i], i % 2 ? 32 : i < 4 ? 20 : 64);
+  convolutions(8, 9, 16, 33, 1);
+  convolutions(7, 11, 35, 16, 0);
+  convolutions(5, 6, 19, 50, 2);
   float x[100], y[100], mean, rstd, ones[100], zeros[100] = {0};
   for (int i = 0; i < 100; i++) x[i] = (float)i, ones[i] = 1;
   enc_layer_norm(1, 100, 1e-12f, x, ones, zeros, y, &mean, &rstd);

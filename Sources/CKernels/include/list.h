@@ -138,7 +138,8 @@ KERNEL(average_pool_image_backward, (const ptrdiff_t *geometry, const float *dy,
 // Convolutions of 3 × 3 in tiles. 16 matrices [K, N] of a weight, `matrix` floats apart, as panels: 32 columns, or the fewer that are left, of each.
 // Their windows stand apart by the strides, and are `turned` by half a circle where outputs' slopes are convolved.
 KERNEL(winograd_weights, (size_t inner, size_t columns, const float *weight, size_t row_stride, size_t column_stride, bool turned, size_t matrix, float *panels), (inner, columns, weight, row_stride, column_stride, turned, matrix, panels))
-// Tiles first ..< last of `out`; bias may be NULL. `scratch` holds 16 · ENC_WINOGRAD_TILES · (inputs + outputs rounded up to 32) floats.
+// Tiles first ..< last of `out`; bias may be NULL. `scratch` holds
+// (16 · ENC_WINOGRAD_TILES + 1) · (inputs + outputs + 31) + 544 floats.
 KERNEL(winograd, (const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *panels, const float *bias, float *out, float *scratch), (form, first, last, x, panels, bias, out, scratch))
 // sums [16, inputs, outputs] = what these tiles, at least one, give for the slopes of the 16 matrices; the same scratch.
 KERNEL(winograd_sums, (const enc_winograd_form *form, size_t first, size_t last, const float *x, const float *dy, float *sums, float *scratch), (form, first, last, x, dy, sums, scratch))

@@ -77,7 +77,7 @@ struct TiledConvolution: Sendable {
   private func columns(_ form: enc_winograd_form) -> Int { (form.outputs + 31) / 32 * 32 }
 
   private func withScratch(_ form: enc_winograd_form, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-    let count = 16 * tilesAtOnce * (form.inputs + columns(form))
+    let count = (16 * tilesAtOnce + 1) * (form.inputs + form.outputs + 31) + 544
     guard let scratch = enc_scratch(Int32(ENC_SCRATCH_A), count * 4) else { return }
     body(scratch.assumingMemoryBound(to: Float.self))
   }
