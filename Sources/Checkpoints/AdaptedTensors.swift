@@ -10,6 +10,8 @@ struct AdaptedTensors: Sendable {
     /// W + scale · B·A, or the transpose of the product for a table; with a magnitude, each row scaled to that length (DoRA). W is the base
     /// model's, or the adapter's tensor of that name (`to`).
     case added(to: String?, down: String, up: String, scale: Double, isTable: Bool, magnitude: String?)
+    /// Blocks of its rows change, each in its own way.
+    case blocks([(place: Place, change: Change)])
   }
 
   let file: SafetensorsFile
@@ -22,20 +24,21 @@ struct AdaptedTensors: Sendable {
     file = adapter.weights
     let known = Set(base)
     let names = file.keys.map { (key: $0, name: Self.plain($0)) }.filter { !$0.name.contains(".original_module.") }
+    var found: [Place: Change] = [:]
     guard !names.isEmpty else { throw FileError(.mismatched, file.url, "expected an adapter's tensors, found none") }
     for (key, name) in names where !name.contains(".lora_") {
-      guard let target = Self.place(name, in: known) else {
+      guard let target = Self.place(of: name, in: known) else {
         guard adapter.mayBring(name) else {
           throw FileError(.mismatched, file.url, item: key, "the base model has no \(name)")
         }
-        changes[name] = .replaced(key)
+        found[Place(name: name)] = .replaced(key)
         continue
       }
-      let (found, expected) = (try file.entry(key).shape, try shape(target))
-      guard found == expected else {
-        throw FileError(.mismatched, file.url, item: key, "expected shape \(expected) of \(target), found \(found)")
+      let (own, expected) = (try file.entry(key).shape, target.shape(in: try shape(target.name)))
+      guard own == expected else {
+        throw FileError(.mismatched, file.url, item: key, "expected shape \(expected) of \(target), found \(own)")
       }
-      changes[target] = .replaced(key)
+      found[target] = .replaced(key)
     }
     let keys = Dictionary(names.map { ($0.name, $0.key) }) { $1 }
     for (key, name) in names {
@@ -51,14 +54,14 @@ struct AdaptedTensors: Sendable {
         }
         continue
       }
-      guard let target = Self.place(layer + ".weight", in: known) else {
+      guard let target = Self.place(of: layer + ".weight", in: known) else {
         // Where a base's file leaves the pooler out, no encoder reads it.
         if layer.split(separator: ".").contains("pooler") { continue }
         throw FileError(.mismatched, file.url, item: key, "the base model has no \(layer).weight")
       }
       var whole: String?
-      if case .replaced(let other)? = changes[target], other.contains(".base_layer.") { whole = other }
-      guard changes[target] == nil || whole != nil else {
+      if case .replaced(let other)? = found[target], other.contains(".base_layer.") { whole = other }
+      guard found[target] == nil || whole != nil else {
         throw FileError(
           .mismatched, file.url, item: key, "\(target) is replaced and has an addition, expected one of both")
       }
@@ -68,7 +71,9 @@ struct AdaptedTensors: Sendable {
       if isTable, let magnitude {
         throw FileError(.mismatched, file.url, item: magnitude, "DoRA of a table is not supported")
       }
-      let (a, b, base) = (try file.entry(key).shape, try file.entry(up).shape, try shape(target))
+      let (a, b, base) = (
+        try file.entry(key).shape, try file.entry(up).shape, target.shape(in: try shape(target.name))
+      )
       let expected = isTable ? [base.last, base.first] : [base.first, base.last]
       guard base.count == 2, a.count == 2, b.count == 2, a[0] == b[1], a[0] > 0, [b[0], a[1]] == expected else {
         throw FileError(
@@ -80,9 +85,19 @@ struct AdaptedTensors: Sendable {
           .mismatched, file.url, item: magnitude,
           "expected \(base[0]) lengths, found shape \(try file.entry(magnitude).shape)")
       }
-      changes[target] = .added(
+      found[target] = .added(
         to: whole, down: key, up: up, scale: try adapter.scale(layer, rank: a[0], item: key), isTable: isTable,
         magnitude: magnitude)
+    }
+    for (place, change) in found.sorted(by: { $0.key.block < $1.key.block }) {
+      guard place.blocks > 1 else {
+        changes[place.name] = change
+        continue
+      }
+      var blocks: [(place: Place, change: Change)] = []
+      if case .blocks(let others)? = changes[place.name] { blocks = others }
+      blocks.append((place, change))
+      changes[place.name] = .blocks(blocks)
     }
   }
 
@@ -92,34 +107,33 @@ struct AdaptedTensors: Sendable {
     ".lora_magnitude_vector": [".lora_A.weight", ".lora_embedding_A"],
   ]
 
-  /// A tensor's name without what PEFT puts round the base model's.
-  private static func plain(_ key: String) -> String {
-    var name = key.hasPrefix("base_model.model.") ? String(key.dropFirst("base_model.model.".count)) : key
-    for part in [".base_layer.", ".modules_to_save.default.", ".modules_to_save."] {
-      name = name.replacingOccurrences(of: part, with: ".")
-    }
-    return name.replacingOccurrences(of: "lora_A.default.", with: "lora_A.")
-      .replacingOccurrences(of: "lora_B.default.", with: "lora_B.")
-  }
-
-  /// The base model's name of a tensor, which in its file may have another prefix, or none.
-  private static func place(_ name: String, in known: Set<String>) -> String? {
-    if known.contains(name) { return name }
-    if let found = known.filter({ $0.hasSuffix("." + name) }).min(by: { $0.utf8.count < $1.utf8.count }) {
-      return found
-    }
-    let inner = name.drop { $0 != "." }.dropFirst()
-    return known.contains(String(inner)) ? String(inner) : nil
-  }
-
   /// Changes the values of a tensor of the base model.
   ///
   /// - Throws: `FileError` if a part of the addition is missing or isn't floating-point.
   func apply(_ name: String, shape: [Int], to values: UnsafeMutableBufferPointer<Float>) throws {
-    guard case .added(let whole, let downKey, let upKey, let scale, let isTable, let magnitude)? = changes[name] else {
-      return
+    if let change = changes[name] { try apply(change, shape: shape, to: values) }
+  }
+
+  private func apply(_ change: Change, shape: [Int], to values: UnsafeMutableBufferPointer<Float>) throws {
+    switch change {
+    case .replaced(let key): try file.read(key, into: values)
+    case .blocks(let blocks):
+      for (place, change) in blocks {
+        let part = place.shape(in: shape)
+        let size = part.reduce(1, *)
+        let rows = values[place.block * size..<(place.block + 1) * size]
+        try apply(change, shape: part, to: UnsafeMutableBufferPointer(rebasing: rows))
+      }
+    case .added(let whole, let down, let up, let scale, let isTable, let magnitude):
+      if let whole { try file.read(whole, into: values) }
+      try add(down, up, scale: scale, isTable: isTable, magnitude: magnitude, shape: shape, to: values)
     }
-    if let whole { try file.read(whole, into: values) }
+  }
+
+  private func add(
+    _ downKey: String, _ upKey: String, scale: Double, isTable: Bool, magnitude: String?, shape: [Int],
+    to values: UnsafeMutableBufferPointer<Float>
+  ) throws {
     let (first, second) = (try file.floats(downKey), try file.floats(upKey))
     let rank = try file.entry(downKey).shape[0]
     // A table's addition is (B·A)ᵀ = Aᵀ·Bᵀ.

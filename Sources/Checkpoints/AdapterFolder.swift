@@ -15,7 +15,7 @@ public struct AdapterFolder: Sendable {
   private let settings: URL
   private let rank: Int, alpha: Double, isRankStabilized: Bool
   /// Ranks and alphas of single layers, by regular expressions of their names.
-  private let ranks: [(pattern: String, value: Double)], alphas: [(pattern: String, value: Double)]
+  private let ranks: [(pattern: String, value: Int)], alphas: [(pattern: String, value: Double)]
 
   /// Whether a folder holds an adapter, not a model.
   public static func isOne(_ folder: URL) -> Bool {
@@ -43,17 +43,20 @@ public struct AdapterFolder: Sendable {
     if let start = value("init_lora_weights")?.string, !["gaussian", "orthogonal", "eva", "loftq"].contains(start) {
       throw error("init_lora_weights", "a start that leaves the base model's weights as they are")
     }
-    guard let rank = (value("r") ?? .integer(8)).integer, rank > 0 else { throw error("r", "a rank above 0") }
+    func asRank(_ json: JSON) -> Int? { json.integer.flatMap { (1...1 << 20).contains($0) ? $0 : nil } }
+    guard let rank = asRank(value("r") ?? .integer(8)) else { throw error("r", "a rank from 1 to \(1 << 20)") }
     guard let alpha = (value("lora_alpha") ?? .integer(8)).double, alpha.isFinite else {
       throw error("lora_alpha", "a number")
     }
-    func patterns(_ key: String) throws -> [(pattern: String, value: Double)] {
+    func patterns<Number>(
+      _ key: String, _ expected: String, _ read: (JSON) -> Number?
+    ) throws -> [(pattern: String, value: Number)] {
       guard let found = value(key) else { return [] }
       guard let members = found.members else { throw error(key, "an object of numbers by layer") }
       return try members.map { member in
         let pattern = "(.*\\.)?(\(member.name))"
-        guard let number = member.value.double, number > 0, (try? Regex(pattern)) != nil else {
-          throw error(key, "numbers above 0 by names of layers or regular expressions")
+        guard let number = read(member.value), (try? Regex(pattern)) != nil else {
+          throw error(key, "\(expected) by names of layers or regular expressions")
         }
         return (pattern, number)
       }
@@ -61,7 +64,10 @@ public struct AdapterFolder: Sendable {
     (self.url, self.settings, self.config, self.rank, self.alpha) = (url, settings, config, rank, alpha)
     task = value("task_type")?.string
     isRankStabilized = value("use_rslora")?.bool ?? false
-    (ranks, alphas) = (try patterns("rank_pattern"), try patterns("alpha_pattern"))
+    ranks = try patterns("rank_pattern", "ranks from 1 to \(1 << 20)", asRank)
+    alphas = try patterns("alpha_pattern", "numbers above 0") { json in
+      json.double.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+    }
     let file = url.appendingPathComponent("adapter_model.safetensors")
     let pickled = url.appendingPathComponent("adapter_model.bin")
     if !FileManager.default.fileExists(atPath: file.path), FileManager.default.fileExists(atPath: pickled.path) {
@@ -124,15 +130,15 @@ public struct AdapterFolder: Sendable {
   ///
   /// - Throws: `FileError` if its rank isn't the configuration's.
   func scale(_ layer: String, rank found: Int, item: String) throws -> Double {
-    func value(_ patterns: [(pattern: String, value: Double)], _ standard: Double) throws -> Double {
+    func value<Number>(_ patterns: [(pattern: String, value: Number)], _ standard: Number) throws -> Number {
       try patterns.first { try layer.wholeMatch(of: Regex($0.pattern)) != nil }?.value ?? standard
     }
-    let rank = try value(ranks, Double(rank))
-    guard rank == Double(found) else {
+    let rank = try value(ranks, self.rank)
+    guard rank == found else {
       throw FileError(
         .mismatched, weights.url, item: item,
-        "expected rank \(Int(rank)), as adapter_config.json has it, found \(found)")
+        "expected rank \(rank), as adapter_config.json has it, found \(found)")
     }
-    return try value(alphas, alpha) / (isRankStabilized ? rank.squareRoot() : rank)
+    return try value(alphas, alpha) / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
   }
 }

@@ -31,6 +31,20 @@ public enum AtomicFile {
       throw error
     }
   }
+
+  /// Where a path leads, links followed, a last one to nothing too.
+  ///
+  /// - Throws: `FileError` for links that lead in a circle.
+  public static func place(of url: URL) throws -> URL {
+    var place = url.resolvingSymlinksInPath()
+    for _ in 0..<40 {
+      // Foundation leaves a link to nothing as it is.
+      guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place.path) else { return place }
+      let folder = target.hasPrefix("/") ? URL(fileURLWithPath: "/") : place.deletingLastPathComponent()
+      place = folder.appendingPathComponent(target).resolvingSymlinksInPath()
+    }
+    throw FileError(.unwritable, url, code: ELOOP, doing: "write")
+  }
 }
 
 /// A buffered file that takes its name only on `commit()`; without it, its temporary file is removed, unless it is one to go on with.
@@ -50,7 +64,7 @@ public final class AtomicWriter {
 
   /// Creates the temporary file beside `url`.
   ///
-  /// - Throws: `FileError` if the directory is missing or not writable.
+  /// - Throws: `FileError` if the directory is missing or not writable, or `url` is one.
   public convenience init(_ url: URL) throws {
     if AtomicWriter.isDevice(url) {
       let descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
@@ -58,13 +72,13 @@ public final class AtomicWriter {
       self.init(url, temporary: nil, descriptor: descriptor)
       return
     }
-    AtomicFolder.removeAbandoned(url)
+    // A link stays one, and what it leads to is replaced; a file keeps who may read it.
+    let place = try AtomicWriter.place(of: url)
+    AtomicFolder.removeAbandoned(place)
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
     // Names have at most 255 bytes.
-    let stem = url.lastPathComponent.utf8.count > 200 ? "file" : url.lastPathComponent
+    let stem = place.lastPathComponent.utf8.count > 200 ? "file" : place.lastPathComponent
     let name = ".\(stem).\(getpid()).\(unique).partial"
-    // A link stays one, and what it leads to is replaced; a file keeps who may read it.
-    let place = url.resolvingSymlinksInPath()
     let temporary = place.deletingLastPathComponent().appendingPathComponent(name).path
     let descriptor = Unfinished.begin(temporary) { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
@@ -85,6 +99,15 @@ public final class AtomicWriter {
   }
 
   deinit { discard() }
+
+  /// Where a file is written, links followed.
+  ///
+  /// - Throws: `FileError` if there is a folder.
+  static func place(of url: URL) throws -> URL {
+    let place = try AtomicFile.place(of: url)
+    guard !isFolder(place) else { throw FileError(.unwritable, url, code: EISDIR, doing: "write") }
+    return place
+  }
 
   /// Whether there is a device or a pipe: it has no content to keep whole, and is written to as it is, never replaced.
   public static func isDevice(_ url: URL) -> Bool {

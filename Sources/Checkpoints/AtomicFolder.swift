@@ -7,6 +7,7 @@ public enum AtomicFolder {
   /// - Throws: `FileError` if there is something at `url` already (but for an empty folder), or with the operating system's reason.
   public static func write(to url: URL, _ body: (URL) throws -> Void) throws {
     try requireFree(url)
+    let url = try AtomicFile.place(of: url)
     removeAbandoned(url)
     let unique = String(UInt32.random(in: .min ... .max), radix: 36)
     let temporary = sibling(of: url, suffix: "\(getpid()).\(unique).partial")
@@ -38,7 +39,7 @@ public enum AtomicFolder {
   }
 
   /// - Parameter advice: What the error about a folder ends with.
-  /// - Throws: `FileError` if there is a file or a folder with something in it.
+  /// - Throws: `FileError` if there is a file or a folder with something in it, or the current one, whose place another would take.
   public static func requireFree(_ url: URL, advice: String = "") throws {
     guard FileManager.default.fileExists(atPath: url.path) else { return }
     guard isFolder(url) else { throw FileError(.unwritable, url, "expected a folder to write to, found a file") }
@@ -46,6 +47,9 @@ public enum AtomicFolder {
     guard names.isEmpty else {
       throw FileError(
         .unwritable, url, "expected a new folder to write to, found one with \(names.count) files in it\(advice)")
+    }
+    guard url.resolvingSymlinksInPath().path != FileManager.default.currentDirectoryPath else {
+      throw FileError(.unwritable, url, "expected a new folder to write to, found the current one\(advice)")
     }
   }
 

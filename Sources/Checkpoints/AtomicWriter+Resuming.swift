@@ -7,8 +7,9 @@ extension AtomicWriter {
   /// Opens the file that a run before this one left unfinished, or a new one, to be cut to the bytes that count by
   /// `goOn(after:)`. Until `commit()` it keeps the name `partial(of:)`, whatever becomes of this process.
   ///
-  /// - Throws: `FileError` if the directory isn't writable, or another process is writing the file.
+  /// - Throws: `FileError` if the directory isn't writable, `url` is one, or another process is writing the file.
   public convenience init(resuming url: URL) throws {
+    let url = try AtomicWriter.place(of: url)
     let partial = AtomicWriter.partial(of: url)
     let descriptor = open(partial.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }

@@ -63,6 +63,17 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible, Lo
   /// The same line, for Foundation's `localizedDescription`.
   public var errorDescription: String? { description }
 
+  /// Text that a terminal shows as it is: control characters are escaped, and those that turn the direction of writing.
+  public static func printable(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { result, scalar in
+      switch scalar.value {
+      case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069:
+        result += scalar.escaped(asASCII: true)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+  }
+
   /// Text from a file in quotes, control characters escaped and cut to a readable length.
   public static func quoted(_ text: some StringProtocol) -> String {
     let scalars = text.unicodeScalars

@@ -137,7 +137,7 @@ extension JSON {
       let text = String(decoding: bytes[start..<position], as: UTF8.self)
       if isWhole, let value = Int(text) { return .integer(value) }
       guard let value = Double(text), value.isFinite else { throw failure("a number is out of range") }
-      return .number(value)
+      return isWhole ? .digits(text) : .number(value)
     }
 
     mutating func string() throws -> String {

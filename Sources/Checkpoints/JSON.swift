@@ -4,6 +4,8 @@ public enum JSON: Sendable, Equatable {
   case null
   case bool(Bool)
   case integer(Int)
+  /// The digits of a whole number that `Int` can't hold, as they are written.
+  case digits(String)
   case number(Double)
   case string(String)
   case array([JSON])
@@ -29,7 +31,7 @@ public enum JSON: Sendable, Equatable {
   public var elements: [JSON]? { if case .array(let elements) = self { elements } else { nil } }
   /// The text of a string, or nil.
   public var string: String? { if case .string(let text) = self { text } else { nil } }
-  /// The value of a whole number, or nil.
+  /// The value of a whole number that `Int` can hold, or nil.
   public var integer: Int? { if case .integer(let value) = self { value } else { nil } }
   /// The value of true or false, or nil.
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
@@ -37,6 +39,7 @@ public enum JSON: Sendable, Equatable {
   public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
+    case .digits(let digits): Double(digits)
     case .number(let value): value
     default: nil
     }
@@ -50,7 +53,7 @@ public enum JSON: Sendable, Equatable {
     switch self {
     case .null: "null"
     case .bool: "true or false"
-    case .integer, .number: "a number"
+    case .integer, .digits, .number: "a number"
     case .string: "a string"
     case .array: "an array"
     case .object: "an object"
@@ -69,6 +72,7 @@ public enum JSON: Sendable, Equatable {
     case .null: output += "null"
     case .bool(let value): output += value ? "true" : "false"
     case .integer(let value): output += String(value)
+    case .digits(let digits): output += digits
     case .number(let value): output += value.isFinite ? value.description : "null"
     case .string(let text): JSON.writeQuoted(text, to: &output)
     case .array(let elements):

@@ -212,6 +212,10 @@ private struct HeaderReader {
     guard let elements = value.elements else {
       throw failure("expected \(field) to be an array, found \(value.kind)", item: item)
     }
+    // As many dimensions as PyTorch's tensors have at most.
+    guard elements.count <= 64 else {
+      throw failure("expected \(field) to be at most 64 numbers, found \(elements.count)", item: item)
+    }
     return try elements.map {
       guard let integer = $0.integer, integer >= 0 else {
         throw failure("expected \(field) to be whole numbers from 0 up, found \($0.text().prefix(40))", item: item)

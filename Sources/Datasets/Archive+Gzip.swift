@@ -6,7 +6,7 @@ extension Archive {
   /// libarchive passes over both, and takes a missing end for the end of the data.
   ///
   /// Where a member ends is for the decompressor to know. But what stands before the mark of a next one is no end unless it's the
-  /// checksum of what comes next in `content`.
+  /// checksum of what comes next in `content`. Zeros may follow the last member, as gzip takes them for padding.
   static func checkGzip(_ url: URL, _ packed: [UInt8], _ content: [UInt8]) throws {
     func number(_ place: Int) -> Int { packed[place..<place + 4].reversed().reduce(0) { $0 << 8 | Int($1) } }
     guard packed.count >= 20 else {
@@ -17,15 +17,19 @@ extension Archive {
       let member = rest.prefix(number(end - 4))
       if member.count == number(end - 4), crc32(member) == number(end - 8) { rest = rest.dropFirst(member.count) }
     }
-    let (sum, length) = (number(packed.count - 8), number(packed.count - 4))
-    guard rest.count & 0xFFFF_FFFF == length else {
+    let (length, found) = (rest.count & 0xFFFF_FFFF, crc32(rest))
+    if let end = (20...packed.count).last(where: { number($0 - 4) == length && number($0 - 8) == found }) {
+      let rest = packed[end...]
+      guard rest.contains(where: { $0 != 0 }) else { return }
+      throw FileError(.malformed, url, "expected nothing after the end of the gzip data, found \(rest.count) bytes")
+    }
+    let expected = number(packed.count - 4)
+    guard length == expected else {
       throw FileError(
-        .malformed, url, "damaged or truncated gzip data: expected \(length) bytes, found \(rest.count)")
+        .malformed, url, "damaged or truncated gzip data: expected \(expected) bytes, found \(rest.count)")
     }
-    let found = crc32(rest)
-    guard found == sum else {
-      throw FileError(.malformed, url, "damaged gzip data: expected the checksum \(hex(sum)), found \(hex(found))")
-    }
+    let sum = number(packed.count - 8)
+    throw FileError(.malformed, url, "damaged gzip data: expected the checksum \(hex(sum)), found \(hex(found))")
   }
 
   /// Checks a file of any length, if gzip compressed it, by gzip itself: libarchive passes over the checksum.

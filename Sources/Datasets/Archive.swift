@@ -11,9 +11,9 @@ package enum Archive {
     guard url.pathExtension == "gz" else { return try MappedFile(url).withBytes { Array($0) } }
     let packed = try MappedFile(url).withBytes { Array($0) }
     guard packed.starts(with: [0x1F, 0x8B]) else {
+      let found = packed.prefix(2).map { "0x" + String($0, radix: 16) }.joined(separator: " ")
       throw FileError(
-        .malformed, url,
-        "expected gzip data, found \(packed.prefix(2).map { "0x" + String($0, radix: 16) }.joined(separator: " "))")
+        .malformed, url, "expected gzip data, found \(found.isEmpty ? "an empty file" : found)")
     }
     guard let content = try member(url, packed, isRaw: true, where: { _ in true }) else {
       throw FileError(.malformed, url, "expected gzip data, found none")

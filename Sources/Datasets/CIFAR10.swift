@@ -8,14 +8,15 @@ public enum CIFAR10 {
 
   /// The images of `data_batch_*.bin` (train) or `test_batch.bin` (test) in a folder; names from `batches.meta.txt` if it's there.
   ///
-  /// - Throws: `FileError`: no batch or one between others missing, a size that is no whole number of records, a label that has no class,
+  /// - Throws: `FileError`: another part, no batch or one between others missing, a size that is no whole number of records, a label that has no class,
   ///   two classes of one name.
   public static func read(directory: URL, split: String) throws -> ImageExamples {
+    let isTraining = try isTrainingPart(split, of: directory)
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
-    let batches = names.filter { $0.hasSuffix(".bin") && $0.hasPrefix(split == "train" ? "data_batch" : "test_batch") }
+    let batches = names.filter { $0.hasSuffix(".bin") && $0.hasPrefix(isTraining ? "data_batch" : "test_batch") }
     guard !batches.isEmpty else {
       throw FileError(
-        .missing, directory, "expected \(split == "train" ? "data_batch_*.bin" : "test_batch.bin"), found no such file")
+        .missing, directory, "expected \(isTraining ? "data_batch_*.bin" : "test_batch.bin"), found no such file")
     }
     let numbers = batches.compactMap { Int($0.dropFirst("data_batch_".count).dropLast(".bin".count)) }
     if let last = numbers.max(), let gap = (1...max(1, last)).first(where: { !numbers.contains($0) }) {

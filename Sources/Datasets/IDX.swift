@@ -5,9 +5,9 @@ import Foundation
 public enum IDX {
   /// The standard pair of files of a folder: `train-images-idx3-ubyte[.gz]` or `t10k-…`, for `split` train or test.
   ///
-  /// - Throws: `FileError`: missing file, wrong magic number, truncated file or gzip, images and labels of different number.
+  /// - Throws: `FileError`: another part, missing file, wrong magic number, truncated file or gzip, images and labels of different number.
   public static func read(directory: URL, split: String) throws -> ImageExamples {
-    let prefix = split == "train" ? "train" : "t10k"
+    let prefix = try isTrainingPart(split, of: directory) ? "train" : "t10k"
     func file(_ name: String) throws -> URL {
       let plain = directory.appendingPathComponent("\(prefix)-\(name)-ubyte")
       let packed = plain.appendingPathExtension("gz")
@@ -68,4 +68,14 @@ public enum IDX {
     let digits = String(number, radix: 16)
     return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
   }
+}
+
+/// Whether a part is the one for training, of data that have one for training and one for test.
+///
+/// - Throws: `FileError` for another part.
+func isTrainingPart(_ split: String, of directory: URL) throws -> Bool {
+  guard ["train", "test"].contains(split) else {
+    throw FileError(.mismatched, directory, "expected the part train or test, found \(FileError.quoted(split))")
+  }
+  return split == "train"
 }

@@ -3,13 +3,15 @@ import Foundation
 
 /// Texts in a folder a class, as the IMDB reviews are (Maas et al. 2011): `train/pos/*.txt`, `train/neg/*.txt`, `test/…`.
 public enum IMDBFolder {
-  /// The texts of `split` in the order of class and file name; a folder without parts is read as it is. `unsup` is left out.
+  /// The texts of `split` in the order of class and file name; a folder without parts is read as it is, for train, validation or test.
+  /// `unsup` is left out.
   ///
   /// - Throws: `FileError` if a folder is missing or empty, or a file is no UTF-8.
   public static func read(_ directory: URL, split: String) throws -> TextExamples {
     let part = directory.appendingPathComponent(split)
     let root = isFolder(part) ? part : directory
-    if !isFolder(part), isFolder(directory.appendingPathComponent("train")) {
+    let isUsual = ["train", "validation", "test"].contains(split)
+    if !isFolder(part), !isUsual || isFolder(directory.appendingPathComponent("train")) {
       throw FileError(.missing, part, "expected a folder of classes, found none")
     }
     let classes = try names(in: root).filter { $0 != "unsup" && isFolder(root.appendingPathComponent($0)) }

@@ -19,11 +19,13 @@ package enum OtherProgram {
   ///
   /// - Parameter receive: Gets its standard output piece by piece, which is lost otherwise, and ends it with false. The program has no file
   ///   of this one then: should this one be killed, nothing goes on writing.
-  /// - Throws: `DataSourceError` if it cannot be started; what `receive` throws.
+  /// - Throws: `DataSourceError` if it cannot be started, or too few files may be open; what `receive` throws.
   package static func run(
     _ program: String, _ arguments: [String], input: String? = nil, in folder: URL? = nil, _ what: String,
     receive: ((UnsafeRawBufferPointer) throws -> Bool)? = nil
   ) throws -> Outcome {
+    let failure = "cannot \(what): \(program) could not be started"
+    try requireDescriptors(failure)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
@@ -46,7 +48,7 @@ package enum OtherProgram {
     do {
       try process.run()
     } catch {
-      throw DataSourceError(description: "cannot \(what): \(program) could not be started")
+      throw DataSourceError(description: failure)
     }
     child.store(process.processIdentifier, ordering: .relaxed)
     defer { child.store(0, ordering: .relaxed) }
@@ -65,6 +67,19 @@ package enum OtherProgram {
     let text = String(decoding: try errors.readToEnd() ?? Data(), as: UTF8.self)
     let code = process.terminationStatus + (process.terminationReason == .uncaughtSignal ? 128 : 0)
     return Outcome(code: code, errors: text)
+  }
+
+  /// Foundation ends this program where no pipe can be opened.
+  private static func requireDescriptors(_ failure: String) throws {
+    var spare: [Int32] = []
+    defer { for descriptor in spare { close(descriptor) } }
+    for _ in 0..<20 {
+      let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        throw DataSourceError(description: "\(failure): \(String(cString: strerror(errno)))")
+      }
+      spare.append(descriptor)
+    }
   }
 
   /// Passes on what comes from a pipe; false if `receive` wants no more.

@@ -214,7 +214,7 @@ struct CommaScanner: RowScanner {
 }
 
 /// A JSON object a line; labels may be texts, numbers or booleans.
-enum JSONLines {
+package enum JSONLines {
   fileprivate static func read(
     _ bytes: UnsafeRawBufferPointer, _ url: URL, _ columns: [String], objects: String?,
     _ add: ([String], Int) -> Void
@@ -256,10 +256,11 @@ enum JSONLines {
   }
 
   /// A text, a number or a boolean as text.
-  static func text(_ value: JSON) -> String? {
+  package static func text(_ value: JSON) -> String? {
     if let text = value.string { return text }
     if let flag = value.bool { return flag ? "true" : "false" }
     if let integer = value.integer { return String(integer) }
+    if case .digits(let digits) = value { return digits }
     return value.double.map { String($0) }
   }
 }

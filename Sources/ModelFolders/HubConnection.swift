@@ -40,7 +40,7 @@ struct HubConnection {
     try AtomicFolder.make(scratch, for: scratch)
     defer { try? FileManager.default.removeItem(at: scratch) }
     let (list, headers) = (scratch.appendingPathComponent("list.json"), scratch.appendingPathComponent("headers"))
-    var (files, pages) = ([HubFile](), 0)
+    var (files, total, pages) = ([HubFile](), 0, Set<String>())
     while let page = address {
       var tries = 1
       while true {
@@ -63,20 +63,26 @@ struct HubConnection {
       }
       for entry in entries where entry["type"]?.string == "file" {
         guard let path = entry["path"]?.string, ModelFiles.isSafe(path),
-          let size = (entry["lfs"]?["size"] ?? entry["size"])?.integer, size >= 0
+          let size = (entry["lfs"]?["size"] ?? entry["size"])?.integer, 0...HubConnection.mostBytes - total ~= size
         else {
           throw HubError(
             description: "\(page): expected files with a path and a size, found \(entry.text().prefix(200))")
         }
+        total += size
         let sha256 = entry["lfs"]?["oid"]?.string
         files.append(HubFile(path: path, size: size, sha256: sha256, blob: sha256 == nil ? entry["oid"]?.string : nil))
       }
       address = try nextPage((try? String(contentsOf: headers, encoding: .isoLatin1)) ?? "", after: page)
-      pages += 1
-      guard pages < 1000 else { throw HubError(description: "\(page): expected a list of files that ends") }
+      pages.insert(page)
+      guard pages.count < 1000, address.map({ pages.contains($0) }) != true else {
+        throw HubError(description: "\(page): expected a list of files that ends")
+      }
     }
     return files
   }
+
+  /// No model has more, and there is room to add up.
+  private static let mostBytes = 1 << 60
 
   /// Where a file is until all of it is there.
   static func partial(_ url: URL) -> URL { url.appendingPathExtension("incomplete") }

@@ -62,6 +62,7 @@ public struct HubModel: Sendable {
     }
     ModelImport.report(all.map(\.path), files.map(\.path), log)
     if try isThere(files, output) { return log("\(output.path) is there already and whole") }
+    let output = try AtomicFile.place(of: output)
     let folder = AtomicFolder.sibling(of: output, suffix: "partial")
     try AtomicFolder.make(folder, for: output)
     let lock = try lock(folder, for: output)

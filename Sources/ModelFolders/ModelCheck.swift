@@ -3,12 +3,13 @@ import Foundation
 
 /// Whether a model folder is whole.
 enum ModelCheck {
-  /// Opens every JSON file and every safetensors header, and looks for the shards and modules that the files name.
+  /// Opens every JSON file and every safetensors header, and looks for the shards and modules that the files name, and a transformer's type.
   ///
   /// - Throws: `FileError` for the first file that is missing or damaged.
   static func check(_ folder: URL) throws {
     let paths = try ModelFiles.list(folder)
     try requireModel(paths, folder)
+    var transformers = paths.contains("modules.json") ? [] : ["config.json"]
     for path in paths {
       let url = folder.appendingPathComponent(path)
       if path.hasSuffix(".safetensors") { _ = try SafetensorsFile(url) }
@@ -16,13 +17,23 @@ enum ModelCheck {
       let json = try JSON(contentsOf: url)
       if path.hasSuffix(".safetensors.index.json") { _ = try Checkpoint(url) }
       if path == "modules.json" {
-        for module in try ModuleList(json, url).modules
+        let modules = try ModuleList(json, url).modules
+        transformers = modules.filter { $0.type == "Transformer" }.map {
+          $0.path.isEmpty ? "config.json" : $0.path + "/config.json"
+        }
+        for module in modules
         where module.type != "Normalize" && !module.path.isEmpty
           && !isFolder(folder.appendingPathComponent(module.path))
         {
           throw FileError(
             .missing, folder.appendingPathComponent(module.path), "no such folder, though modules.json names it")
         }
+      }
+    }
+    for path in transformers where paths.contains(path) {
+      let url = folder.appendingPathComponent(path)
+      guard try JSON(contentsOf: url)["model_type"] != nil else {
+        throw FileError(.missing, url, item: "model_type", "no such key")
       }
     }
   }

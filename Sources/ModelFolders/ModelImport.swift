@@ -35,6 +35,13 @@ public enum ModelImport {
 
   private static func unpack(_ source: URL, to folder: URL, _ log: (String) -> Void) throws {
     try Archive.requireWhole(source)
+    // libarchive takes a tar that is cut off between two files for a whole one.
+    let isCut = try MappedFile(source).withBytes { bytes in
+      bytes.count > 512 && bytes[257..<262].elementsEqual("ustar".utf8) && bytes.suffix(1024).contains { $0 != 0 }
+    }
+    guard !isCut else {
+      throw FileError(.malformed, source, "truncated tar archive: expected 1024 zero bytes at its end, found others")
+    }
     var paths: [String] = []
     try Archive.forEachFile(of: source) { paths.append($0.path) }
     let root = try modelFolder(of: paths, source)

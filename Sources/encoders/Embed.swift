@@ -10,7 +10,7 @@ struct EmbedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed", abstract: "Turn input into vectors: a NumPy file or JSON lines.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace; for image models one path (PNG, JPEG, PGM or PPM) a line. \
+      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace (then blank lines are skipped); for image models one path (PNG, JPEG, PGM or PPM) a line. \
       Output is a .npy file (a row an input), a .jsonl file ({"embedding": […]} a line), or JSON lines on standard output. \
       JSON lines of sparse encoders (SPLADE) have {"indices": […], "values": […]} of what isn't 0; those of encoders with a \
       vector for each token (ColBERT), and of --tokens, have {"embeddings": [[…], …]}.
@@ -82,7 +82,8 @@ struct EmbedCommand: ParsableCommand {
       }
       let folder = path(self.model)
       let (whole, width, normalizes) = (model, dimensions ?? model.width, normalize == true)
-      let stream = try stream(prompt: prompt)
+      let stream = try stream(
+        prompt: prompt, byteCount: RowOutput.byteCount(output, width: width, precision: precision))
       let rows = try RowOutput(
         output, width: width, precision: precision, isSparse: model.sentenceEncoder?.isSparse ?? false,
         partial: stream.partial)
@@ -110,7 +111,7 @@ extension EmbedCommand {
     }
     let queries = queries
     let before = prompt ?? (encoder.isMultiVector ? encoder.prompts.document : encoder.prompts.usual)
-    let stream = try stream(prompt: before)
+    let stream = try stream(prompt: before, byteCount: nil)
     let lines = try TokenOutput(output, partial: stream.partial)
     try stream.run(to: lines, by: 64) { texts, _ in
       try encoder.batch(texts, prompt: before, isQuery: queries)
@@ -125,7 +126,7 @@ extension EmbedCommand {
     }
   }
 
-  private func stream(prompt: String?) throws -> EmbedStream {
+  private func stream(prompt: String?, byteCount: ((Int) -> Int)?) throws -> EmbedStream {
     let lines = InputLines(source: input)
     // Before any file is begun; who waits for standard input or a pipe doesn't come to ask whether to stop.
     if lines.byteCount != nil { Interruption.watch() }
@@ -139,7 +140,8 @@ extension EmbedCommand {
         "--precision": precision.rawValue, "--normalize": normalize.map(String.init) ?? "none",
         "--tokens": String(tokens), "--queries": String(queries),
       ])
-    let checkpoint = try EmbedCheckpoint(output: path(output), input: lines, settings: settings)
+    let checkpoint = try EmbedCheckpoint(
+      output: path(output), input: lines, settings: settings, byteCount: byteCount)
     return EmbedStream(input: lines, checkpoint: checkpoint, progress: progress)
   }
 }

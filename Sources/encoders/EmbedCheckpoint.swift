@@ -33,19 +33,31 @@ final class EmbedCheckpoint {
     /// Bytes of the input that they are of, and their SHA-256.
     let inputBytes: Int
     let inputDigest: String?
+
+    /// Whether the rows have these bytes of a file, which are there. A row is of a line of the input, which has a byte or more.
+    func isOf(_ file: URL, _ byteCount: ((Int) -> Int)?) throws -> Bool {
+      guard bytes > 0 else { return bytes == 0 && rows == 0 }
+      guard 0...inputBytes ~= rows else { return false }
+      if let byteCount { return bytes == byteCount(rows) }
+      let newline = UInt8(ascii: "\n")
+      return try MappedFile(file).withBytes { written in
+        written[bytes - 1] == newline && written[..<bytes].count { $0 == newline } == rows
+      }
+    }
   }
 
   /// Goes on where an earlier run with the same settings was cut off, or starts anew where there was none.
   ///
+  /// - Parameter byteCount: How many bytes so many rows take; nil: each is a line.
   /// - Throws: `FileError` that says what differs.
-  init(output: URL, input: InputLines, settings: [String: String]) throws {
+  init(output: URL, input: InputLines, settings: [String: String], byteCount: ((Int) -> Int)?) throws {
     _ = try input.open()
     let source = path(input.source)
     guard input.byteCount != nil else {
       throw FileError(.unreadable, source, "--resume: expected a file of input lines, found a pipe or a device")
     }
     writer = try AtomicWriter(resuming: output)
-    let partial = AtomicWriter.partial(of: output)
+    let partial = AtomicWriter.partial(of: writer.url)
     file = URL(fileURLWithPath: partial.path + ".json")
     self.settings = settings
     // A count without rows is what a run left that ended just after its file had its name.
@@ -74,6 +86,9 @@ final class EmbedCheckpoint {
       throw FileError(
         .mismatched, source,
         "its first \(state.inputBytes) bytes changed since \(state.rows) rows were made of them" + remedy)
+    }
+    guard try state.bytes > writer.count || state.isOf(partial, byteCount) else {
+      throw FileError(.malformed, file, "expected the bytes of \(state.rows) rows, found \(state.bytes)" + remedy)
     }
     (position, bytes) = (place, state.bytes)
     try writer.goOn(after: state.bytes)

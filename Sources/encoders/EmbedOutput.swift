@@ -44,6 +44,15 @@ final class RowOutput: EmbedOutput {
     }
   }
 
+  /// How many bytes so many rows take in the file that grows; nil where each is a line.
+  static func byteCount(_ target: String, width: Int, precision: EmbeddingPrecision) -> ((Int) -> Int)? {
+    if precision == .int8 || precision == .uint8 { return { 4 * width * $0 } }
+    guard target.hasSuffix(".npy") else { return nil }
+    let row = precision == .float32 ? 4 * width : precision.columns(of: width)
+    // NumpyWriter's header, as long as NumPy's.
+    return { 128 + row * $0 }
+  }
+
   private static func file(_ target: String) throws -> AtomicWriter? {
     target == "-" ? nil : try AtomicWriter(path(target))
   }

@@ -64,7 +64,7 @@ struct EmbedStream {
       output.discard()
       guard error is Interrupted else { throw error }
       if checkpoint != nil { note("interrupted; the rows done are kept: the same command goes on") }
-      throw ExitCode(130)
+      throw Interruption.exitCode
     }
   }
 }

@@ -14,8 +14,9 @@ struct EvaluateCommand: ParsableCommand {
       A model without labels is scored on what the columns are: two texts and a score (correlations; with scores of 0 and \
       1 alone the best threshold), three texts (anchor, positive, negative), more of them (reranking: the second should come before the \
       negatives that follow), two texts (retrieval: each of the first column should find its own of the second), or a text and a label \
-      (V-measure: clusters should be the labels). A folder with queries, corpus and relevant (.tsv, .csv or .jsonl; \
-      columns id and text; query and corpus) is retrieval too.
+      (V-measure: clusters should be the labels). Columns called id, *_id, *_score and the like are no texts, unless \
+      --columns names them. Texts are compared by the model's own similarity, in reranking too. A folder with \
+      queries, corpus and relevant (.tsv, .csv or .jsonl; columns id and text; query and corpus) is retrieval too.
 
       Examples:
         encoders evaluate models/reviews --data reviews.tsv --split-column split
@@ -24,10 +25,12 @@ struct EvaluateCommand: ParsableCommand {
 
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The data file or folder.") var data: String
-  @Option(name: .long, help: "The column of the texts; else text, or for a model without labels all others.")
+  @Option(name: .long, help: "The column of the texts; else text, or for a model without labels as --columns.")
   var text: String?
   @Option(name: .long, help: "The column of the labels or scores; else label, or for pairs score.") var label: String?
-  @Option(name: .long, help: "The columns of the texts of pairs or triplets, with commas between; else all others.")
+  @Option(
+    name: .long,
+    help: "The columns of the texts of pairs or triplets, with commas between; else all others but ids and scores.")
   var columns: String?
   @Option(name: .long, help: "The column that says which part a row belongs to; without it, all rows count.")
   var splitColumn: String?

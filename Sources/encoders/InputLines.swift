@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Encoders
 import Foundation
 import Inputs
@@ -8,7 +9,7 @@ import Training
 /// Reads a model's input in batches from a file or standard input: texts or paths, one a line, or JSON lines {"text": …}.
 ///
 /// The input is of JSON lines if its first line begins with a brace, or its name ends with .jsonl. So a text may begin with a brace, but
-/// the first one.
+/// the first one. Blank lines among JSON lines are skipped; else an empty line is an empty text.
 struct InputLines {
   let source: String
   /// A batch ends at so many lines, or at so many bytes of them.
@@ -52,17 +53,19 @@ struct InputLines {
     }
     /// Takes a line with its end.
     func take(_ bytes: ArraySlice<UInt8>) throws {
-      position.take(bytes)
       var line = bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes
       if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
-      if position.lines == 1 {
+      if position.allLines == 0 {
         line = InputLines.withoutMark(line)
         isJSON = isJSON || line.first == UInt8(ascii: "{")
       }
+      let isSkipped = isJSON && line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+      position.take(bytes, counts: !isSkipped)
+      if isSkipped { return }
       guard let text = String(validating: line, as: UTF8.self) else {
-        throw InputError(description: "\(name):\(position.lines): expected UTF-8 text, found other bytes")
+        throw InputError(description: "\(name):\(position.allLines): expected UTF-8 text, found other bytes")
       }
-      lines.append(isJSON ? try self.text(of: text, number: position.lines) : text)
+      lines.append(isJSON ? try self.text(of: text, number: position.allLines) : text)
       if lines.count == size || position.bytes - batchStart >= InputLines.batchBytes { try giveBatch() }
     }
     while goesOn {
@@ -79,7 +82,7 @@ struct InputLines {
       rest.removeFirst(start)
       guard rest.count <= InputLines.longestLine else {
         throw InputError(
-          description: "\(name):\(position.lines + 1): expected a line of at most \(InputLines.longestLine) bytes")
+          description: "\(name):\(position.allLines + 1): expected a line of at most \(InputLines.longestLine) bytes")
       }
       // Who writes line by line, or types, gets answers line by line.
       if goesOn, !lines.isEmpty, isWaiting(handle) { try giveBatch() }
@@ -115,14 +118,16 @@ struct InputLines {
     return source == "-" && poll(&question, 1, 0) == 0
   }
 
-  /// The text of a JSON line.
+  /// The text of a JSON line; a number or a boolean is one as in the data that models are trained on.
   private func text(of line: String, number: Int) throws -> String {
     var line = line
     var found = FileError.quoted(line.prefix(60))
     do {
-      let value = try line.withUTF8 { try JSON(parsing: UnsafeRawBufferPointer($0)) }
-      if let text = value["text"]?.string { return text }
-      if let kind = value["text"]?.kind { found = "one that is \(kind)" }
+      let object = try line.withUTF8 { try JSON(parsing: UnsafeRawBufferPointer($0)) }
+      if let value = object["text"] {
+        if let text = JSONLines.text(value) { return text }
+        found = "one that is \(value.kind)"
+      }
     } catch let error as JSON.SyntaxError {
       found += ", which isn't JSON: at byte \(error.offset), \(error.problem)"
     }
@@ -179,6 +184,7 @@ extension Model {
   /// Lines of input as the encoder takes them: texts, or paths of images.
   func input(lines: [String], after count: Int, prompt: String? = nil) throws -> EncoderInput {
     guard let shape = imageShape else { return try input(texts: lines, prompt: prompt) }
+    try requireNoPrompt(prompt)
     let images = try lines.enumerated().map { index, line in
       guard !line.isEmpty else {
         throw InputError(description: "input line \(count + index + 1): expected the path of an image, found nothing")

@@ -84,15 +84,14 @@ struct InspectCommand: ParsableCommand {
           + "(best \(training.bestEpoch.map(String.init) ?? "last")), "
           + String(format: "%.1f s, %.0f samples/s", training.seconds, training.samplesPerSecond)
           + ", seed \(training.seed)")
-      if let scores = training.classification {
-        lines.append(
-          String(
-            format: "  test: accuracy %.4f [%.4f, %.4f]", scores.accuracy.value, scores.accuracy.lower,
-            scores.accuracy.upper))
+      let part = training.testSamples > 0 ? "test" : "validation"
+      if let accuracy = training.classification?.accuracy {
+        let numbers = String(format: "%.4f [%.4f, %.4f]", accuracy.value, accuracy.lower, accuracy.upper)
+        lines.append("  \(part): accuracy \(numbers)")
       }
-      if let scores = training.reconstruction {
-        lines.append(
-          String(format: "  test: MSE %.5f [%.5f, %.5f]", scores.mse.value, scores.mse.lower, scores.mse.upper))
+      if let error = training.reconstruction?.mse {
+        let numbers = String(format: "%.5f [%.5f, %.5f]", error.value, error.lower, error.upper)
+        lines.append("  \(part): MSE \(numbers)")
       }
     }
     return lines.joined(separator: "\n")

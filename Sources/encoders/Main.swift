@@ -33,6 +33,11 @@ struct EncodersCommand: ParsableCommand {
     // A file that may not grow any more is an error like a full disk.
     signal(SIGXFSZ, SIG_IGN)
     Unfinished.watch()
+    for index in (0..<Int(CommandLine.argc)).dropFirst() {
+      guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else { continue }
+      note("Error: argument \(index) isn't UTF-8: \(FileError.quoted(String(cString: argument)))")
+      exit(withError: ExitCode.validationFailure)
+    }
     if let problem = unknownVerb(CommandLine.arguments.dropFirst().drop { $0 == "help" }) {
       note("Error: \(oneLine(problem))")
       exit(withError: ExitCode.validationFailure)
@@ -162,8 +167,8 @@ func requireFinite(_ options: KeyValuePairs<String, Float?>) throws {
   }
 }
 
-/// Writes a line to standard error.
-func note(_ text: String) { writeToStandardError(text + "\n") }
+/// Writes a line to standard error. Names and texts from files stand in it, which must not steer the terminal.
+func note(_ text: String) { writeToStandardError(FileError.printable(text) + "\n") }
 
 /// JSON as the verbs print it: indented, keys sorted.
 func printJSON(_ value: some Encodable) throws {

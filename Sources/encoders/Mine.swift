@@ -22,7 +22,9 @@ struct MineCommand: ParsableCommand {
 
   @Argument(help: "The model folder.") var model: String
   @Option(name: .long, help: "The pairs: a TSV, CSV or JSON-lines file.") var data: String
-  @Option(name: .long, help: "The columns of query and answer, with a comma between; else the first two.")
+  @Option(
+    name: .long,
+    help: "The columns of query and answer, with a comma between; else the first two, ids and scores aside.")
   var columns: String?
   @Option(name: .shortAndLong, help: "The .tsv or .jsonl file to write.") var output: String
   @Option(name: .long, parsing: .unconditional, help: "The negatives of a pair.") var negatives = 3
@@ -56,10 +58,9 @@ struct MineCommand: ParsableCommand {
       "--margin": margin, "--absolute-margin": absoluteMargin, "--max-score": maxScore, "--min-score": minScore,
     ])
     guard rangeMin >= 0 else { throw ValidationError("--range-min: expected at least 0, found \(rangeMin)") }
-    if let rangeMax, rangeMax - rangeMin < negatives {
+    if let rangeMax, rangeMax < rangeMin || rangeMax - rangeMin < negatives {
       throw ValidationError(
-        "--range-max: expected at least \(rangeMin + negatives), to have room for \(negatives) negatives, found \(rangeMax)"
-      )
+        "--range-max: expected room for \(negatives) negatives from rank \(rangeMin) on, found \(rangeMax)")
     }
   }
 
@@ -81,7 +82,8 @@ struct MineCommand: ParsableCommand {
       mining.similarity = encoder.similarity
       let found = try pairs.mine(mining, encoder, seed: compute.seed ?? 0)
       let rows = tuples ? found.tuples(of: negatives) : found.triplets
-      try write(rows, repeating: tuples ? negatives : 1)
+      // No pair has more negatives than there are answers.
+      try write(rows, repeating: tuples ? min(negatives, pairs.corpus.count) : 1)
       note("\(rows.count) rows from \(pairs.queries.count) queries and \(pairs.corpus.count) answers")
     }
   }

@@ -7,7 +7,7 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "Classify input: a JSON line each, with the label and every label's probability.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace; for image models one path (PNG, JPEG, PGM or PPM) a line.
+      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace (then blank lines are skipped); for image models one path (PNG, JPEG, PGM or PPM) a line.
 
       Output is {"label": …, "probabilities": {…}} a line, in the order of the input. A pretrained model whose problem_type is regression \
       has its numbers there.

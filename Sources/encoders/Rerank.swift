@@ -8,9 +8,9 @@ struct RerankCommand: ParsableCommand {
     commandName: "rerank", abstract: "Order texts by how well they answer a query.",
     discussion: """
       The model is a cross-encoder with one label, which reads the query together with each text, or any encoder of texts, \
-      by similarity. Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace. Output is a JSON line a text, best first:
+      by similarity. Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace (then blank lines are skipped). Output is a JSON line a text, best first:
         {"index":…,"score":…,"text":…}
-      The index counts input lines from 0.
+      The index counts the texts from 0.
 
       Example:
         encoders rerank models/ms-marco-MiniLM-L6-v2 \\

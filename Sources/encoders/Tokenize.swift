@@ -8,7 +8,7 @@ struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize", abstract: "Show the tokens of texts: ids, tokens and offsets as JSON lines.",
     discussion: """
-      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace. Output is a JSON line a text, with special tokens:
+      Input is one text a line, or JSON lines {"text": …} if the first line begins with a brace (then blank lines are skipped). Output is a JSON line a text, with special tokens:
         {"ids":[…],"tokens":[…],"offsets":[[start,end],…]}
       Offsets count Unicode scalars of the text.
 

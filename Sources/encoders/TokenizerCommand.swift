@@ -84,7 +84,8 @@ struct TokenizerCommand: ParsableCommand {
     func run() throws {
       try reporting {
         let folder = path(output)
-        if !overwrite { try AtomicFolder.requireFree(folder, advice: "; --overwrite replaces its tokenizer") }
+        let replaces = overwrite && isFolder(folder)
+        if !replaces { try AtomicFolder.requireFree(folder, advice: "; --overwrite replaces its tokenizer") }
         var trainer = try TokenizerTrainer(options)
         var count = 0
         for file in input {
@@ -97,11 +98,12 @@ struct TokenizerCommand: ParsableCommand {
           let names = input.map { InputLines(source: $0).name }.joined(separator: ", ")
           throw InputError(description: "\(names): expected texts with words, found none")
         }
-        try AtomicFolder.make(folder)
         let tokenizer = try trainer.train()
-        try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
-        try AtomicFile.write(
-          options.configuration, to: folder.appendingPathComponent("tokenizer_config.json"))
+        func write(_ folder: URL) throws {
+          try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
+          try AtomicFile.write(options.configuration, to: folder.appendingPathComponent("tokenizer_config.json"))
+        }
+        if replaces { try write(folder) } else { try AtomicFolder.write(to: folder, write) }
         note("\(tokenizer.model.vocabulary.count) tokens from \(count) texts, \(trainer.wordCount) different words")
         try printLine(folder.appendingPathComponent("tokenizer.json").path)
       }

@@ -47,7 +47,7 @@ struct TrainCommand: ParsableCommand {
       guard let summary = try run.run(output: folder, resume: resume, observers: [ProgressDisplay(metric: run.metric)])
       else {
         note("interrupted; the checkpoint is kept: the same command with --resume goes on")
-        throw ExitCode(130)
+        throw Interruption.exitCode
       }
       if json { return try printJSON(summary) }
       if let tuning = summary.fineTuning, tuning.scores != nil { try printLine(tuning.table) }
@@ -84,17 +84,19 @@ struct TrainCommand: ParsableCommand {
   }
 }
 
-/// Whether Ctrl-C was pressed.
-private let interrupted = Atomic<Bool>(false)
+/// The signal that asked for a stop; 0 if none did.
+private let interrupted = Atomic<Int32>(0)
 
 /// Ctrl-C asks for a stop after the current step; a second one ends the program. So does the end of the terminal, where `nohup` doesn't
 /// keep it away.
 enum Interruption {
-  static var happened: Bool { interrupted.load(ordering: .relaxed) }
+  static var happened: Bool { interrupted.load(ordering: .relaxed) != 0 }
+  /// As a shell has it for a program that the signal ended.
+  static var exitCode: ExitCode { ExitCode(128 + interrupted.load(ordering: .relaxed)) }
 
   static func watch() {
     Unfinished.onInterruption { number in
-      if interrupted.exchange(true, ordering: .relaxed) { Unfinished.endProgram(by: number) }
+      if interrupted.exchange(number, ordering: .relaxed) != 0 { Unfinished.endProgram(by: number) }
     }
   }
 }

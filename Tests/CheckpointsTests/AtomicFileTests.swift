@@ -69,6 +69,37 @@ import Testing
     #expect(error?.description == "/absent/folder/note.txt: cannot write: No such file or directory")
   }
 
+  @Test func linksStayAndWhatTheyLeadToIsWritten() throws {
+    try withFolder { folder in
+      let (link, far) = (folder.appendingPathComponent("link"), folder.appendingPathComponent("far"))
+      #expect(symlink("far", link.path) == 0 && symlink("target", far.path) == 0)
+      // First to nothing, then to a file.
+      for text in ["new", "newer"] {
+        try AtomicFile.write(text, to: link)
+        #expect(try String(contentsOf: folder.appendingPathComponent("target"), encoding: .utf8) == text)
+      }
+      try AtomicWriter(resuming: link).commit()
+      #expect(try Data(contentsOf: folder.appendingPathComponent("target")).isEmpty)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == "far")
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: far.path) == "target")
+      #expect(try names(in: folder) == ["far", "link", "target"])
+
+      let circle = folder.appendingPathComponent("circle")
+      #expect(symlink("circle", circle.path) == 0)
+      #expect(
+        fileError { try AtomicFile.write("x", to: circle) }?.problem
+          == "cannot write: Too many levels of symbolic links")
+    }
+  }
+
+  @Test func aFolderIsRefusedAtOnce() throws {
+    try withFolder { folder in
+      #expect(fileError { _ = try AtomicWriter(folder) }?.problem == "cannot write: Is a directory")
+      #expect(fileError { _ = try AtomicWriter(resuming: folder) }?.problem == "cannot write: Is a directory")
+      #expect(!FileManager.default.fileExists(atPath: AtomicWriter.partial(of: folder).path))
+    }
+  }
+
   @Test func overwritesBuffered() throws {
     try withFolder { folder in
       let url = folder.appendingPathComponent("x")

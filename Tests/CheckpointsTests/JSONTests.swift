@@ -23,6 +23,19 @@ import Testing
     #expect(members.map { Array($0.name.unicodeScalars.map(\.value)) } == [[0xE9], [0x65, 0x301]])
   }
 
+  @Test func keepsTheDigitsOfLargeWholeNumbers() throws {
+    for text in ["18446744073709551615", "-9223372036854775809", "9223372036854775807", "0.1"] {
+      #expect(try parse(text).text() == text)
+    }
+    #expect(try parse("[18446744073709551614]") != parse("[18446744073709551615]"))
+  }
+
+  @Test func exactTextsAreToldApartByTheirBytes() {
+    let (composed, decomposed) = (ExactText("\u{E9}"), ExactText("e\u{301}"))
+    #expect(composed.text == decomposed.text && composed != decomposed)
+    #expect(Set([composed, decomposed, ExactText("\u{E9}")]).sorted() == [decomposed, composed])
+  }
+
   @Test(arguments: [
     "", " ", "{", "[1,]", "{\"a\":1,}", "01", "1.", "-", "+1", "1e", "nul", "\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
     "\"\\ud800\\u0041\"", "\"\n\"", "[1 2]", "{1:2}", "{\"a\" 1}", "1 2", "NaN", "1e999",

@@ -139,6 +139,16 @@ import Testing
     }
   }
 
+  @Test func aShapeOfTooManyNumbersIsOneShortLine() throws {
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("bad.safetensors")
+      let ones = Array(repeating: "1", count: 100_000).joined(separator: ",")
+      try safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[\(ones)],\"data_offsets\":[0,8]}}", data: 8).write(to: url)
+      let error = fileError { _ = try SafetensorsFile(url) }
+      #expect(error?.problem == "expected shape to be at most 64 numbers, found 100000")
+    }
+  }
+
   @Test func refusesImpossibleLengths() throws {
     try withFolder { folder in
       let url = folder.appendingPathComponent("bad.safetensors")

@@ -40,6 +40,9 @@ import Testing
       try TextTable.read(csv) == TextExamples(texts: ["a, \"b\"\nc", "plain"], labels: ["1", "0"], lines: [2, 4]))
     let json = try file("a.jsonl", "{\"text\": \"你好\", \"label\": 3}\n\n{\"label\": true, \"text\": \"x\"}\n")
     #expect(try TextTable.read(json) == TextExamples(texts: ["你好", "x"], labels: ["3", "true"], lines: [1, 3]))
+    let large = try file(
+      "large.jsonl", ["614", "615"].map { "{\"text\": \"x\", \"label\": 18446744073709551\($0)}\n" }.joined())
+    #expect(try TextTable.read(large).labels == ["18446744073709551614", "18446744073709551615"])
     let shares = try file(
       "shares.jsonl", "{\"text\": \"x\", \"label\": \"b\", \"probabilities\": {\"a\": 0.25, \"b\": 0.75}}\n")
     #expect(
@@ -80,6 +83,10 @@ import Testing
       try IMDBFolder.read(root, split: "train") == TextExamples(texts: ["poor", "great"], labels: ["neg", "pos"]))
     #expect(
       message { try IMDBFolder.read(root, split: "test") } == "imdb/test: expected a folder of classes, found none")
+    let flat = root.appendingPathComponent("train")
+    #expect(try IMDBFolder.read(flat, split: "test").labels == ["neg", "pos"])
+    #expect(
+      message { try IMDBFolder.read(flat, split: "foo") } == "imdb/train/foo: expected a folder of classes, found none")
   }
 
   func idx(_ magic: UInt32, _ sizes: [UInt32], _ data: [UInt8]) -> [UInt8] {
@@ -108,6 +115,12 @@ import Testing
     #expect(message { try IDX.read(directory: folder, split: "test") }.contains("t10k-images-idx3-ubyte: no such file"))
   }
 
+  @Test func imagesHaveNoOtherPartsThanTrainAndTest() throws {
+    let expected = "\(folder.path): expected the part train or test, found \"validation\""
+    #expect(message { try IDX.read(directory: folder, split: "validation") } == expected)
+    #expect(message { try CIFAR10.read(directory: folder, split: "validation") } == expected)
+  }
+
   @Test func readsGzipAndNoticesItsMissingEnd() throws {
     let plain = idx(0x803, [40, 10, 10], (0..<4000).map { UInt8(truncatingIfNeeded: $0 * $0 >> 3) })
     let url = try file("x/images.gz.plain", plain)
@@ -134,6 +147,9 @@ import Testing
     }
     let other = try file("x/other.gz", [1, 2, 3])
     #expect(message { try IDX.read(images: other, labels: labels) } == "x/other.gz: expected gzip data, found 0x1 0x2")
+    let empty = try file("x/empty.gz", [])
+    #expect(
+      message { try IDX.read(images: empty, labels: labels) } == "x/empty.gz: expected gzip data, found an empty file")
   }
 
   /// Bytes as a member of a gzip file, without compression.
@@ -153,8 +169,18 @@ import Testing
     let plain = idx(0x803, [3, 4, 11], (0..<6).flatMap { _ in marks })
     let labels = try file("m/labels", idx(0x801, [3], [0, 1, 0]))
     let members = [plain[..<50], plain[50..<51], plain[51...], []].map { gzipMember(Array($0)) }
-    let whole = try file("m/whole.gz", members.flatMap(\.self))
-    #expect(try IDX.read(images: whole, labels: labels).pixels == Array(plain[16...]))
+    let packed = members.flatMap(\.self)
+    // Zeros after the last member are padding; the trailer of the last one is all zeros too if it's the empty one.
+    for content in [packed, Array(packed.dropLast(members[3].count))] {
+      for padding in [0, 1, 50] {
+        let whole = try file("m/whole.gz", content + Array(repeating: 0, count: padding))
+        #expect(try IDX.read(images: whole, labels: labels).pixels == Array(plain[16...]))
+      }
+    }
+    let more = try file("m/more.gz", packed + Array("more".utf8))
+    #expect(
+      message { try IDX.read(images: more, labels: labels) }
+        == "m/more.gz: expected nothing after the end of the gzip data, found 4 bytes")
     for (index, place) in [(0, 40), (2, 20), (1, 15)] {
       var damaged = members
       damaged[index][place] ^= 1

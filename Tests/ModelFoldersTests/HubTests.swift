@@ -62,6 +62,46 @@ import Testing
     }
   }
 
+  /// A hub that gives one list whatever it's asked for: of three huge files, or one whose next page is itself. It's asked twice at most.
+  @Test func listsThatCannotBeAreRefused() throws {
+    let script = """
+      import http.server, json
+
+      class Handler(http.server.BaseHTTPRequestHandler):
+          count = 0
+
+          def log_message(self, *arguments):
+              pass
+
+          def do_GET(self):
+              Handler.count += 1
+              self.send_response(200 if Handler.count <= 2 else 404)
+              size = 2 ** 59 if "huge" in self.path else 1
+              if "circle" in self.path:
+                  self.send_header("Link", f'<{self.path}>; rel="next"')
+              self.end_headers()
+              self.wfile.write(json.dumps([{"type": "file", "path": "a", "size": size}] * 3).encode())
+
+      server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+      print(server.server_address[1], flush=True)
+      server.serve_forever()
+      """
+    let (process, output) = (Process(), Pipe())
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", "-c", script]
+    process.standardOutput = output
+    try process.run()
+    defer { process.terminate() }
+    let port = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    let hub = try HubConnection(["HF_ENDPOINT": "http://127.0.0.1:" + port.filter(\.isNumber)])
+    for (name, problem) in [
+      ("huge", "expected files with a path and a size, found {"), ("circle", "expected a list of files that ends"),
+    ] {
+      let error = #expect(throws: HubError.self) { _ = try hub.files(of: HubModel(name)) { _ in } }
+      #expect(error?.description.contains(problem) == true, "\(String(describing: error))")
+    }
+  }
+
   @Test func checksumsAreThoseOfTheHub() throws {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("hub-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: url) }

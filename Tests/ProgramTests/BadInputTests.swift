@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Bad recipes and data: one line that says what is wrong and where, code 1, and nothing half-written.
@@ -140,6 +141,17 @@ import Testing
     try expectRefused(place.recipe(), ["/reviews.tsv:4: ", "'maybe'", "never seen in training"])
     try place.write("text\tlabel\tsplit\na\tyes\ttrain\nb\tyes\ttrain\n", to: "reviews.tsv")
     try expectRefused(place.recipe(), ["/reviews.tsv", "one label", "'yes'"])
+  }
+
+  @Test func encodersOfTokensAreNotScored() throws {
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/colbert"), to: place.url("colbert"))
+    try place.write("query\tanswer\nthe film\tGREAT film\ndull plot\tthe plot\n", to: "pairs.tsv")
+    for verb in [["evaluate", "colbert"], ["mine", "colbert", "--negatives", "1", "--output", "mined.tsv"]] {
+      try place.expectError(
+        verb + ["--data", "pairs.tsv"],
+        ["/colbert: expected an encoder with one vector a text, found one with a vector for each token"])
+    }
+    #expect(!place.exists("mined.tsv"))
   }
 
   @Test func lossThatIsNoNumber() throws {

@@ -53,6 +53,9 @@ import Testing
     try place.expectError(
       ["predict", "model", "--input", "-"], input: Data("{\"text\": \"fine\"}\n{\"txt\": 1}\n".utf8),
       ["standard input:2", "\"text\""])
+    try place.expectError(
+      ["embed", "model", "--prompt-text", "q: "], input: Data("fine\n".utf8),
+      ["/model: expected no prompt, as only pretrained encoders of texts have them, found \"q: \""])
     try place.expectError(["predict", "model", "--input", "none.txt"], ["/none.txt: no such file"])
     try place.expectError(["predict", "model", "--input", "."], ["found a folder"])
   }
@@ -62,6 +65,9 @@ import Testing
     try place.expectError(
       ["evaluate", "model", "--data", "other.tsv"],
       ["/other.tsv:3: ", "'perhaps'", "never seen in training", "no, yes"])
+    // A file's text doesn't steer the terminal.
+    try place.write("text\tlabel\na good film\t\u{1B}[31mred\u{202E}\n", to: "other.tsv")
+    try place.expectError(["evaluate", "model", "--data", "other.tsv"], [#"\u{1B}[31mred\u{202E}"#])
     try place.expectError(["evaluate", "model", "--data", "none.tsv"], ["/none.tsv: no such file"])
     try place.write("text\tlabel\n", to: "other.tsv")
     try place.expectError(["evaluate", "model", "--data", "other.tsv"], ["/other.tsv: ", "at least one row"])

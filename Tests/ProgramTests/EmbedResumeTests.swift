@@ -39,6 +39,11 @@ import Testing
     return try running.wait()
   }
 
+  /// Writes what is said to be done.
+  func save(_ state: [String: Any], _ output: String) throws {
+    try JSONSerialization.data(withJSONObject: state).write(to: place.url("\(output).partial.json"))
+  }
+
   @Test(
     arguments: [
       ("x.npy", []), ("x.jsonl", ["--dimensions", "7", "--normalize"]), ("x.npy", ["--precision", "int8"]),
@@ -61,7 +66,7 @@ import Testing
 
   @Test(arguments: [SIGINT, SIGHUP]) func controlCSavesAllThatIsDone(_ number: Int32) throws {
     let outcome = try cut("x.npy", by: number)
-    #expect(outcome.code == 130)
+    #expect(outcome.code == 128 + number)
     #expect(outcome.errorLines.last?.contains("the same command goes on") == true, "\(outcome.errors)")
     let state = try place.json("x.npy.partial.json")
     #expect(try state["bytes"] as? Int == place.bytes("x.npy.partial").count)
@@ -69,7 +74,7 @@ import Testing
     let running = try Program.start(arguments("y.npy", []), in: place.folder)
     #expect(running.runs { (try? place.names().contains { $0.hasPrefix(".y.npy") }) ?? false })
     kill(running.process.processIdentifier, SIGTERM)
-    #expect(try running.wait().code == 130)
+    #expect(try running.wait().code == 128 + SIGTERM)
     #expect(try place.names().filter { $0.contains("y.npy") } == [])
   }
 
@@ -145,17 +150,48 @@ import Testing
   }
 
   @Test func aLastLineThatGrewIsAnotherOne() throws {
+    _ = try cut("x.npy")
     try place.write("one\ntwo", to: "lines.txt")
-    // All is done but the name, which a folder has.
-    try FileManager.default.createDirectory(at: place.url("x.npy"), withIntermediateDirectories: true)
-    try place.expectError(arguments("x.npy"), ["/x.npy: cannot write: Is a directory"])
+    // All is done but the name.
+    #expect(try Program.run(arguments("whole.npy", []), in: place.folder).code == 0)
+    let rows = try place.bytes("whole.npy")
+    try rows.write(to: place.url("x.npy.partial"))
+    let state: [String: Any] = [
+      "rows": 2, "bytes": rows.count, "inputBytes": 7,
+      "inputDigest": "21066d108d5319ecb5a1fc4454f42ef22fc5f1c7df49c31d90294950e0ea8b2c",
+    ]
+    try save(place.json("x.npy.partial.json").merging(state) { $1 }, "x.npy")
     try place.write("one\ntwo more", to: "lines.txt")
     try place.expectError(arguments("x.npy"), ["/lines.txt: its first 7 bytes changed since 2 rows were made of them"])
-    try FileManager.default.removeItem(at: place.url("x.npy"))
     try place.write("one\ntwo", to: "lines.txt")
     let resumed = try Program.run(arguments("x.npy"), in: place.folder)
     #expect(resumed.errors == "going on after 2 rows\n")
     #expect(try NumpyFile(place.url("x.npy")).shape == [2, 32])
+    #expect(try place.names().filter { $0.contains("partial") } == [])
+  }
+
+  @Test(arguments: ["x.npy", "x.jsonl"]) func aCountThatIsNotTrueIsNotGoneOnWith(_ output: String) throws {
+    #expect(try Program.run(arguments("whole-" + output, []), in: place.folder).code == 0)
+    _ = try cut(output)
+    let (rows, state) = (try place.bytes("\(output).partial"), try place.json("\(output).partial.json"))
+    for (key, value) in [("rows", Int.max), ("rows", -1), ("rows", 0), ("bytes", 0), ("bytes", -1), ("bytes", 200)] {
+      try save(state.merging([key: value]) { $1 }, output)
+      try place.expectError(
+        arguments(output), ["/\(output).partial.json: expected the bytes of ", "delete \(output).partial "])
+    }
+    #expect(try place.bytes("\(output).partial") == rows)
+    try save(state, output)
+    #expect(try Program.run(arguments(output), in: place.folder).code == 0)
+    #expect(try place.bytes(output) == place.bytes("whole-" + output))
+  }
+
+  @Test func aFolderIsNoFileToWrite() throws {
+    try FileManager.default.createDirectory(at: place.url("x.npy"), withIntermediateDirectories: true)
+    // Before the input is looked at.
+    try Data([0xFF, 0x0A]).write(to: place.url("lines.txt"))
+    for options in [[], ["--resume"]] {
+      try place.expectError(arguments("x.npy", options), ["/x.npy: cannot write: Is a directory"])
+    }
     #expect(try place.names().filter { $0.contains("partial") } == [])
   }
 

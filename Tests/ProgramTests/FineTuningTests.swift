@@ -63,6 +63,9 @@ import Testing
     let same = try place.run("train", "recipe.yaml", "--output", "bert", "--overwrite")
     #expect(same.code == 1)
     #expect(same.errorLines.last?.contains("/bert: expected another folder") == true, "\(same.errors)")
+    let inside = try place.run("train", "recipe.yaml", "--output", "bert/tuned")
+    #expect(inside.code == 1 && !place.exists("bert/tuned"))
+    #expect(inside.errorLines.last?.contains("/bert/tuned: expected another folder") == true, "\(inside.errors)")
     try place.expectError(["train", "recipe.yaml", "--output", "model"], ["a model is already there"])
   }
 }

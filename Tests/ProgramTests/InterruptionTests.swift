@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test func anotherRunIsNotResumed() throws {
-    _ = try cut(after: 2, by: SIGINT)
+    #expect(try cut(after: 2, by: SIGTERM).code == 128 + SIGTERM)
     let reviews = try place.text("reviews.tsv")
     try place.write(reviews.replacingOccurrences(of: "film", with: "movie"), to: "reviews.tsv")
     let other = try place.run("train", "recipe.yaml", "--output", "cut", "--resume")

@@ -194,6 +194,41 @@ extension Workplace {
     #expect(try hub.requests().contains { $0.hasPrefix("127.0.0.1 ") && $0.hasSuffix(" Bearer secret") })
   }
 
+  @Test func linksLeadToTheFolder() throws {
+    try place.writeModel("hub/org/tiny")
+    try FileManager.default.createDirectory(at: place.url("disk"), withIntermediateDirectories: true)
+    for (source, options) in [("hub", []), ("files", ["--from", "hub/org/tiny"])] as [(String, [String])] {
+      try FileManager.default.createDirectory(at: place.url("disk/\(source)-empty"), withIntermediateDirectories: true)
+      // The second leads to nothing yet.
+      for target in ["disk/\(source)-empty", "disk/\(source)-new"] {
+        try? FileManager.default.removeItem(at: place.url("link"))
+        try #require(symlink(target, place.url("link").path) == 0)
+        let outcome = try Program.run(
+          ["model", "get", "org/tiny", "--output", "link"] + options, environment: place.environment, in: place.folder)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        try expectModel(target, like: "hub/org/tiny")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: place.url("link").path) == target)
+      }
+    }
+    #expect(try place.names("disk") == ["files-empty", "files-new", "hub-empty", "hub-new"])
+  }
+
+  @Test func theCurrentFolderIsNotReplaced() throws {
+    try place.writeModel("model")
+    try FileManager.default.createDirectory(at: place.url("here"), withIntermediateDirectories: true)
+    let outcome = try Program.run(
+      ["model", "get", "x", "--from", "../model", "--output", "."], in: place.url("here"))
+    #expect(outcome.code == 1 && outcome.errors.contains("expected a new folder to write to, found the current one"))
+    #expect(try place.names("here") == [])
+  }
+
+  @Test(arguments: [true, false]) func aModelWithoutATypeIsRefused(_ hasModules: Bool) throws {
+    try place.writeModel("model", modules: hasModules)
+    try place.write("{}", to: "model/config.json")
+    try place.expectError(
+      ["model", "get", "x", "--from", "model"], ["/model/config.json: \"model_type\": no such key"])
+  }
+
   @Test func mistakesGetOneLine() throws {
     try place.expectError(["model", "get", "org/none"], ["org/none: no such model at revision \"main\" (HTTP 404)"])
     try place.writeModel("hub/org/tiny")
@@ -245,6 +280,12 @@ extension Workplace {
     try damaged.write(to: place.url("cut.tar.gz"))
     try place.expectFailure(
       ["model", "get", "x", "--from", "cut.tar.gz", "--output", "cut"], "/cut.tar.gz: damaged or truncated gzip data")
+    // Between two files.
+    let tar = try place.bytes("a.tar")
+    let end = (tar.lastIndex { $0 != 0 } ?? 0) / 512 * 512 + 512
+    try tar.prefix(end).write(to: place.url("cut.tar"))
+    try place.expectError(
+      ["model", "get", "x", "--from", "cut.tar", "--output", "cut"], ["/cut.tar: truncated tar archive: expected "])
     try place.write("no archive", to: "no.zip")
     try place.expectError(
       ["model", "get", "x", "--from", "no.zip"], ["/no.zip: expected a tar, tar.gz or zip archive"])

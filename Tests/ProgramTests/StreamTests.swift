@@ -71,5 +71,23 @@ import Testing
       #expect(errors.contains("File too large"), "\(errors)")
       #expect(!place.exists(output))
     }
+    let train = "tokenizer train --type bpe --size 300 --input lines.txt --output vocabulary"
+    #expect(try shell(#"(ulimit -f 1; "$ENCODERS" \#(train)) 2>errors"#) == 1)
+    #expect(try place.text("errors").contains("File too large"))
+    #expect(!place.exists("vocabulary"))
+  }
+
+  @Test func tooFewFilesThatMayBeOpenAreAnError() throws {
+    for limit in [14, 18] {
+      let get = "HF_HUB_OFFLINE= HF_ENDPOINT=http://127.0.0.1:1 \"$ENCODERS\" model get org/name --output x"
+      #expect(try shell("(ulimit -n \(limit); \(get)) 2>errors") == 1)
+      let errors = try place.text("errors")
+      #expect(errors.contains("curl could not be started: Too many open files"), "\(errors)")
+    }
+  }
+
+  @Test func argumentsAreUTF8() throws {
+    #expect(try shell(#""$ENCODERS" embed bert --output "$(printf 'a\377.npy')" 2>errors"#) == 64)
+    #expect(try place.text("errors") == "Error: argument 4 isn't UTF-8: \"a\u{FFFD}.npy\"\n")
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `tokenizer train` and `tokenize`, from a corpus to tokens.
@@ -56,6 +57,31 @@ import Testing
     #expect(outcome.code == 64 && outcome.errors.contains("\(problem)"), "\(outcome.errors)")
   }
 
+  /// An adapter's folder may have no tokenizer of its own.
+  @Test func adaptersHaveTheirBasesTokenizer() throws {
+    for (source, name) in [("plain", "plain"), ("adapters/lora", "lora")] {
+      try FileManager.default.copyItem(
+        at: goldens.appendingPathComponent("Sentence/\(source)"), to: place.url(name))
+    }
+    let text = "the film was dull\n"
+    let (base, adapter) = (
+      try place.run("tokenize", "plain", input: text), try place.run("tokenize", "lora", input: text)
+    )
+    #expect(adapter.code == 0 && adapter.output == base.output, "\(adapter.errors)")
+    let recipe = """
+      encode: {pretrained: lora}
+      data: {path: corpus.txt}
+      objective: masked_language_model
+      training: {epochs: 1, batch_size: 32, learning_rate: 0.001}
+      """
+    try place.write(recipe, to: "recipe.yaml")
+    let trained = try place.run("train", "recipe.yaml", "--output", "model")
+    #expect(trained.code == 0, "\(trained.errors)")
+    #expect(try place.run("tokenize", "model", input: text).output == base.output)
+    let over = try place.run("train", "recipe.yaml", "--output", "lora", "--overwrite")
+    #expect(over.code == 1 && over.errors.contains("/lora: expected another folder than"), "\(over.errors)")
+  }
+
   @Test func mistakes() throws {
     try place.expectError(
       ["tokenizer", "train", "--type", "bpe", "--size", "80", "--input", "none.txt", "--output", "vocabulary"],
@@ -64,15 +90,23 @@ import Testing
     let wrong = try place.run(
       "tokenizer", "train", "--type", "bbpe", "--size", "80", "--input", "corpus.txt", "--output", "v")
     #expect(wrong.code == 64 && wrong.errors.contains("bbpe"))
-    try place.expectError(["tokenize", "none"], ["/none"])
+    try place.expectError(["tokenize", "none"], ["/none: expected a model folder, found nothing"])
+    try place.expectError(["tokenize", "corpus.txt"], ["/corpus.txt: expected a model folder, found a file"])
     let trained = try place.run(
       "tokenizer", "train", "--type", "bpe", "--input", "corpus.txt", "--output", "trained")
     #expect(trained.code == 0, "\(trained.errors)")
-    for (text, expected) in [("5", "one that is a number"), (#""\ud83d x""#, "half of a surrogate pair")] {
-      try place.write("{\"text\": \(text)}\n", to: "lines.jsonl")
+    for (text, expected) in [("null", "one that is null"), (#""\ud83d x""#, "half of a surrogate pair")] {
+      try place.write(" \n\n{\"text\": \(text)}\n", to: "lines.jsonl")
       try place.expectError(
-        ["tokenize", "trained", "--input", "lines.jsonl"], ["/lines.jsonl:1: expected an object", expected])
+        ["tokenize", "trained", "--input", "lines.jsonl"], ["/lines.jsonl:3: expected an object", expected])
     }
+    // Numbers and booleans are texts, as in data; blank lines are none, but among plain texts.
+    let lines = "{\"text\": 5}\n\n{\"text\": true}\n \t\r\n{\"text\": 2.50}\n\n"
+    let (found, plain) = (
+      try place.run("tokenize", "trained", input: lines), try place.run("tokenize", "trained", input: "5\ntrue\n2.5\n")
+    )
+    #expect(found.code == 0 && found.output == plain.output, "\(found.errors)")
+    #expect(try place.run("tokenize", "trained", input: "5\n\ntrue\n").output.split(separator: "\n").count == 3)
     try FileManager.default.createDirectory(at: place.url("broken"), withIntermediateDirectories: true)
     try place.write("{\"model\": ", to: "broken/tokenizer.json")
     try place.expectError(["tokenize", "broken"], ["/broken/tokenizer.json"])

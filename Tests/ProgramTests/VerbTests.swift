@@ -79,6 +79,17 @@ import Testing
     #expect(table.output.contains("[16]"))
   }
 
+  @Test func inspectNamesThePartThatWasScored() throws {
+    try place.writeTexts(epochs: 1)
+    for (part, name) in [("test", "tested"), ("train", "validated")] {
+      try place.write(place.text("reviews.tsv").replacing("\ttest\n", with: "\t\(part)\n"), to: "reviews.tsv")
+      try train("recipe.yaml", "--output", name)
+    }
+    let (tested, validated) = (try place.run("inspect", "tested").output, try place.run("inspect", "validated").output)
+    #expect(tested.contains("  test: accuracy ") && !tested.contains("validation:"), "\(tested)")
+    #expect(validated.contains("  validation: accuracy ") && !validated.contains("test:"), "\(validated)")
+  }
+
   @Test(arguments: [
     "cnn: {widths: [2, 3], channels: 8}", "lstm: {hidden: 6, bidirectional: true}",
     "transformer: {layers: 1, heads: 2}",
@@ -126,12 +137,34 @@ import Testing
     let marked = try place.run(
       "embed", "model", "--input", "-", input: "\u{FEFF}{\"text\": \"a \\\"good\\\" film\"}\r\n{\"text\": \"bad\"}\r\n")
     #expect(marked.output == json.output, "\(marked.errors)")
+    let blank = try place.run(
+      "embed", "model", "--input", "-", input: "{\"text\": \"a \\\"good\\\" film\"}\n\n{\"text\": \"bad\"}\n \n")
+    #expect(blank.output == json.output, "\(blank.errors)")
     // Texts may begin with a brace, where the first one doesn't.
     let braces = try place.run("embed", "model", "--input", "-", input: "bad\n{a film\n")
     #expect(braces.output.split(separator: "\n").count == 2, "\(braces.errors)")
     let empty = try place.run("embed", "model", "--input", "-", "--output", "none.npy")
     #expect(empty.code == 0, "\(empty.errors)")
     #expect(try NumpyFile(place.url("none.npy")).shape == [0, 16])
+  }
+
+  @Test func blankJSONLinesAreNoRowsToGoOnAfter() throws {
+    try place.writeTexts(epochs: 1)
+    try train("recipe.yaml", "--output", "model")
+    // A batch of texts, then a bad line.
+    let lines = (0..<512).map { "{\"text\": \"film \($0)\"}\n" + ($0 % 3 == 0 ? "\n" : "") }.joined()
+    try place.write(lines + "\n{}\n", to: "lines.jsonl")
+    let embed = ["embed", "model", "--input", "lines.jsonl", "--output"]
+    try place.expectError(embed + ["x.npy", "--resume"], ["/lines.jsonl:685: expected an object"])
+    let again = try Program.run(embed + ["x.npy", "--resume"], in: place.folder)
+    #expect(again.code == 1 && again.errors.hasPrefix("going on after 512 rows\n"), "\(again.errors)")
+    #expect(again.errors.contains("/lines.jsonl:685: expected an object"), "\(again.errors)")
+    try place.write(lines + "\n{\"text\": \"dull\"}\n", to: "lines.jsonl")
+    let resumed = try Program.run(embed + ["x.npy", "--resume"], in: place.folder)
+    #expect(resumed.code == 0 && resumed.errors == "going on after 512 rows\n", "\(resumed.errors)")
+    #expect(try Program.run(embed + ["whole.npy"], in: place.folder).code == 0)
+    #expect(try NumpyFile(place.url("x.npy")).shape == [513, 16])
+    #expect(try place.bytes("x.npy") == place.bytes("whole.npy"))
   }
 
   @Test func imagesFromTrainingToUse() throws {
