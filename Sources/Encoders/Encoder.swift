@@ -49,7 +49,7 @@ public struct Encoder: Layer {
   public let steps: [StepDescription]
   private let encode: EncodeStep
   private let pooling: Pooling?
-  private let projection: Projection
+  private var projection: Projection
 
   private enum EncodeStep: Sendable {
     case text(TextStep)
@@ -114,6 +114,13 @@ public struct Encoder: Layer {
     }
   }
 
+  /// The same encoder without a last step that makes vectors of length 1.
+  func withoutNormalization() -> Encoder {
+    var encoder = self
+    encoder.projection = projection.withoutNormalization()
+    return encoder
+  }
+
   private func pool(_ x: Ragged<Tensor>) -> Tensor {
     if let pooling { return pooling(x) }
     let length = x.count == 0 ? 0 : x.offsets.length(0)
@@ -165,7 +172,7 @@ struct Projection: Layer {
     case normalize
     case truncate(Int)
   }
-  private let steps: [Step]
+  private var steps: [Step]
 
   init(
     _ configured: [ProjectionStep], _ form: inout Form, _ name: String, _ descriptions: inout [StepDescription],
@@ -185,6 +192,14 @@ struct Projection: Layer {
       }
     }
     form = .vector(width)
+  }
+
+  /// The same without a last step that makes vectors of length 1.
+  func withoutNormalization() -> Projection {
+    guard case .normalize? = steps.last else { return self }
+    var projection = self
+    projection.steps.removeLast()
+    return projection
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {

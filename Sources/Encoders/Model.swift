@@ -32,6 +32,8 @@ public struct Model: Sendable {
 
   /// What gives the embeddings.
   public private(set) var body: Body
+  /// Where it was opened; nil for a new one.
+  public private(set) var folder: URL?
   /// What it was trained for.
   public let task: Task
   /// The labels, in the order of the logits.
@@ -172,32 +174,40 @@ public struct Model: Sendable {
   /// Texts as the encoder takes them. A text without any word counts as one unknown word where the words are the model's own.
   ///
   /// - Throws: `TokenError` if a pretrained tokenizer gives ids that the model doesn't have; `FileError` for a model with a vector for
-  ///   each token.
+  ///   each token; `ConfigurationError` for one of images, and for a prompt where the encoder isn't a pretrained one.
   public func input(texts: [String], prompt: String? = nil) throws -> EncoderInput {
     switch body {
     case .sentence(let encoder):
-      guard !encoder.isMultiVector else {
-        throw FileError(
-          .mismatched, encoder.folder,
-          "expected an encoder with one vector a text, found one with a vector for each token")
-      }
+      try encoder.requireOneVector()
       return .sentences(try encoder.batch(texts, prompt: prompt ?? encoder.prompt(named: nil)))
     case .steps(_, let tokenizer?):
+      try requireNoPrompt(prompt)
       return .text(
         Ragged(
           texts.map { text in
             let ids = tokenizer.encode(text)
             return ids.isEmpty ? [tokenizer.unknownID] : ids
           }))
-    case .steps(_, nil): preconditionFailure("Model.input(texts:): the model does not read text")
+    case .steps(_, nil):
+      throw ConfigurationError(folder?.path ?? "model", line: nil, "expected a model of texts, found one of images")
     }
   }
 
-  /// The same model without a last step of the pretrained encoder that makes vectors of length 1.
+  /// Throws if a text is to stand before each text, which only pretrained encoders are made for.
+  package func requireNoPrompt(_ prompt: String?) throws {
+    guard let prompt, !prompt.isEmpty else { return }
+    throw ConfigurationError(
+      folder?.path ?? "model", line: nil,
+      "expected no prompt, as only pretrained encoders of texts have them, found \(FileError.quoted(prompt))")
+  }
+
+  /// The same model without a last step of the encoder that makes vectors of length 1.
   public func withoutNormalization() -> Model {
-    guard case .sentence(let encoder) = body else { return self }
     var model = self
-    model.body = .sentence(encoder.withoutNormalization())
+    switch body {
+    case .steps(let encoder, let tokenizer): model.body = .steps(encoder.withoutNormalization(), tokenizer)
+    case .sentence(let encoder): model.body = .sentence(encoder.withoutNormalization())
+    }
     return model
   }
 
@@ -223,6 +233,12 @@ public struct Model: Sendable {
   ///
   /// - Throws: `FileError` or `ConfigurationError` naming the file that is missing or damaged.
   public static func open(_ folder: URL) throws -> Model {
+    var model = try read(folder)
+    model.folder = folder
+    return model
+  }
+
+  private static func read(_ folder: URL) throws -> Model {
     guard isFolder(folder) else {
       let found = FileManager.default.fileExists(atPath: folder.path) ? "a file" : "nothing"
       throw FileError(.missing, folder, "expected a model folder, found \(found)")
@@ -261,10 +277,13 @@ public struct Model: Sendable {
 
   /// Throws if a file's labels aren't all different, or not as many as the task needs.
   private static func check(_ labels: [String], _ task: Task, _ file: URL) throws {
-    var known: Set<String> = []
-    if let label = labels.first(where: { !known.insert($0).inserted }) {
+    var known: Set<ExactText> = []
+    if let label = labels.first(where: { !known.insert(ExactText($0)).inserted }) {
       throw FileError(
         .malformed, file, item: "labels", "expected different labels, found \(FileError.quoted(label)) twice")
+    }
+    if task == .classification, labels.isEmpty {
+      throw FileError(.malformed, file, item: "labels", "expected a label for classification, found none")
     }
     if task == .binaryClassification, labels.count != 2 {
       throw FileError(

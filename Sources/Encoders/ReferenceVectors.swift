@@ -51,7 +51,7 @@ extension ReferenceVectors {
 
   /// Reads a folder's.
   ///
-  /// - Throws: `FileError` if it has none or it's damaged.
+  /// - Throws: `FileError` if it has none, it's damaged or there are no texts in it.
   public init(contentsOf folder: URL) throws {
     let url = folder.appendingPathComponent(ReferenceVectors.fileName)
     let data = try MappedFile(url).withBytes { Data($0) }
@@ -60,6 +60,7 @@ extension ReferenceVectors {
     } catch {
       throw FileError(.malformed, url, "expected reference vectors as JSON")
     }
+    guard !samples.isEmpty else { throw FileError(.malformed, url, "expected reference vectors, found none") }
   }
 
   /// Writes it into a folder.
@@ -107,18 +108,36 @@ extension ReferenceVectors {
       count: samples.count)
   }
 
-  /// The SHA-256 of each file of a model folder that its vectors may depend on, in hexadecimal, by name.
+  /// The SHA-256 of each file of a model folder that its vectors may depend on, in hexadecimal, by name: links are followed, hidden files
+  /// left out, and those of the model that an adapter changes stand under `base/`.
   ///
-  /// - Throws: `FileError` if one can't be read.
+  /// - Throws: `FileError` if a file or folder can't be read, and for a folder so deep that links must lead round and round.
   public static func digests(_ folder: URL) throws -> [String: String] {
-    guard let entries = FileManager.default.enumerator(atPath: folder.path) else { return [:] }
     var digests: [String: String] = [:]
-    for case let name as String in entries {
-      guard !name.contains("checkpoint/"), [".json", ".safetensors", ".txt", ".model"].contains(where: name.hasSuffix),
-        ![fileName, "training.json"].contains(name)
-      else { continue }
-      digests[name] = try MappedFile(folder.appendingPathComponent(name)).withBytes { bytes in
-        SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+    func walk(_ place: URL, _ prefix: String, _ depth: Int) throws {
+      guard depth < 16 else { throw FileError(.unreadable, place, "expected folders at most 16 deep") }
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: place.path) else {
+        throw FileError(.unreadable, place, code: errno, doing: "read the folder")
+      }
+      for name in names where !name.hasPrefix(".") && !["checkpoint", fileName, "training.json"].contains(name) {
+        let url = place.appendingPathComponent(name)
+        if isFolder(url) {
+          // A link may lead back up.
+          if !isWithin(place, url) { try walk(url, prefix + name + "/", depth + 1) }
+        } else if [".json", ".safetensors", ".txt", ".model", "artifact.metadata"].contains(where: name.hasSuffix) {
+          digests[prefix + name] = try MappedFile(url).withBytes { bytes in
+            SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+          }
+        }
+      }
+    }
+    try walk(folder, "", 0)
+    // The adapter beside a model that it's merged into is no part of that.
+    let modules = try ModuleEntry.read(folder) ?? []
+    for path in Set([""] + modules.map(\.path)) {
+      let module = path.isEmpty ? folder : folder.appendingPathComponent(path)
+      if AdapterFolder.isOne(module) {
+        try walk(AdapterFolder(module).base(), path.isEmpty ? "base/" : path + "/base/", 0)
       }
     }
     return digests

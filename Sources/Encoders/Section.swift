@@ -109,12 +109,16 @@ public struct Value {
   /// The size of a layer or of one of its axes.
   public func size() throws -> Int { try int(1...1_048_576) }
 
-  /// A number that fulfils a condition described by `expected`.
+  /// A number that fulfils a condition described by `expected`, also when it's rounded to float32, as what is computed with it is.
   public func double(_ expected: String = "a number", where condition: (Double) -> Bool = { _ in true }) throws
     -> Double
   {
     guard let value = node.float ?? node.int.map(Double.init), value.isFinite, condition(value) else {
       throw error("expected \(expected), found \(shownForNumber)")
+    }
+    let rounded = Double(Float(value))
+    guard rounded.isFinite, (rounded == 0) == (value == 0), condition(rounded) else {
+      throw error("expected \(expected) that float32 can hold, found \(shown)")
     }
     return value
   }

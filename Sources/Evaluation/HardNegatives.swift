@@ -54,12 +54,14 @@ public struct HardNegatives: Sendable, Equatable {
     }
     let mostPositives = max(mostPositives, positives.map(\.count).max() ?? 1)
     let isFiltered = absoluteMargin != nil || relativeMargin != nil || maxScore != nil
-    let end = rangeMax ?? rangeMin + count * (isFiltered ? 10 : 1) + mostPositives
-    guard count > 0, rangeMin >= 0, rangeMin < end, count <= end - rangeMin else {
+    guard count > 0, rangeMin >= 0, rangeMax.map({ $0 >= rangeMin && $0 - rangeMin >= count }) ?? true else {
       throw .invalid(
         what: "the range of negatives", expected: "room for at least \(max(1, count)) from rank \(rangeMin) on",
-        found: "\(rangeMin) to \(end)")
+        found: "\(rangeMin) to \(rangeMax ?? corpus.rows)")
     }
+    // No more than all rows can be found, however large the numbers are.
+    let (most, first) = (min(count, corpus.rows), min(rangeMin, corpus.rows))
+    let end = min(rangeMax ?? first + most * (isFiltered ? 10 : 1) + mostPositives, corpus.rows)
     let found = try ExactSearch(corpus, similarity: similarity)(queries, count: end + mostPositives)
     let owners = positives.enumerated().flatMap { Array(repeating: Int32($0.offset), count: $0.element.count) }
     let positiveScores = similarity.pairs(
@@ -70,10 +72,10 @@ public struct HardNegatives: Sendable, Equatable {
       let lowest = positiveScores[start..<start + positives[query].count].min() ?? 0
       start += positives[query].count
       let candidates = hits.filter { !own.contains($0.index) && isNegative($0.score, lowest) }.prefix(end)
-        .dropFirst(rangeMin)
-      guard sampling == .random else { return Array(candidates.prefix(count)) }
+        .dropFirst(first)
+      guard sampling == .random else { return Array(candidates.prefix(most)) }
       let order = random.split(UInt64(query)).permutation(candidates.count)
-      return order.prefix(count).sorted().map { candidates[candidates.startIndex + $0] }
+      return order.prefix(most).sorted().map { candidates[candidates.startIndex + $0] }
     }
   }
 

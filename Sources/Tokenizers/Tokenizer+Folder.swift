@@ -8,10 +8,11 @@ extension Tokenizer {
   ///
   /// Where these files and `tokenizer.json` disagree, the class that they name decides, as in transformers: what it
   /// builds itself (a BERT's normalizer, an XLM-R's way to cut, …) is built from them. Tokens that only they list are
-  /// added.
+  /// added. An adapter's folder without a tokenizer has its base's.
   ///
   /// - Throws: `FileError` naming the file and the key that isn't as it should be.
   public init(folder: URL) throws {
+    let folder = try Tokenizer.folder(of: folder)
     let file = folder.appendingPathComponent("tokenizer.json")
     let words = folder.appendingPathComponent("vocab.txt")
     let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
@@ -30,6 +31,30 @@ extension Tokenizer {
       throw FileError(.missing, folder, "expected a tokenizer.json, a vocab.txt or a SentencePiece model, found none")
     }
     try self.init(words: words, in: folder)
+  }
+
+  /// The names of the files that a tokenizer may be read from.
+  public static let fileNames = Set(
+    [
+      "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
+      "vocab.json", "merges.txt",
+    ] + sentencePieceNames)
+
+  /// The folder that has the tokenizer of a model: where an adapter's folder has none, its base's.
+  ///
+  /// - Throws: `FileError` if there is no such folder, or it is an adapter's that can't be opened or whose base isn't
+  ///   there.
+  public static func folder(of model: URL) throws -> URL {
+    guard isFolder(model) else {
+      let found = FileManager.default.fileExists(atPath: model.path) ? "a file" : "nothing"
+      throw FileError(.missing, model, "expected a model folder, found \(found)")
+    }
+    let names = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"]
+    let exists = { FileManager.default.fileExists(atPath: model.appendingPathComponent($0).path) }
+    guard AdapterFolder.isOne(model), !names.contains(where: exists), sentencePieceFile(in: model) == nil else {
+      return model
+    }
+    return try AdapterFolder(model).base()
   }
 
   /// The normalizer of a BERT, or of another class with its words, by its `tokenizer_config.json`.

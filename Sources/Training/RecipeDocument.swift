@@ -38,11 +38,15 @@ extension RecipeDocument {
     return section?.error(at: path[path.count - 1], problem) ?? ConfigurationError(url.path, line: nil, problem)
   }
 
-  /// An error about a key of the training that picks the best epoch, where nothing is held out to find it with.
-  func errorWithoutValidation(_ key: String) -> ConfigurationError {
-    error(
-      at: ["training", key],
-      "training.\(key): expected data.validation or data.split to find the best epoch, found none")
+  /// Throws if the training is to find the best epoch, where nothing is held out to find it with; `usual` is the metric where the recipe
+  /// names none.
+  func requireNoBestEpoch(_ asked: EarlyStopping?, usual: String) throws {
+    guard let asked else { return }
+    for (key, isAsked) in [("early_stopping", asked.patience != nil), ("best", asked.metric != usual)] where isAsked {
+      throw error(
+        at: ["training", key],
+        "training.\(key): expected data.validation or data.split to find the best epoch, found none")
+    }
   }
 }
 

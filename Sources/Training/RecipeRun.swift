@@ -60,10 +60,10 @@ public enum RecipeFile: Sendable {
   }
 }
 
-/// Throws if a model would be written over the one it is made from.
-func requireOther(_ output: URL, than folder: URL, of what: String = "pretrained model") throws {
-  let folders = [output, folder].map { $0.standardizedFileURL.resolvingSymlinksInPath().path }
-  if folders[0] == folders[1] {
-    throw FileError(.unwritable, output, "expected another folder than the one of the \(what)")
-  }
+/// Throws if a model would be written over what it is made from; nor may it be in a pretrained model's folder, which is copied.
+func requireOther(_ output: URL, than folder: URL, of what: String? = nil) throws {
+  guard isWithin(output, folder), what == nil || isWithin(folder, output) else { return }
+  throw FileError(
+    .unwritable, output,
+    "expected another folder than the one of the \(what ?? "pretrained model, and none in it")")
 }

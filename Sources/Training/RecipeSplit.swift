@@ -4,6 +4,9 @@ import Foundation
 
 extension DataOptions {
   /// How samples are divided.
+  ///
+  /// For an encoder of its own four steps, or one that learns labels, a tenth of the training samples is drawn at random for validation where
+  /// `sha256` or `files` gives it none; `column`, and `random` with a share of 0, leave it without.
   public enum Split: Sendable, Equatable {
     /// As a column of the file says: train, validation, test.
     case column(String)

@@ -14,6 +14,7 @@ extension JSON {
     case .null: Node("null")
     case .bool(let value): Node(value ? "true" : "false")
     case .integer(let value): Node(String(value))
+    case .digits(let digits): Node(digits)
     case .number(let value): Node(value.description)
     case .string(let text):
       // A text that would be read as something else, as "8" or "no", is quoted.

@@ -115,6 +115,7 @@ public final class Trainer {
       throw TrainingError.otherRun(
         path: checkpoint.last.path, setting: "at most", expected: "\(options.epochs) epochs", found: "\(found.epoch)")
     }
+    if found.earlyStopping?.bestEpoch != nil { try checkpoint.requireBest(parameters) }
     try checkpoint.restore(found, file, parameters, optimizer, ema)
     state = found
     state.earlyStopping?.patience = options.earlyStopping?.patience

@@ -88,6 +88,12 @@ struct TrainingCheckpoint {
     try writer.write(to: best)
   }
 
+  /// - Throws: `FileError` if `best.safetensors` isn't there, whole and of these parameters.
+  func requireBest(_ parameters: [Parameter]) throws {
+    let file = try SafetensorsFile(best)
+    for parameter in parameters { try requireShape(parameter.shape, of: parameter.name, in: file) }
+  }
+
   /// Puts back the parameters of `best.safetensors`.
   func restoreBest(_ parameters: [Parameter]) throws {
     try read(parameters, "", from: try SafetensorsFile(best))
@@ -112,11 +118,15 @@ struct TrainingCheckpoint {
   }
 
   private func values(_ name: String, _ shape: [Int], in file: SafetensorsFile) throws -> [Float] {
+    try requireShape(shape, of: name, in: file)
+    return try file.floats(name)
+  }
+
+  private func requireShape(_ shape: [Int], of name: String, in file: SafetensorsFile) throws {
     let found = try file.entry(name).shape
     guard found == shape else {
       throw FileError(.mismatched, file.url, item: name, "expected the shape \(shape), found \(found)")
     }
-    return try file.floats(name)
   }
 }
 

@@ -64,6 +64,8 @@ public struct TrainingData: Sendable {
   public let train: Samples
   /// To pick the best epoch by.
   public let validation: Samples
+  /// The share of the samples for training that were drawn for validation, where the data have none of their own; nil if none were.
+  public let drawnShare: Double?
   /// To score the result on; none if the data have no such part.
   public let test: Samples
   /// The labels by number.
@@ -100,18 +102,21 @@ public struct TrainingData: Sendable {
         parts[name] = .images(try DataFiles.images(options.url, options.format, split: name))
       }
     }
+    var drawnShare: Double?
     if parts["validation"] == nil, let train = parts["train"] {
       // A share of the training samples, drawn with the recipe's seed.
       var share = 0.1
       if case .random(let validation, _) = options.split { share = validation }
       let order = Random(seed: recipe.training.options.seed).split("validation").permutation(train.count)
       let held = Int((Double(train.count) * share).rounded())
+      if held > 0 { drawnShare = share }
       parts["validation"] = train.subset(order.prefix(held).sorted())
       parts["train"] = train.subset(order.dropFirst(held).sorted())
     }
     if parts["train"]?.count ?? 0 == 0 {
       throw FileError(.mismatched, options.url, "no samples for training; expected at least one")
     }
+    self.drawnShare = drawnShare
     let labels = TrainingData.labels(of: parts["train"])
     if recipe.objective.task == .binaryClassification, labels.count != 2 {
       throw ConfigurationError(
@@ -119,9 +124,10 @@ public struct TrainingData: Sendable {
     }
     if recipe.objective.task == .classification, labels.count == 1 {
       throw FileError(
-        .mismatched, options.url, "expected at least two labels to learn, found one label: '\(labels[0])'")
+        .mismatched, options.url,
+        "expected at least two labels to learn, found one label: '\(TrainingData.shown(labels[0]))'")
     }
-    let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
+    let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { (ExactText($0.element), $0.offset) })
     func samples(_ name: String) throws -> Samples {
       guard let raw = parts[name] else { return .texts([], Targets(labels: [])) }
       let classified = recipe.objective.task != .reconstruction
@@ -179,10 +185,10 @@ public struct TrainingData: Sendable {
 
     /// The samples with labels as numbers.
     func samples(
-      _ index: [String: Int], _ url: URL, _ part: String, requiresLabels: Bool, imageShape: ImageShape?
+      _ index: [ExactText: Int], _ url: URL, _ part: String, requiresLabels: Bool, imageShape: ImageShape?
     ) throws -> Samples {
       func number(_ label: String, _ place: Int, _ lines: [Int] = []) throws -> Int {
-        if let number = index[label] { return number }
+        if let number = index[ExactText(label)] { return number }
         guard requiresLabels else { return -1 }
         let sample = lines.isEmpty ? "\(part) sample \(place + 1): " : ""
         throw FileError(
@@ -211,12 +217,15 @@ public struct TrainingData: Sendable {
       }
     }
 
-    private static func unseen(_ label: String, _ index: [String: Int]) -> String {
-      "the label '\(label)' was never seen in training (\(index.keys.sorted().prefix(10).joined(separator: ", ")))"
+    private static func unseen(_ label: String, _ index: [ExactText: Int]) -> String {
+      let known = index.keys.sorted().prefix(10).map { TrainingData.shown($0.text) }
+      return "the label '\(TrainingData.shown(label))' was never seen in training (\(known.joined(separator: ", ")))"
     }
 
     /// The probability of each label, from a JSON object of them as `encoders predict` writes it. Labels left out have none.
-    private static func probabilities(_ cell: String, _ index: [String: Int], _ url: URL, line: Int) throws -> [Float] {
+    private static func probabilities(
+      _ cell: String, _ index: [ExactText: Int], _ url: URL, line: Int
+    ) throws -> [Float] {
       func wrong(_ problem: String) -> FileError {
         FileError(.mismatched, url, line: line, "probabilities: \(problem)")
       }
@@ -225,9 +234,7 @@ public struct TrainingData: Sendable {
       }
       var row = [Float](repeating: 0, count: index.count)
       for member in members {
-        guard let place = index[member.name] else {
-          throw wrong(Raw.unseen(String(member.name.prefix(60)), index))
-        }
+        guard let place = index[ExactText(member.name)] else { throw wrong(Raw.unseen(member.name, index)) }
         guard let share = member.value.double, (0...1).contains(share) else {
           throw wrong("'\(member.name)': expected a number from 0 to 1, found \(member.value.text().prefix(60))")
         }
@@ -244,15 +251,22 @@ public struct TrainingData: Sendable {
     switch raw {
     case .images(let all): return all.classes
     case .texts(let all):
-      return sorted(Set(all.labels))
+      return sorted(all.labels)
     case nil: return []
     }
   }
 
-  /// Labels in order: numbers by value, else by their bytes.
-  static func sorted(_ names: Set<String>) -> [String] {
-    if names.allSatisfy({ Int($0) != nil }) { return names.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) } }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  /// The different ones of some labels in order: numbers by value, else by their bytes.
+  static func sorted(_ labels: [String]) -> [String] {
+    let names = Set(labels.map(ExactText.init)).sorted().map(\.text)
+    guard names.allSatisfy({ Int($0) != nil }) else { return names }
+    return names.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) }
+  }
+
+  /// A label cut to a readable length, for messages.
+  static func shown(_ label: String) -> String {
+    let head = label.unicodeScalars.prefix(60)
+    return String(String.UnicodeScalarView(head)) + (head.endIndex < label.unicodeScalars.endIndex ? "…" : "")
   }
 
   private static func divided(_ all: TextExamples, _ options: DataOptions, _ recipe: Recipe) throws -> [String: Raw] {
@@ -349,7 +363,7 @@ public enum DataFiles {
     guard !isMissing(url) else {
       throw FileError(.missing, url, "no such file or folder; expected data to evaluate on")
     }
-    let index = Dictionary(uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
+    let index = Dictionary(uniqueKeysWithValues: model.labels.enumerated().map { (ExactText($0.element), $0.offset) })
     let requiresLabels = model.task.hasLabels
     var raw: TrainingData.Raw
     if model.readsText {

@@ -31,11 +31,13 @@ public final class TrainingRun: RecipeRun {
   public init(_ recipe: Recipe) throws {
     self.recipe = recipe
     data = try TrainingData(recipe)
-    if data.validation.count == 0, recipe.training.options.earlyStopping?.patience != nil {
-      throw recipe.errorWithoutValidation("early_stopping")
+    if data.validation.count == 0 {
+      try recipe.requireNoBestEpoch(recipe.training.options.earlyStopping, usual: recipe.objective.metrics[0])
     }
+    let drawn = data.drawnShare.map { String(format: " (%g %% of the training part, drawn at random)", $0 * 100) }
     notes.append(
-      "\(data.train.count) samples for training, \(data.validation.count) for validation, \(data.test.count) for test")
+      "\(data.train.count) samples for training, \(data.validation.count) for validation\(drawn ?? ""), "
+        + "\(data.test.count) for test")
     var tokenizer: WordTokenizer?
     var vectors: [Float]?
     if case .text(let text) = recipe.configuration?.preprocess, case .texts(let texts, _) = data.train,
@@ -88,14 +90,15 @@ public final class TrainingRun: RecipeRun {
       schedule: settings.schedule,
       options: options, sampleCount: data.train.count, digest: data.digest, output: output, recipe: recipe,
       loss: { [self] indices, epoch in
+        let targets = data.train.targets.subset(indices)
+        try requireWeight(targets, epoch)
         if let frozen = try frozenEmbeddings(of: "train", data.train) {
           return model.loss(
-            embeddings: frozen.rows(at: IDs(indices.map { Int32($0) })), data.train.targets.subset(indices), objective,
-            classWeights: classWeights)
+            embeddings: frozen.rows(at: IDs(indices.map { Int32($0) })), targets, objective, classWeights: classWeights)
         }
         let input = try model.input(
           data.train, indices, augmentation: augmentation, random: augmentationRandom.split(UInt64(epoch)))
-        return model.loss(input, data.train.targets.subset(indices), objective, classWeights: classWeights)
+        return model.loss(input, targets, objective, classWeights: classWeights)
       },
       validate: data.validation.count == 0
         ? nil
@@ -109,6 +112,17 @@ public final class TrainingRun: RecipeRun {
     let result = try trainer.run(resume: resume)
     guard result.outcome != .interrupted else { return nil }
     return try finish(result, output)
+  }
+
+  /// Throws if all labels of a batch have the weight 0, as the mean of their losses is none.
+  private func requireWeight(_ targets: Targets, _ epoch: Int) throws {
+    guard let classWeights, targets.probabilities == nil, targets.labels.allSatisfy({ classWeights[$0] == 0 }) else {
+      return
+    }
+    throw ConfigurationError(
+      recipe.url.path, line: nil,
+      "objective.class_weights: expected a label of weight above 0 in each batch, "
+        + "found only labels of weight 0 in one of epoch \(epoch + 1)")
   }
 
   /// The embeddings of a part where the encoder doesn't learn, computed once; nil where it does.
@@ -177,7 +191,7 @@ public final class TrainingRun: RecipeRun {
     _ recipe: Recipe, _ file: URL, _ words: WordTokenizer, _ embedding: EmbeddingOptions, _ random: Random
   ) throws -> (found: Int, values: [Float]) {
     let vocabulary = words.vocabulary
-    let read = try WordVectorFile.read(file, only: Set(vocabulary))
+    let read = try WordVectorFile.read(file, only: vocabulary)
     guard read.width == embedding.dimension else {
       throw ConfigurationError(
         recipe.url.path, line: nil,

@@ -22,7 +22,7 @@ public enum WordVectorFile {
   ///   - format: the format; nil to see from the file's beginning.
   ///   - words: the words to keep, in the file's order; nil for all. The others cost little time and no memory.
   /// - Throws: `FileError` with the line (in binary files the word's number), what was expected and what was found.
-  public static func read(_ url: URL, format: Format? = nil, only words: Set<String>? = nil) throws -> WordVectors {
+  public static func read(_ url: URL, format: Format? = nil, only words: [String]? = nil) throws -> WordVectors {
     let wanted = words.map { words in
       var table = WordTable(capacity: words.count)
       for word in words { _ = table.insert(word) }

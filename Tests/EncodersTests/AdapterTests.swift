@@ -42,6 +42,15 @@ import Testing
     try expect(CrossEncoder.open(folder("cross")).scores(texts.map { (texts[0], $0) }), "cross")
   }
 
+  /// PEFT names layers as transformers has them in memory, whose files keep some under other names, and several as one tensor.
+  @Test(arguments: ["gte", "nomic_bert"]) func partsOfFusedTensorsArePEFTs(_ name: String) throws {
+    let base = try PretrainedGolden(name)
+    let folder = base.folder.appendingPathComponent("adapter")
+    let file = try SafetensorsFile(folder.appendingPathComponent("golden.safetensors"))
+    let hidden = try Transformer.open(folder)(base.ids(), typeIDs: base.types()).rows
+    try PretrainedGolden(folder: folder, file: file).expect(hidden, "hidden")
+  }
+
   /// What is saved needs neither the adapter nor its base any more.
   @Test(arguments: ["lora", "dora", "sentence"]) func aSavedFolderGivesTheSameBits(_ name: String) throws {
     let encoder = try SentenceEncoder.open(folder(name))
@@ -104,7 +113,13 @@ import Testing
     #expect(
       try line(["lora_bias": true]) == #""lora_bias": expected null, as nothing else is supported, found true"#)
     #expect(try line(["init_lora_weights": "pissa"]).contains("leaves the base model's weights as they are, found"))
-    #expect(try line(["r": .integer(0)]) == #""r": expected a rank above 0, found 0"#)
+    for rank in [0, .max] {
+      #expect(try line(["r": .integer(rank)]) == #""r": expected a rank from 1 to 1048576, found \#(rank)"#)
+    }
+    for rank in [.integer(0), .number(8.5), .number(1e300)] as [JSON] {
+      let found = try line(["rank_pattern": ["query": rank]])
+      #expect(found.hasPrefix(#""rank_pattern": expected ranks from 1 to 1048576 by names of layers"#), "\(found)")
+    }
     #expect(try line(["alpha_pattern": ["(": .integer(3)]]).hasPrefix(#""alpha_pattern": expected numbers above 0"#))
   }
 
@@ -114,6 +129,24 @@ import Testing
     #expect(
       try opened("lora", base.merging(["rank_pattern": [:]]) { $1 })
         == "/adapter/adapter_model.safetensors: \"\(key)\": expected rank 4, as adapter_config.json has it, found 2")
+    try temporary { place in
+      let fused = goldens.appendingPathComponent("pretrained/gte/adapter")
+      let weights = try SafetensorsFile(fused.appendingPathComponent("adapter_model.safetensors"))
+      let key = "base_model.model.layers.0.self_attn.v_proj.base_layer.bias"
+      var writer = SafetensorsWriter()
+      for other in weights.keys where other != key { try writer.add(other, of: weights) }
+      writer.add(key, shape: [3], [1, 2, 3] as [Float])
+      try writer.write(to: place.appendingPathComponent("adapter_model.safetensors"))
+      try FileManager.default.copyItem(
+        at: fused.appendingPathComponent("adapter_config.json"),
+        to: place.appendingPathComponent("adapter_config.json"))
+      #expect {
+        _ = try Checkpoint(goldens.appendingPathComponent("pretrained/gte"), adapter: AdapterFolder(place))
+      } throws: {
+        "\($0)".hasSuffix(
+          "\"\(key)\": expected shape [16] of block 3 of 3 of encoder.layer.0.attention.qkv_proj.bias, found [3]")
+      }
+    }
     // An adapter of a wider model.
     let narrow = goldens.appendingPathComponent("pretrained/bert")
     let adapter = try AdapterFolder(folder("cross"))

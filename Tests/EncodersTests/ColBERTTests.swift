@@ -141,6 +141,20 @@ import Testing
     #expect(try count(expansion, masks: false) == count(nil, masks: false))
   }
 
+  @Test func textsHaveNoSingleVector() throws {
+    let folder = Self.golden.appendingPathComponent("colbert")
+    let encoder = try SentenceEncoder.open(folder)
+    let expected = "\(folder.path): expected an encoder with one vector a text, found one with a vector for each token"
+    let ways: [([String]) throws -> Tensor] = [
+      { try encoder.encode($0) }, { try encoder.encodeQueries($0) }, { try encoder.encodeDocuments($0) },
+    ]
+    for encode in ways {
+      #expect { try encode(["the film"]) } throws: { "\($0)" == expected }
+    }
+    let model = try Model.open(folder)
+    #expect { try model.input(texts: ["the film"]) } throws: { "\($0)" == expected }
+  }
+
   @Test func thereAreCases() { #expect(Self.cases("colbert").count == 4 && Self.cases("multi_vector").count == 4) }
 
   /// The folder's files go with it.

@@ -145,6 +145,22 @@ import Tokenizers
       try line(["model_kwargs": ["num_hidden_layers": .integer(1)]]).hasPrefix(#""model_kwargs": expected only add_"#))
   }
 
+  /// Learned positions end; rotary angles are there for as many as the settings say.
+  @Test(arguments: [("bert", 48), ("modernbert", 900), ("nomic_bert", 900), ("gte", 900), ("qwen3", 900)])
+  func positionsLimitTextsWhereTheyAreLearned(_ model: String, _ expected: Int) throws {
+    let folder = goldens.appendingPathComponent("Sentence/plain")
+    let configuration = try TransformerConfiguration(
+      contentsOf: PretrainedGolden.root.appendingPathComponent(model))
+    func length(_ settings: JSON) throws -> Int? {
+      let file = ConfigFile(folder.appendingPathComponent("sentence_bert_config.json"), settings)
+      let tokens = try SentenceTokenizer.transformer(folder, settings: file, configuration)
+      return tokens.tokenizer?.truncation?.maximumLength
+    }
+    #expect(try length(["max_seq_length": .integer(900)]) == expected)
+    #expect(try length(["max_seq_length": .integer(30)]) == 30)
+    #expect(try length([:]) == configuration.maximumLength)
+  }
+
   @Test func queriesAndDocumentsHaveTheirPrompts() throws {
     let settings: JSON = [
       "prompts": ["query": "find: ", "passage": "text: ", "usual": "x "], "default_prompt_name": "usual",
@@ -184,5 +200,18 @@ import Tokenizers
     let (found, width) = (try #require(gradients[words]).scalars, words.shape[1])
     #expect(found[padding * width..<(padding + 1) * width].allSatisfy { $0 == 0 })
     #expect(found[5 * width..<6 * width].contains { $0 != 0 })
+  }
+
+  @Test func rotaryAnglesDoNotLimitTheLengthsOfDocuments() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rotary-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: PretrainedGolden.root.appendingPathComponent("modernbert"), to: folder)
+    try FileManager.default.copyItem(
+      at: goldens.appendingPathComponent("Sentence/plain/tokenizer.json"),
+      to: folder.appendingPathComponent("tokenizer.json"))
+    let length = try TransformerConfiguration(contentsOf: folder).maximumLength + 50
+    try AtomicFile.write(
+      ["document_length": .integer(length)], to: folder.appendingPathComponent("sentence_bert_config.json"))
+    #expect(try SentenceEncoder.open(folder).roles?.document.maximumLength == length)
   }
 }

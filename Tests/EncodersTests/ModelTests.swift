@@ -1,3 +1,4 @@
+import Checkpoints
 import Encoders
 import Foundation
 import Layers
@@ -58,6 +59,26 @@ import Tokenizers
     }
   }
 
+  @Test func aModelOfImagesTakesNoTexts() throws {
+    let text = """
+      preprocess: {image: {size: [6, 6]}}
+      encode: {layers: [{convolution: {channels: 2, kernel: 3}}, relu]}
+      pool: flatten
+      project: [{linear: 4}]
+      """
+    let root = try Section(Value(parsing: text, file: "recipe.yaml"))
+    let model = try Model(
+      EncoderConfiguration(root), task: .classification, labels: ["no", "yes"], tokenizer: nil, at: .random(seed: 1))
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("model-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try model.save(to: folder)
+    let opened = try Model.open(folder)
+    for (model, place) in [(model, "model"), (opened, folder.path)] {
+      let expected = "\(place): expected a model of texts, found one of images"
+      #expect { try model.input(texts: ["a film"]) } throws: { "\($0)" == expected }
+    }
+  }
+
   @Test func labelsThatMakeNoSenseAreNamed() throws {
     for (labels, isBinary, problem) in [
       (["no", "yes", "no"], false, "expected different labels, found \"no\" twice"),
@@ -69,5 +90,30 @@ import Tokenizers
       let expected = "\(folder.path)/config.json: \"labels\": \(problem)"
       #expect { try Model.open(folder) } throws: { "\($0)" == expected }
     }
+  }
+
+  @Test func aClassifierHasLabels() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("model-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try model("bag: {}").save(to: folder)
+    let file = folder.appendingPathComponent("config.json")
+    let members = try #require(JSON(contentsOf: file).members).filter { $0.name != "labels" }
+    try AtomicFile.write(.object(members + [.init("labels", .array([]))]), to: file)
+    let expected = "\(file.path): \"labels\": expected a label for classification, found none"
+    #expect { try Model.open(folder) } throws: { "\($0)" == expected }
+  }
+
+  @Test func onlyPretrainedEncodersHavePrompts() throws {
+    let model = try model("bag: {}")
+    let expected = "model: expected no prompt, as only pretrained encoders of texts have them, found \"two \""
+    #expect { try model.input(texts: ["one"], prompt: "two ") } throws: { "\($0)" == expected }
+    #expect(try model.input(texts: ["one"], prompt: "").count == 1)
+  }
+
+  @Test func aLastStepThatNormalizesIsLeftOut() throws {
+    let model = try model("bag: {}")
+    let input = try model.input(texts: ["one two three", "six"])
+    let (vectors, longer) = (model.embed(input), model.withoutNormalization().embed(input))
+    #expect(longer.scalars != vectors.scalars && longer.normalized().scalars == vectors.scalars)
   }
 }

@@ -97,6 +97,15 @@ import Testing
     #expect { try Model.open(folder) } throws: { "\($0)" == expected }
   }
 
+  @Test func referenceVectorsOfNoTextsAreRefused() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("reference-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try ReferenceVectors(files: [:], samples: []).write(to: folder)
+    let expected = "\(folder.path)/reference.json: expected reference vectors, found none"
+    #expect { try ReferenceVectors(contentsOf: folder) } throws: { "\($0)" == expected }
+  }
+
   @Test func precisions() {
     let x = Tensor([1, -1, 0.5, 0, 3, 2, -0.5, 0, -1, 0.5, 0.25, 0], shape: [3, 4])
     // As NumPy computes them in float32: the floor of 255 levels between each column's ends; bits of the sign.
@@ -107,5 +116,37 @@ import Testing
       ])
     #expect(EmbeddingPrecision.ubinary.bytes(x) == [0b1010_0000, 0b1100_0000, 0b0110_0000])
     #expect(EmbeddingPrecision.binary.bytes(x).map { Int8(bitPattern: $0) } == [32, 64, -32])
+  }
+
+  @Test func digestsAreOfWhatIsLinkedAndOfAnAdaptersBase() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("reference-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try AtomicFile.write("{}", to: folder.appendingPathComponent("artifact.metadata"))
+    for (name, target) in [("model", golden.appendingPathComponent("bert").path), ("up", ".")] {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.appendingPathComponent(name).path, withDestinationPath: target)
+    }
+    let digests = try ReferenceVectors.digests(golden.appendingPathComponent("bert"))
+    #expect(digests["model.safetensors"] != nil && digests["1_Pooling/config.json"] != nil)
+    #expect(try ReferenceVectors.digests(folder.appendingPathComponent("model")) == digests)
+    let names = Set(digests.keys.map { "model/" + $0 })
+    #expect(try Set(ReferenceVectors.digests(folder).keys) == names.union(["artifact.metadata"]))
+    let adapter = try ReferenceVectors.digests(golden.appendingPathComponent("adapters/lora"))
+    let base = try ReferenceVectors.digests(golden.appendingPathComponent("plain"))
+    #expect(adapter["adapter_model.safetensors"] != nil && base["model.safetensors"] != nil)
+    #expect(adapter["base/model.safetensors"] == base["model.safetensors"])
+  }
+
+  @Test(arguments: ["bert", "splade"]) func theLastLayerGivesTheEmbedding(_ name: String) throws {
+    let encoder = try open(name)
+    let batch = try encoder.batch(texts)
+    let layers = encoder.layers(batch)
+    #expect(layers.count == 1 + (encoder.transformer?.configuration.layers ?? 0))
+    #expect(layers.allSatisfy { $0.width == encoder.width })
+    #expect(layers.last?.scalars == encoder(batch).scalars)
+    let checkpointing = encoder.checkpointingLayers()
+    #expect(checkpointing.transformer?.checkpointsLayers == true)
+    #expect(checkpointing(batch).scalars == encoder(batch).scalars)
   }
 }

@@ -159,6 +159,23 @@ import Testing
     #expect(try found(2) == [] && found(3) == [15])
   }
 
+  /// Numbers far above that of the rows ask for all of them.
+  @Test func hugeRangesAreThoseOfTheRows() throws {
+    let corpus = Tensor((0..<5).flatMap { [cos(Float($0) / 5), sin(Float($0) / 5)] }, shape: [5, 2])
+    func found(count: Int = 3, rangeMin: Int = 0, rangeMax: Int? = nil, margin: Float? = nil) throws -> [Int] {
+      var settings = HardNegatives()
+      (settings.count, settings.rangeMin, settings.rangeMax) = (count, rangeMin, rangeMax)
+      settings.relativeMargin = margin
+      let hits = try settings.mine(queries: Tensor([1, 0], shape: [1, 2]), positives: [[0]], corpus: corpus)
+      return hits[0].map(\.index)
+    }
+    #expect(try found(count: Int.max) == [1, 2, 3, 4])
+    #expect(try found(count: Int.max / 10 + 1, margin: 0.1) == [3, 4])
+    #expect(try found(rangeMax: Int.max) == [1, 2, 3])
+    #expect(try found(rangeMin: Int.max) == [])
+    #expect(throws: EvaluationError.self) { try found(rangeMin: Int.max, rangeMax: Int.min) }
+  }
+
   @Test(arguments: SimilarityFunction.allCases) func searchEqualsSorting(_ similarity: SimilarityFunction) throws {
     // More rows than a block of the corpus and of the queries.
     let random = Random(seed: 5)

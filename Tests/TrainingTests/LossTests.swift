@@ -101,8 +101,11 @@ private func values(_ shape: [Int], seed: UInt64) -> Tensor {
     #expect(throws: LossError.self) {
       try EmbeddingLoss.matryoshka(.cosent(), dimensions: [8, 9]).parameters(width: 8, at: .random(seed: 0))
     }
-    #expect(throws: LossError.self) {
-      try EmbeddingLoss.matryoshka(softmax, dimensions: [8, 4]).parameters(width: 8, at: .random(seed: 0))
+    for inner in [softmax, .splade(softmax, documentWeight: 0, queryWeight: nil)] {
+      let error = #expect(throws: LossError.self) {
+        try EmbeddingLoss.matryoshka(inner, dimensions: [8, 4]).parameters(width: 8, at: .random(seed: 0))
+      }
+      #expect(error?.description.hasSuffix("found softmax") == true)
     }
   }
 

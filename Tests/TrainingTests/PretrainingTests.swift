@@ -65,6 +65,18 @@ import Tokenizers
     #expect(values(first.model) == values(second.model))
   }
 
+  @Test func theProbabilityFitsIntoFloat32() {
+    let text = """
+      encode: {pretrained: x}
+      data: {path: texts.txt}
+      objective: {masked_language_model: {probability: 1e-50}}
+      training: {epochs: 1}
+      """
+    let error = #expect(throws: ConfigurationError.self) { try RecipeFile(text, url.appendingPathComponent("r.yaml")) }
+    let problem = "expected a number between 0 and 1 that float32 can hold, found '1e-50'"
+    #expect(error?.description.hasSuffix(problem) == true, "\(error?.description ?? "")")
+  }
+
   @Test func masksByChance() throws {
     let tokenizer = try Tokenizer(folder: goldens.appendingPathComponent("Sentence/bert"))
     let masking = try #require(TokenMasking(tokenizer))
@@ -77,5 +89,39 @@ import Tokenizers
     let masks = masked.joined().count { $0 == masking.mask }
     #expect(abs(Double(masks) / Double(places.count) - 0.8) < 0.03)
     #expect(masking([[special, free]], Random(seed: 2)).hidden == [free])
+  }
+
+  @Test func theTokenizersFilesAreCopied() throws {
+    let (tokens, bert) = (url.appendingPathComponent("tokens"), goldens.appendingPathComponent("Sentence/bert"))
+    try FileManager.default.createDirectory(at: tokens, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      at: bert.appendingPathComponent("tokenizer.json"), to: tokens.appendingPathComponent("tokenizer.json"))
+    let names = ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model", "sentencepiece.model"]
+    for name in names { try Data("pieces".utf8).write(to: tokens.appendingPathComponent(name)) }
+    let text = """
+      encode: {new: {tokenizer: tokens, hidden_size: 32, num_hidden_layers: 1, max_position_embeddings: 32}}
+      data: {path: texts.txt, validation: 0}
+      objective: masked_language_model
+      training: {epochs: 1, batch_size: 32}
+      """
+    let output = url.appendingPathComponent("copied")
+    _ = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start().run(
+      output: output, resume: false, observers: [])
+    #expect(try Set(FileManager.default.contentsOfDirectory(atPath: output.path)).isSuperset(of: names))
+  }
+
+  @Test(arguments: [("early_stopping", "{patience: 2}"), ("best", "accuracy")])
+  func theBestEpochNeedsTextsHeldOut(key: String, value: String) {
+    let text = """
+      encode: {new: {tokenizer: \(goldens.appendingPathComponent("Sentence/bert").path), hidden_size: 32}}
+      data: {path: texts.txt, validation: 0}
+      objective: masked_language_model
+      training: {epochs: 1, \(key): \(value)}
+      """
+    let error = #expect(throws: ConfigurationError.self) {
+      _ = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start()
+    }
+    let problem = "training.\(key): expected data.validation or data.split to find the best epoch, found none"
+    #expect(error?.description.hasSuffix(problem) == true, "\(error?.description ?? "")")
   }
 }

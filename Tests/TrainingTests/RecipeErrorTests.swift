@@ -117,6 +117,13 @@ import Testing
       Mistake(
         "learning_rate: 0.001", "learning_rate: .nan",
         "recipe.yaml:15:18: training.learning_rate: expected a number above 0, found '.nan'"),
+      Mistake(
+        "dropout: 0.5", "dropout: 0.9999999999",
+        "recipe.yaml:8:14: project[0].dropout: expected a number from 0 to below 1 that float32 can hold, "
+          + "found '0.9999999999'"),
+      Mistake(
+        "dimension: 100", "uniform: 1e39",
+        "recipe.yaml:4:24: encode.embedding.uniform: expected a number above 0 that float32 can hold, found '1e39'"),
       Mistake("epochs: 8", "ema: 1", "recipe.yaml:13:8: training.ema: expected a decay from 0 to below 1, found '1'"),
       Mistake(
         "epochs: 8", "schedule: {linear: {warmup: 1.5}}",
@@ -242,6 +249,12 @@ import Testing
       Mistake(
         "channels: 1}", "channels: 1, std: 0}",
         "recipe.yaml:2:45: preprocess.image.std: expected a number above 0, found '0'"),
+      Mistake(
+        "channels: 1}", "channels: 1, std: 1e-50}",
+        "recipe.yaml:2:45: preprocess.image.std: expected a number above 0 that float32 can hold, found '1e-50'"),
+      Mistake(
+        "channels: 1}", "channels: 1, mean: -1e39}",
+        "recipe.yaml:2:46: preprocess.image.mean: expected a number that float32 can hold, found '-1e39'"),
       Mistake(
         "channels: 1}", "channels: 3, mean: [0, 1]}",
         "recipe.yaml:2:46: preprocess.image.mean: expected one number or 3 (one a channel), found 2"),

@@ -30,6 +30,8 @@ import Testing
     #expect(others.texts == [["g"], ["w"]] && others.labels == [["0.5"]])
     let repeated = try SentenceTable(file("c.tsv", "a\tn\tn\nx\ty\tz\n"), columns: ["a", "n"])
     #expect(repeated.texts == [["x"], ["y"], ["z"]])
+    let unnamed = try SentenceTable(file("d.tsv", "idx\ta\tb\n1\tx\ty\n"), form: form, hasLabels: false)
+    #expect(unnamed.texts == [["x"], ["y"]])
   }
 
   @Test(arguments: ["negative", "negatives", "hard_negative", "hard_negatives", "neg", "neg_1", "negative_x"])
@@ -86,6 +88,20 @@ import Testing
     }
     #expect(queries == ["x", "v"] && corpus == ["y", "z"] && relevant == [[0, 1], [1]])
     #expect(throws: FileError.self) { try scoring("text\nx\n") }
+  }
+
+  /// Ids and what texts are worth are nothing to score on or to mine, unless they are named.
+  @Test func idsAreNoTexts() throws {
+    let url = try file("a.tsv", "id\tquery\tpositive\n1\tx\ty\n2\tv\tz\n")
+    let scored = try file("b.tsv", "query\tpositive\tnegative\tnegative_score\nx\ty\tz\t0.5\n")
+    guard case .retrieval(["x", "v"], ["y", "z"], [[0], [1]]) = try ScoringData(.init(url)),
+      case .triplets(["1", "2"], ["x", "v"], _) = try ScoringData(.init(url, columns: ["id", "query", "positive"])),
+      case .triplets(["x"], ["y"], ["z"]) = try ScoringData(.init(scored))
+    else {
+      Issue.record("another kind")
+      return
+    }
+    #expect(try MiningPairs(url).queries == ["x", "v"])
   }
 
   @Test func foldersOfRetrieval() throws {

@@ -29,6 +29,14 @@ extension SentenceRunTests {
       "scored.tsv:4: objective matryoshka: expected 0 or 1 as score, found '2'"
     ),
     ("path: scored.tsv", "contrastive", "scored.tsv:4: objective contrastive: expected 0 or 1 as score, found '2'"),
+    (
+      "path: pairs.tsv, columns: [query, positive]", "angle",
+      "pairs.tsv: objective angle: labels of pairs: expected a score, found none"
+    ),
+    (
+      "path: pairs.tsv, columns: [query, positive]", "{margin_mse: {teacher: none}}",
+      "query, positive, negative… and a list of scores or a score, found 2 columns and a teacher"
+    ),
   ])
   func badData(data: String, objective: String, expected: String) {
     do {
@@ -36,6 +44,19 @@ extension SentenceRunTests {
       Issue.record("no error")
     } catch {
       #expect("\(error)".contains(expected), "\(error)")
+    }
+  }
+
+  @Test(arguments: [1, 4]) func scoresAreCounted(scores: Int) throws {
+    let list = Array(repeating: "1", count: scores).joined(separator: ",")
+    let row = "{\"query\": \"a\", \"positive\": \"b\", \"negative\": [\"c\", \"d\"], \"score\": [\(list)]}\n"
+    try write(row, "margins.jsonl")
+    do {
+      _ = try run("path: margins.jsonl", "margin_mse", "epochs: 1")
+      Issue.record("no error")
+    } catch {
+      let expected = "objective margin_mse: labels: expected 2 margins or 3 scores a sample, found \(scores)"
+      #expect("\(error)".hasSuffix("margins.jsonl: \(expected)"), "\(error)")
     }
   }
 

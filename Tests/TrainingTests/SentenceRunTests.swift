@@ -141,6 +141,18 @@ import Testing
     #expect(!history.contains("precision@3"))
   }
 
+  /// The loss on held-out rows is by what the set that they are from has learnt.
+  @Test func setsAreValidatedByTheirOwnClassifiers() throws {
+    let second = "{path: scored.tsv, split: {random: {validation: 0.2, test: 0}}}"
+    let run = try #require(
+      try run("sets: [{path: scored.tsv}, \(second)]", "softmax", "epochs: 1, batch_size: 64") as? SentenceRun)
+    let set = try #require(run.held.first?.set)
+    let losses = try run.losses.map {
+      Double(try run.loss(of: set, Array(0..<set.count), $0, noise: Random(seed: 0)).scalar)
+    }
+    #expect(try run.validationMetrics()["loss"] == losses[1] && losses[0] != losses[1])
+  }
+
   func text(_ name: String) throws -> String {
     try String(contentsOf: url.appendingPathComponent(name), encoding: .utf8)
   }
@@ -274,6 +286,23 @@ import Testing
     #expect(guided[0] == guided[1])
     let taught = try losses("{matryoshka: {dimensions: [32, 8], loss: {margin_mse: {teacher: OTHER}}}}")
     #expect(taught[0] != taught[1])
+  }
+
+  /// A guide reads no more of a text than the encoder does, whether it has the same tokens or others.
+  @Test func guidesReadWhatTheEncoderReads() throws {
+    let encoder = try SentenceEncoder.open(goldens.appendingPathComponent("Sentence/bert"))
+    let (same, other) = (goldens.appendingPathComponent("Sentence/plain"), url.appendingPathComponent("other"))
+    try FileManager.default.copyItem(at: same, to: other)
+    let tokenizer = try text("other/tokenizer.json")
+    try write(tokenizer.replacingOccurrences(of: "\"spaces\"", with: "\"spacez\""), "other/tokenizer.json")
+    // With the special tokens these are the 20 that the encoder reads.
+    let start = Array(repeating: "film", count: 18).joined(separator: " ")
+    for folder in [same, other] {
+      let guide = try SentenceEncoder.open(folder)
+      let read = try SentenceRun.Guide(guide, of: encoder)([start + " dull"]).scalars
+      #expect(try read == guide.encode([start]).scalars, "\(folder.lastPathComponent)")
+      #expect(try read != guide.encode([start + " dull"]).scalars)
+    }
   }
 
   @Test func theCardOfASparseEncoderSaysSo() throws {

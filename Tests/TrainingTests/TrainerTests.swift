@@ -61,6 +61,30 @@ struct TrainerTests {
     }
   }
 
+  @Test func aBestEpochThatIsGoneIsMissedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    func run(_ observers: [any TrainerObserver] = []) -> TinyRun {
+      var run = TinyRun()
+      run.options = TrainerOptions(
+        epochs: 3, batchSize: 8, earlyStopping: EarlyStopping("accuracy", .maximize), seed: 5)
+      (run.output, run.observers) = (folder.url, observers)
+      return run
+    }
+    #expect(throws: Kill.Killed.self) { try run([Kill(after: 20)]).trainer().run() }
+    let best = folder.url.appendingPathComponent("checkpoint/best.safetensors")
+    let whole = try Data(contentsOf: best)
+    for damage in [whole.dropLast(), nil] {
+      try FileManager.default.removeItem(at: best)
+      try damage?.write(to: best)
+      let again = run()
+      #expect(throws: FileError.self) { try again.trainer().run(resume: true) }
+      // Nothing was trained or read.
+      #expect(again.bits == run().bits)
+    }
+    try whole.write(to: best)
+    #expect(try run().trainer().run(resume: true).outcome == .finished)
+  }
+
   @Test func resumingAFinishedRunChangesNothing() throws {
     let folder = try TemporaryFolder()
     var run = TinyRun()

@@ -6,7 +6,7 @@ import Tensors
 /// A pretrained encoder with a head that predicts tokens: transformers' `…ForMaskedLM`, for pretraining and for sparse (SPLADE) vectors.
 public struct MaskedLanguageModel: Layer {
   /// The encoder.
-  public let transformer: Transformer
+  public internal(set) var transformer: Transformer
   /// All parameters, the encoder's first.
   public let parameters: [Parameter]
   /// Whether the head is new, for want of one in the file.

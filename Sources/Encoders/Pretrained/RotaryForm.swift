@@ -47,20 +47,6 @@ struct RotaryForm: Sendable, Hashable {
     }
   }
 
-  /// How many positions there are to turn by, for a model with `positions` (`max_position_embeddings`), which some files leave at
-  /// what it was trained for.
-  func reach(_ positions: Int) -> Int {
-    let (factor, trained): (Float, Int) =
-      switch scaling {
-      case .none, .ntk, .longrope: (1, positions)
-      case .linear(let factor), .proportional(let factor, _): (factor, positions)
-      case .dynamic(let factor, let trained): (factor, trained)
-      case .llama3(let factor, _, _, let trained): (factor, trained)
-      case .yarn(let yarn): (yarn.factor, yarn.trained)
-      }
-    return max(positions, Int(min(Double(factor) * Double(trained), Double(1 << 30))))
-  }
-
   /// Texts of the same variant are turned by the same frequencies.
   func variant(length: Int) -> Int {
     switch scaling {

@@ -75,18 +75,21 @@ public struct SequenceClassifier: Layer {
 
   /// The logits `[texts, labels]`. No text may be empty.
   public func callAsFunction(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil) -> Tensor {
-    let ids = pooling == .last ? withoutPaddingAtEnds(ids) : ids
-    var x = inputDropout(transformer(ids, typeIDs: typeIDs).pooled(pooling))
+    let hidden = transformer(ids, typeIDs: typeIDs)
+    var x = inputDropout(pooling == .last ? hidden.rows.rows(at: lastRows(ids)) : hidden.pooled(pooling))
     if let dense { x = dense(x).activated(activation) }
     if let norm { x = norm(x) }
     return output(dropout(x))
   }
 
-  /// The last token that isn't padding counts: no row before those that some tokenizers end a text with sees them.
-  private func withoutPaddingAtEnds(_ ids: Ragged<IDs>) -> Ragged<IDs> {
-    guard let padding = transformer.configuration.paddingID else { return ids }
-    let texts = (0..<ids.count).map { Array(ids.rows.values[ids.offsets[$0]]) }
-    guard texts.contains(where: { $0.last == Int32(padding) }) else { return ids }
-    return Ragged(texts.map { text in Array(text[...(text.lastIndex { $0 != Int32(padding) } ?? 0)]) })
+  /// The row of each text's last token that isn't padding, which some tokenizers end a text with.
+  private func lastRows(_ ids: Ragged<IDs>) -> IDs {
+    let padding = transformer.configuration.paddingID.map { Int32($0) }
+    return IDs(
+      (0..<ids.count).map { text in
+        let rows = ids.offsets[text]
+        precondition(!rows.isEmpty, "SequenceClassifier: text \(text) is empty")
+        return Int32(rows.last { ids.rows.values[$0] != padding } ?? rows.lowerBound)
+      })
   }
 }

@@ -89,7 +89,7 @@ public struct Transformer: Layer {
   /// The hidden states `[rows, width]` of texts; `typeIDs` tell the parts of a pair apart and are 0 if not given. Of each text its first
   /// `seen` tokens are attended to: all of them if not given.
   ///
-  /// Ids must be in range and texts no longer than `configuration.maximumLength`: `check` says so of data from outside.
+  /// Ids must be in range and texts no longer than the model's learned positions: `check` says so of data from outside.
   public func callAsFunction(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil, seen: [Int]? = nil) -> Ragged<Tensor> {
     var last = embeddings(ids, typeIDs: typeIDs)
     run(&last, seen) { _ in }
@@ -132,9 +132,8 @@ public struct Transformer: Layer {
   public func check(_ ids: Ragged<IDs>, typeIDs: Ragged<IDs>? = nil) throws {
     for text in 0..<ids.count {
       let rows = ids.offsets[text]
-      guard rows.count <= configuration.maximumLength else {
-        throw TokenError(
-          text: text, "\(rows.count) tokens, the model takes \(configuration.maximumLength)", in: configuration.url)
+      if let most = configuration.positionLimit, rows.count > most {
+        throw TokenError(text: text, "\(rows.count) tokens, the model takes \(most)", in: configuration.url)
       }
       for row in rows where !(0..<configuration.vocabularySize).contains(Int(ids.rows.values[row])) {
         throw TokenError(

@@ -216,9 +216,10 @@ extension TransformerConfiguration {
     let window =
       try file.bool("use_sliding_window", default: false) ? file.integerIfAny("sliding_window", least: 1) : nil
     let firstLocal = try file.integer("max_window_layers", default: 28, least: 0)
+    let isCausal = try file.bool("is_causal", default: true)
     layerForms = try slidingLayers(file) { window != nil && $0 >= firstLocal }.map { isLocal in
-      // Its window counts the row itself.
-      LayerForm(rotary: 0, window: isLocal ? window.map { $0 - 1 } : nil, causal: true)
+      // Where attention is causal the window counts the row itself.
+      LayerForm(rotary: 0, window: isLocal ? window.map { $0 - (isCausal ? 1 : 0) } : nil, causal: isCausal)
     }
   }
 

@@ -28,10 +28,8 @@ public struct TransformerConfiguration: Sendable {
   public internal(set) var intermediate = 0
   /// The number of token types; 0 if there are none.
   public internal(set) var typeVocabularySize = 0
-  /// How many tokens a text may have, special tokens included.
+  /// How many tokens of a text are read where the folder sets no limit, special tokens included.
   public internal(set) var maximumLength = 0
-  /// How many of them are read where the folder sets no limit: less than `maximumLength` if rotary angles are stretched beyond.
-  public internal(set) var usualLength = 0
   /// The id of padding, which no text needs here; RoBERTa's positions count from it.
   public internal(set) var paddingID: Int?
   /// The `architectures` that the weights were saved as, such as `BertForMaskedLM`.
@@ -87,6 +85,9 @@ public struct TransformerConfiguration: Sendable {
   /// Whether the feed-forward part is a gated linear unit.
   private var isGated: Bool { [.modernbert, .nomicBERT, .gte, .new, .qwen3].contains(family) }
 
+  /// How many tokens a text may have: as many as there are learned positions; nil: any number, as rotary angles are computed for any.
+  var positionLimit: Int? { positions == .none ? nil : maximumLength }
+
   /// Whether the weights were saved as a causal language model's.
   public var isLanguageModel: Bool {
     (architectures.first?.hasSuffix("ForCausalLM") ?? false) && json["is_causal"]?.bool ?? true
@@ -134,6 +135,12 @@ public struct TransformerConfiguration: Sendable {
     if family != .qwen3, try file.bool("is_decoder", default: false) {
       throw file.error("is_decoder", "decoders are not supported")
     }
+    // MPNet and GTE's own code don't read the key. In the others a text's tokens see those before them alone, or all if a longer text beside it
+    // makes it padded.
+    let isCausal = try file.bool("is_causal", default: false)
+    guard !isCausal || [.qwen3, .mpnet, .new].contains(family) else {
+      throw file.error("is_causal", "expected false for an encoder, found true")
+    }
     switch family {
     case .bert, .roberta, .xlmRoberta, .camembert, .mpnet, .electra, .albert: try readBERT(file)
     case .distilbert: try readDistilBERT(file)
@@ -142,8 +149,6 @@ public struct TransformerConfiguration: Sendable {
     case .gte, .new: try readGTE(file)
     case .qwen3: try readQwen3(file)
     }
-    usualLength = maximumLength
-    if let form = rotary.first { maximumLength = form.reach(maximumLength) }
     if keyHeads == 0 { keyHeads = heads }
     if headWidth == 0 {
       guard width % heads == 0 else {
@@ -191,8 +196,13 @@ public struct TransformerConfiguration: Sendable {
       throw FileError(.missing, checkpoint.url, item: suffix, "no such tensor: not the weights of a BERT")
     }
     let prefix = String(key.dropLast(suffix.count))
-    func shape(_ name: String) throws -> JSON { .array(try checkpoint.entry(prefix + name).shape.map { .integer($0) }) }
-    func size(_ name: String, _ axis: Int) throws -> JSON { try shape(name).elements?[axis] ?? .null }
+    func size(_ name: String, _ axis: Int) throws -> JSON {
+      let shape = try checkpoint.entry(prefix + name).shape
+      guard shape.count == 2 else {
+        throw FileError(.mismatched, checkpoint.url, item: prefix + name, "expected a table, found shape \(shape)")
+      }
+      return .integer(shape[axis])
+    }
     let layers = (0...).first { !checkpoint.contains("\(prefix)encoder.layer.\($0).output.dense.weight") } ?? 0
     let width = try size("embeddings.word_embeddings.weight", 1).integer ?? 0
     let heads = heads ?? (width == 384 ? 12 : max(1, width / 64))

@@ -48,7 +48,14 @@ extension SentenceEncoder {
           width = outputs
         }
       } else {
-        module = try SentenceModule(entry, width: &width, tokenizer: tokens?.tokenizer, at: scope)
+        module = try SentenceModule(
+          entry, after: stages.first?.module, width: &width, tokenizer: tokens?.tokenizer, at: scope)
+        let hasSentence = stages.contains(where: \.module.givesSentence)
+        if let taken = module.taken, (taken == .sentence) != hasSentence {
+          throw FileError(
+            .mismatched, entry.folder, item: entry.type,
+            "expected it \(hasSentence ? "before" : "after") the module that gives one vector a text")
+        }
       }
       stages.append(
         Stage(module: module, entry: entry, parameters: scope.parameters, adaptation: scope.adaptation))
@@ -87,7 +94,7 @@ extension SentenceEncoder {
     -> TokenRoles?
   {
     guard let tokenizer = tokens.tokenizer, let first = stages.first?.entry else { return nil }
-    let positions = stages[0].module.transformer?.configuration.maximumLength
+    let positions = stages[0].module.transformer?.configuration.positionLimit
     guard let colBERT, !stages.contains(where: \.module.givesSentence) else {
       var roles = try SentenceModule.transformerSettings(first).flatMap {
         try TokenRoles($0, tokenizer: tokenizer, positions: positions, in: first.folder)
@@ -206,12 +213,14 @@ extension SentenceModule {
       guard let all = try config.strings("vocab") else {
         throw FileError(.malformed, config.url, item: "vocab", "missing")
       }
-      var seen = Set<String>()
-      let vocabulary = all.filter { seen.insert($0).inserted }
+      guard !all.isEmpty else { throw FileError(.malformed, config.url, item: "vocab", "expected words, found none") }
+      var seen = Set<ExactText>()
+      let vocabulary = all.filter { seen.insert(ExactText($0)).inserted }
       let unknown = Float(try config.number("unknown_word_weight") ?? 1)
-      let given = Dictionary((config["word_weights"]?.members ?? []).map { ($0.name, $0.value.double) }) { $1 }
+      let members = config["word_weights"]?.members ?? []
+      let given = Dictionary(members.map { (ExactText($0.name), $0.value.double) }) { $1 }
       let weights = vocabulary.map { word in
-        (given[word] ?? given[word.lowercased()] ?? nil).map { Float($0) } ?? unknown
+        (given[ExactText(word)] ?? given[ExactText(word.pythonLowercased())] ?? nil).map { Float($0) } ?? unknown
       }
       let module = SentenceModule.bagOfWords(
         weights: weights, cumulative: try config.bool("cumulative_term_frequency") ?? true)
@@ -280,6 +289,16 @@ extension SentenceModule {
     switch self {
     case .transformer(let transformer): transformer
     case .maskedLanguageModel(let model): model.transformer
+    default: nil
+    }
+  }
+
+  /// The vectors that must be there for it, as it changes their width or makes others of them.
+  fileprivate var taken: FeatureName? {
+    switch self {
+    case .pooling, .spladePooling, .cnn, .lstm: .tokens
+    case .sparseCoder: .sentence
+    case .dense(_, _, let name, _): name
     default: nil
     }
   }

@@ -6,19 +6,21 @@ import Tensors
 extension SentenceEncoder {
   /// Writes the folder that it was opened from with its present parameters, low-rank additions merged, in float32; sentence-transformers opens it too.
   ///
-  /// Tensors of the original files that no layer here reads, such as a pooler, stay as they are. A plain folder becomes one with
-  /// `modules.json`. Weights in other formats, and what a training run keeps beside a model, are left out.
+  /// Tensors of the original files that no layer here reads, such as a pooler, are kept, floats in float32 too. A plain folder becomes
+  /// one with `modules.json`. Weights in other formats, what a training run keeps beside a model, and what is no file are left out.
   ///
-  /// - Throws: `FileError` if a file can't be read or written, or if `output` is the folder it was opened from.
+  /// - Throws: `FileError` if a file can't be read or written, or if `output` is the folder it was opened from, or in it.
   public func save(to output: URL) throws {
-    guard output.standardizedFileURL.resolvingSymlinksInPath() != folder.standardizedFileURL.resolvingSymlinksInPath()
-    else { throw FileError(.unwritable, output, "expected another folder than the one the model was opened from") }
+    guard !isWithin(output, folder) else {
+      throw FileError(
+        .unwritable, output, "expected another folder than the one the model was opened from, and none in it")
+    }
     try AtomicFolder.make(output)
     try copyFiles(to: output)
     for stage in stages + queries.flatMap(\.stages) {
       let place = stage.entry.path.isEmpty ? output : output.appendingPathComponent(stage.entry.path)
       try AtomicFolder.make(place)
-      if case .transformer(let transformer) = stage.module { try transformer.configuration.write(to: place) }
+      try stage.module.transformer?.configuration.write(to: place)
       try copyTokenizer(of: stage.entry.folder, to: place)
       if !stage.parameters.isEmpty { try write(stage, to: place) }
     }
@@ -30,19 +32,24 @@ extension SentenceEncoder {
   /// The files of the folder and its subfolders, weights aside.
   private func copyFiles(to output: URL) throws {
     let left: Set = [
-      "README.md", "checkpoint", "history.jsonl", "model.safetensors.index.json", "onnx", "openvino", "recipe.yaml",
-      "report.html", "training.json", "head", "encoders.json", "reference.json", "adapter_config.json",
-      "adapter",
+      "README.md", "checkpoint", "history.jsonl", "onnx", "openvino", "coreml", "tflite", "recipe.yaml", "report.html",
+      "training.json", "head", "encoders.json", "reference.json", "adapter_config.json", "adapter",
     ]
-    let weights: Set = ["bin", "safetensors", "onnx", "h5", "msgpack", "ot", "pt", "pth", "gguf", "tflite"]
+    let weights: Set = [
+      "bin", "safetensors", "pt", "pth", "ckpt", "h5", "msgpack", "onnx", "onnx_data", "ot", "tflite", "gguf", "pb",
+      "npz", "pkl", "pickle",
+    ]
     func copy(_ source: URL, _ target: URL) throws {
       for name in try FileManager.default.contentsOfDirectory(atPath: source.path).sorted() {
         let (from, to) = (source.appendingPathComponent(name), target.appendingPathComponent(name))
         if left.contains(name) || weights.contains(from.pathExtension) || name.hasPrefix(".") { continue }
+        if name.hasSuffix(".index.json") { continue }
         if isFolder(from) {
+          // A link may lead back up.
+          if isWithin(source, from) { continue }
           try AtomicFolder.make(to)
           try copy(from, to)
-        } else {
+        } else if isFile(from) {
           try MappedFile(from).withBytes { try AtomicFile.write(Data($0), to: to) }
         }
       }
@@ -56,33 +63,32 @@ extension SentenceEncoder {
     guard place != folder else { return }
     for name in try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
     where name.hasPrefix("tokenizer") || name.hasPrefix("vocab.") || name == "merges.txt" || name.hasSuffix(".model") {
-      try MappedFile(place.appendingPathComponent(name)).withBytes {
-        try AtomicFile.write(Data($0), to: output.appendingPathComponent(name))
-      }
+      let file = place.appendingPathComponent(name)
+      guard isFile(file) else { continue }
+      try MappedFile(file).withBytes { try AtomicFile.write(Data($0), to: output.appendingPathComponent(name)) }
     }
   }
 
   private func write(_ stage: Stage, to place: URL) throws {
     let checkpoint = try Checkpoint(
-      stage.entry.type == "Transformer" ? stage.entry.folder : stage.entry.file("model.safetensors"))
+      stage.module.transformer == nil ? stage.entry.file("model.safetensors") : stage.entry.folder)
     let prefix = stage.entry.name + "."
     let parameters = stage.adaptation?.merged(stage.parameters) ?? stage.parameters
     let values = Dictionary(parameters.map { (String($0.name.dropFirst(prefix.count)), $0) }) { first, _ in first }
+    // A table that was made up from the file's tensors stands for all of them.
+    let isMadeUp = !values.keys.allSatisfy { checkpoint.contains($0) }
     var writer = SafetensorsWriter()
-    for key in checkpoint.keys {
-      let (type, shape) = try checkpoint.entry(key)
+    for key in isMadeUp ? Array(values.keys) : checkpoint.keys {
       if let parameter = values[key] {
-        writer.add(key, shape: shape, parameter.scalars)
-      } else if type.isFloating {
-        var scalars = [Float](repeating: 0, count: shape.reduce(1, *))
-        try scalars.withUnsafeMutableBufferPointer { try checkpoint.read(key, into: $0) }
-        writer.add(key, shape: shape, scalars)
+        writer.add(key, shape: parameter.shape, parameter.scalars)
+      } else {
+        try writer.add(key, of: checkpoint, as: .float32)
       }
     }
     try writer.write(to: place.appendingPathComponent("model.safetensors"))
   }
 
-  /// What makes a plain Hugging Face folder one of sentence-transformers: `modules.json`, the pooling, the limit.
+  /// What makes a plain Hugging Face folder one of sentence-transformers: `modules.json`, the pooling, and the settings if it has none.
   private func writeModules(to output: URL) throws {
     let list = stages.enumerated().map { index, stage -> JSON in
       [
@@ -100,13 +106,36 @@ extension SentenceEncoder {
       ]
       try AtomicFile.write(config, to: output.appendingPathComponent(stage.entry.path + "/config.json"))
     }
-    let settings: JSON = ["max_seq_length": maximumLength.map { .integer($0) } ?? .null, "do_lower_case": false]
-    try AtomicFile.write(settings, to: output.appendingPathComponent("sentence_bert_config.json"))
-    let general: JSON = [
-      "__version__": ["sentence_transformers": "2.2.0"], "prompts": [:], "default_prompt_name": .null,
-      "similarity_fn_name": "cosine",
-    ]
-    try AtomicFile.write(general, to: output.appendingPathComponent("config_sentence_transformers.json"))
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    if !names.contains(where: { $0.hasPrefix("sentence_") && $0.hasSuffix("_config.json") }) {
+      let settings: JSON = ["max_seq_length": maximumLength.map { .integer($0) } ?? .null, "do_lower_case": false]
+      try AtomicFile.write(settings, to: output.appendingPathComponent("sentence_bert_config.json"))
+    }
+    if !names.contains("config_sentence_transformers.json") {
+      let general: JSON = [
+        "__version__": ["sentence_transformers": "2.2.0"], "prompts": [:], "default_prompt_name": .null,
+        "similarity_fn_name": "cosine",
+      ]
+      try AtomicFile.write(general, to: output.appendingPathComponent("config_sentence_transformers.json"))
+    }
     try AtomicFile.write(.array(list), to: output.appendingPathComponent("modules.json"))
   }
+}
+
+/// Whether a folder, which needn't be there yet, is another one or in it, links followed.
+public func isWithin(_ folder: URL, _ other: URL) -> Bool {
+  /// A place without links, as far as it's there.
+  func resolved(_ url: URL) -> URL {
+    let url = url.standardizedFileURL
+    guard url.path != "/", isMissing(url) else { return url.resolvingSymlinksInPath() }
+    return resolved(url.deletingLastPathComponent()).appendingPathComponent(url.lastPathComponent)
+  }
+  let (path, outer) = (resolved(folder).path, resolved(other).path)
+  return path == outer || path.hasPrefix(outer + "/")
+}
+
+/// Whether there is a file at a path, links followed; a pipe isn't one.
+private func isFile(_ url: URL) -> Bool {
+  var status = stat()
+  return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }

@@ -59,6 +59,15 @@ public struct SentenceEncoder: Sendable {
   /// Whether the embeddings are sparse: most numbers are 0, as the weights of the vocabulary's entries are (SPLADE).
   public var isSparse: Bool { SentenceEncoder.isSparse(stages) }
 
+  /// Throws if a text gets no vector of its own, but one for each token.
+  ///
+  /// - Throws: `FileError` naming the folder.
+  package func requireOneVector() throws {
+    guard isMultiVector else { return }
+    throw FileError(
+      .mismatched, folder, "expected an encoder with one vector a text, found one with a vector for each token")
+  }
+
   static func isSparse(_ stages: [Stage]) -> Bool {
     switch stages.last?.module {
     case .spladePooling, .sparseCoder: true
@@ -129,10 +138,11 @@ public struct SentenceEncoder: Sendable {
 
   /// The embeddings of a batch from what enters the Transformer's first layer, then from each layer's output, the last one's last.
   public func layers(_ batch: SentenceBatch) -> [Tensor] {
-    guard let transformer else { return [self(batch)] }
-    return transformer.layers(batch.ids).map { tokens in
+    guard let first = stages.first?.module, let transformer else { return [self(batch)] }
+    return transformer.layers(batch.ids, seen: batch.seen).map { hidden in
       var features = SentenceFeatures(batch)
-      features.tokens = tokens
+      features.tokens = hidden
+      if case .maskedLanguageModel(let model) = first { features.tokens = hidden.map { model.logits($0) } }
       return output(stages.dropFirst().reduce(features) { $1.module($0) })
     }
   }
@@ -153,23 +163,29 @@ public struct SentenceEncoder: Sendable {
 
   /// The embeddings of texts `[texts, width]`, detached.
   ///
+  /// Of a text without any token, pooling makes zeros; a `Model` with words of its own counts it as one unknown word.
+  ///
   /// - Parameters:
   ///   - prompt: put before each text; nil: the folder's default prompt.
-  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have; `FileError` if the encoder gives
+  ///   a vector for each token.
   public func encode(_ texts: [String], prompt: String? = nil) throws -> Tensor {
-    vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
+    try requireOneVector()
+    return vectors(try batch(texts, prompt: prompt ?? self.prompt(named: nil)))
   }
 
   /// The embeddings of queries `[texts, width]`: by their prompt and their way through the modules, where there is one.
   ///
   /// Source: sentence-transformers' `encode_query`.
-  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have; `FileError` if the encoder gives
+  ///   a vector for each token.
   public func encodeQueries(_ texts: [String]) throws -> Tensor { try forQueries.encode(texts, prompt: prompts.query) }
 
   /// The embeddings of what is searched `[texts, width]`, by its prompt.
   ///
   /// Source: sentence-transformers' `encode_document`.
-  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have.
+  /// - Throws: `TokenError` if the tokenizer gives ids that the model doesn't have; `FileError` if the encoder gives
+  ///   a vector for each token.
   public func encodeDocuments(_ texts: [String]) throws -> Tensor { try encode(texts, prompt: prompts.document) }
 
   /// The embeddings of a batch of any size `[texts, width]`, detached. Of sparse ones the largest numbers only, where the folder says how many.
@@ -215,11 +231,18 @@ public struct SentenceEncoder: Sendable {
   /// Source: Chen et al. 2016 (gradient checkpointing).
   public func checkpointingLayers() -> SentenceEncoder {
     let stages = stages.map { stage in
-      guard case .transformer(var transformer) = stage.module else { return stage }
-      transformer.checkpointsLayers = true
+      let module: SentenceModule
+      switch stage.module {
+      case .transformer(var transformer):
+        transformer.checkpointsLayers = true
+        module = .transformer(transformer)
+      case .maskedLanguageModel(var model):
+        model.transformer.checkpointsLayers = true
+        module = .maskedLanguageModel(model)
+      default: return stage
+      }
       return Stage(
-        module: .transformer(transformer), entry: stage.entry, parameters: stage.parameters,
-        adaptation: stage.adaptation)
+        module: module, entry: stage.entry, parameters: stage.parameters, adaptation: stage.adaptation)
     }
     return SentenceEncoder(self, stages: stages)
   }

@@ -74,10 +74,12 @@ struct ModuleEntry: Sendable {
 }
 
 extension SentenceModule {
-  /// A module that isn't the first; `width` is that of the vectors that arrive, and becomes that of those that leave.
+  /// A module after the first; `width` is that of the vectors that arrive, and becomes that of those that leave.
   ///
-  /// - Throws: `FileError` for a file that is missing, malformed or of another width, and for an unknown type.
-  init(_ entry: ModuleEntry, width: inout Int, tokenizer: Tokenizer?, at scope: Scope) throws {
+  /// - Throws: `FileError` for a file that is missing, malformed, of another width or not for the first module, and for an unknown type.
+  init(
+    _ entry: ModuleEntry, after first: SentenceModule?, width: inout Int, tokenizer: Tokenizer?, at scope: Scope
+  ) throws {
     func check(_ found: Int, _ key: String, _ file: ConfigFile) throws {
       guard found == width else {
         throw FileError(
@@ -111,12 +113,20 @@ extension SentenceModule {
       let file = try entry.config()
       let dimension = try file.integer("embedding_dimension") ?? file.integer("word_embedding_dimension") ?? width
       try check(dimension, "embedding_dimension", file)
-      let (layers, first) = (try file.integer("num_hidden_layers") ?? 12, try file.integer("layer_start") ?? 4)
-      guard first >= 0, layers >= first else {
-        throw FileError(.mismatched, file.url, item: "layer_start", "expected 0 to \(layers) layers, found \(first)")
+      let layers = try file.integer("num_hidden_layers", in: 0...1 << 16) ?? 12
+      let start = try file.integer("layer_start") ?? 4
+      guard start >= 0, layers >= start else {
+        throw FileError(.mismatched, file.url, item: "layer_start", "expected 0 to \(layers) layers, found \(start)")
       }
-      let weights = try scope.parameter("layer_weights", [layers + 1 - first], .ones, trainable: false)
-      self = .weightedLayers(weights.scalars, from: first)
+      if case .transformer(let transformer)? = first, transformer.configuration.keepsLayers,
+        transformer.configuration.layers != layers
+      {
+        throw FileError(
+          .mismatched, file.url, item: "num_hidden_layers",
+          "expected \(transformer.configuration.layers), as many as the Transformer has, found \(layers)")
+      }
+      let weights = try scope.parameter("layer_weights", [layers + 1 - start], .ones, trainable: false)
+      self = .weightedLayers(weights.scalars, from: start)
     case "MultiVectorMask":
       let file = try entry.config()
       let ids = try file.strings("skiplist_words")?.compactMap { tokenizer?.id(of: $0) } ?? []
@@ -144,12 +154,19 @@ extension SentenceModule {
       let file = try entry.config()
       try check(file.size("dimension"), "dimension", file)
       self = .layerNorm(try LayerNorm(width, at: scope["norm"]))
-    case "Dropout": self = .dropout(Dropout(Float(try entry.config().number("dropout") ?? 0.2)))
+    case "Dropout": self = .dropout(Dropout(try entry.config().rate("dropout") ?? 0.2))
     case "Normalize":
       let file = try ConfigFile.ifPresent(entry.file("config.json"))
       self = .normalize(on: try file.map { try Self.feature($0, entry.feature) } ?? entry.feature)
     case "WordWeights":
       let table = try Embedding(scope.shape("emb_layer.weight")[0], 1, trainable: false, at: scope["emb_layer"])
+      // No id is beyond the tokenizer's, nor beyond the first module's table.
+      let ids = [first?.entries, tokenizer?.vocabularySize].compactMap(\.self).min() ?? 0
+      guard table.entries >= ids else {
+        throw FileError(
+          .mismatched, scope.url ?? entry.folder, item: "emb_layer.weight",
+          "expected weights of \(ids) tokens, found \(table.entries)")
+      }
       self = .wordWeights(table.weight.tensor.scalars)
     case "CNN":
       let file = try entry.config("cnn_config.json")
@@ -157,6 +174,9 @@ extension SentenceModule {
         file.integer("in_embedding_dimension") ?? file.size("in_word_embedding_dimension"), "in_embedding_dimension",
         file)
       let (kernels, channels) = (try file.integers("kernel_sizes") ?? [1, 3, 5], try file.size("out_channels"))
+      guard !kernels.isEmpty else {
+        throw FileError(.mismatched, file.url, item: "kernel_sizes", "expected odd sizes, found none")
+      }
       if let even = kernels.first(where: { $0 % 2 == 0 || $0 < 1 || $0 > 1 << 16 }) {
         throw FileError(.mismatched, file.url, item: "kernel_sizes", "expected odd sizes, found \(even)")
       }
@@ -173,15 +193,20 @@ extension SentenceModule {
       try check(
         file.integer("embedding_dimension") ?? file.size("word_embedding_dimension"), "embedding_dimension", file)
       let recurrence = try Recurrence(
-        .lstm, width, file.size("hidden_dim"), layers: file.integer("num_layers") ?? 1,
-        bidirectional: file.bool("bidirectional") ?? true, dropout: Float(file.number("dropout") ?? 0),
-        at: scope["encoder"])
+        .lstm, width, file.size("hidden_dim"), layers: file.integer("num_layers", in: 1...1024) ?? 1,
+        bidirectional: file.bool("bidirectional") ?? true, dropout: file.rate("dropout") ?? 0, at: scope["encoder"])
       try scope.requireAllRead()
       self = .lstm(recurrence)
       width = recurrence.width
     default:
       throw FileError(.mismatched, entry.folder, item: entry.type, "expected this module to be the first one")
     }
+  }
+
+  /// How many ids a first module has vectors for.
+  private var entries: Int? {
+    if case .wordEmbeddings(let table) = self { return table.entries }
+    return transformer?.configuration.vocabularySize
   }
 
   /// The names of the ways to pool in Pooling's config.json, the older true-or-false keys too.
@@ -232,6 +257,22 @@ extension SentenceModule {
       throw FileError(
         .mismatched, file.url, item: "activation_function",
         "expected Identity, Tanh, ReLU, GELU, Sigmoid or SiLU of torch.nn, found \(FileError.quoted(name))")
+    }
+  }
+}
+
+extension ConfigFile {
+  /// A whole number in a range.
+  fileprivate func integer(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
+    try value(key, "a whole number from \(range.lowerBound) to \(range.upperBound)") { json in
+      json.integer.flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  /// A share in [0, 1), such as a dropout rate.
+  fileprivate func rate(_ key: String) throws -> Float? {
+    try value(key, "a number from 0 to below 1") { json in
+      json.double.map { Float($0) }.flatMap { $0 >= 0 && $0 < 1 ? $0 : nil }
     }
   }
 }

@@ -44,17 +44,17 @@ enum SentenceTokenizer: Sendable {
   var tokenizer: Tokenizer? { if case .pieces(let tokenizer, _, _) = self { tokenizer } else { nil } }
 
   /// The tokenizer of a Transformer's folder, cutting as sentence-transformers does: at the limit of its settings, else at the
-  /// tokenizer's own, and never past the model's positions. What tokenizer.json says of truncation and padding is
-  /// overridden, the side aside.
+  /// tokenizer's own and the model's positions; past these never where they are learned. What tokenizer.json says of truncation and padding
+  /// is overridden, the side aside.
   static func transformer(
     _ folder: URL, settings: ConfigFile?, _ configuration: TransformerConfiguration
   ) throws -> SentenceTokenizer {
-    let folder = try place(of: folder)
+    let folder = try Tokenizer.folder(of: folder)
     var tokenizer = try Tokenizer(folder: folder)
     let config = try ConfigFile.ifPresent(folder.appendingPathComponent("tokenizer_config.json"))
-    var limit = configuration.usualLength
+    var limit = configuration.maximumLength
     if let maximum = try settings?.textLength() {
-      limit = min(configuration.maximumLength, maximum)
+      limit = configuration.positionLimit.map { min($0, maximum) } ?? maximum
     } else if let maximum = try config?.number("model_max_length"), maximum >= 1 {
       // Where there is no limit, the file says 10³⁰.
       limit = Int(min(Double(limit), maximum))
@@ -69,16 +69,12 @@ enum SentenceTokenizer: Sendable {
 
   /// The folder that has the tokenizer of a model: an adapter's folder may have none.
   static func place(of folder: URL) throws -> URL {
-    let names = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"]
-    guard AdapterFolder.isOne(folder),
-      !names.contains(where: { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path) })
-    else { return folder }
-    return try AdapterFolder(folder).base()
+    try AdapterFolder.isOne(folder) ? Tokenizer.folder(of: folder) : folder
   }
 
   /// The tokenizer of a WordEmbeddings module.
   static func wordEmbeddings(_ folder: URL, _ config: ConfigFile) throws -> SentenceTokenizer {
-    let limit = try config.integer("max_seq_length")
+    let limit = try config.length("max_seq_length")
     switch try config.string("tokenizer_class")?.split(separator: ".").last {
     case "WhitespaceTokenizer":
       let file = try ConfigFile(folder.appendingPathComponent("whitespacetokenizer_config.json"))
@@ -124,7 +120,7 @@ extension ConfigFile {
     return try text?.length("max_length")
   }
 
-  private func length(_ key: String) throws -> Int? {
+  fileprivate func length(_ key: String) throws -> Int? {
     try value(key, "a size") { $0.integer.flatMap { $0 > 0 ? $0 : nil } }
   }
 

@@ -27,9 +27,15 @@ extension Tokenizer {
 
   /// The SentencePiece file of a model folder under one of the names that transformers uses, or nil.
   public static func sentencePieceFile(in folder: URL) -> URL? {
-    ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model", "sentencepiece.model"]
-      .map { folder.appendingPathComponent($0) }.first { FileManager.default.fileExists(atPath: $0.path) }
+    sentencePieceNames.map { folder.appendingPathComponent($0) }.first {
+      FileManager.default.fileExists(atPath: $0.path)
+    }
   }
+
+  /// What SentencePiece models are called, the first found being the one that counts.
+  static let sentencePieceNames = [
+    "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model", "sentencepiece.model",
+  ]
 }
 
 /// What transformers 5 makes of a SentencePiece model for one of its classes (`tokenization_*.py` and

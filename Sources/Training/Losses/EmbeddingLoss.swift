@@ -140,7 +140,7 @@ public indirect enum EmbeddingLoss: Sendable, Equatable {
     case .gistEmbed: return try guidedRanking(columns, labels)
     case .cosent(let scale, let similarity):
       return cosent(similarity.pairs(columns[0], columns[1]) * scale, labels.values)
-    case .angle(let scale): return try angle(columns, labels, scale: scale)
+    case .angle(let scale): return angle(columns, labels, scale: scale)
     case .cosineSimilarity:
       let cosines = EmbeddingSimilarity.cosine.pairs(columns[0], columns[1])
       return cosines.meanSquaredError(Tensor(labels.values, shape: cosines.shape))

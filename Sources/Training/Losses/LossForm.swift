@@ -98,12 +98,27 @@ public struct LossForm: Sendable, Equatable {
 
   /// Checks the form of a data set.
   ///
-  /// - Throws: `LossError.form` if the loss can't take it.
-  public func check(_ loss: String, columns count: Int, labels kind: Labels) throws(LossError) {
+  /// - Parameters:
+  ///   - scores: How many numbers a sample has, where that is known.
+  ///   - isTaught: Whether the labels are those that a teacher will give.
+  /// - Throws: `LossError` if the loss can't take it.
+  public func check(
+    _ loss: String, columns count: Int, labels kind: Labels, scores: Int? = nil, isTaught: Bool = false
+  ) throws(LossError) {
     guard count >= required, repeatsLast || count <= columns.count, labels.contains(kind) else {
       throw .form(
         loss: loss, expected: description,
-        found: "\(count) \(count == 1 ? "column" : "columns") and \(kind.description)")
+        found: "\(count) \(count == 1 ? "column" : "columns") and \(isTaught ? "a teacher" : kind.description)")
+    }
+    // Where a score may be missing, negatives stand for it.
+    if kind == .none, labels != [.none], count == required {
+      throw .invalid(loss: loss, what: "labels of pairs", expected: "a score", found: "none")
+    }
+    // All columns but the query are candidates, the first of them the positive.
+    if labels.contains(.scoreList), let scores, scores != count - 2, scores != count - 1 {
+      throw .invalid(
+        loss: loss, what: "labels", expected: "\(count - 2) margins or \(count - 1) scores a sample",
+        found: "\(scores)")
     }
   }
 }

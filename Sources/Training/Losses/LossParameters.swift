@@ -52,9 +52,9 @@ extension EmbeddingLoss {
         weight: try scope.parameter("weight", [classes, inputs], .kaimingUniform),
         bias: try scope.parameter("bias", [classes], .uniform(1 / Float(inputs).squareRoot())))
     case .matryoshka(let loss, let dimensions, let weights, let perStep):
-      if case .softmax = loss {
+      if case .softmax = loss.innermost {
         throw LossError.invalid(
-          loss: name, what: "loss", expected: "one that takes embeddings of any width", found: loss.name)
+          loss: name, what: "loss", expected: "one that takes embeddings of any width", found: loss.innermost.name)
       }
       try require(!dimensions.isEmpty, "dimensions", "at least one", dimensions)
       for dimension in dimensions {

@@ -17,14 +17,9 @@ extension EmbeddingLoss {
   /// AnglE: CoSENT of |cos + sin|, dimensions i and i + d/2 being the parts of a complex number.
   ///
   /// Negatives are pairs of the query whose label is 1 − that of the positive, which is 1 without labels.
-  func angle(_ columns: [Tensor], _ labels: LossLabels, scale: Float) throws(LossError) -> Tensor {
+  func angle(_ columns: [Tensor], _ labels: LossLabels, scale: Float) -> Tensor {
     var values = labels.values
-    if case .none = labels {
-      guard columns.count > 2 else {
-        throw .invalid(loss: name, what: "labels of pairs", expected: "a score", found: "none")
-      }
-      values = Array(repeating: 1, count: columns[0].rows)
-    }
+    if case .none = labels { values = Array(repeating: 1, count: columns[0].rows) }
     let opposite = values.map { 1 - $0 }
     for _ in columns.dropFirst(2) { values += opposite }
     let x = EmbeddingLoss.complex(.stacked(Array(repeating: columns[0], count: columns.count - 1)))

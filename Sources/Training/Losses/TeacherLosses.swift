@@ -42,14 +42,11 @@ extension EmbeddingLoss {
     let (count, negatives) = (columns[0].rows, columns.count - 2)
     var teacher = Tensor(labels.values, shape: [labels.values.count, 1])
     if case .scoreLists(let lists) = labels { teacher = lists.detached }
-    if teacher.shape == [count, negatives + 1] {
+    try form.check(
+      name, columns: columns.count, labels: labels.kind, scores: teacher.shape.count == 2 ? teacher.width : 0)
+    if teacher.width == negatives + 1 {
       let margins = teacher.columns(0..<1).matmul(Tensor(repeating: 1, shape: [1, negatives]))
       teacher = margins - teacher.columns(1..<negatives + 1)
-    }
-    guard teacher.shape == [count, negatives] else {
-      throw .invalid(
-        loss: name, what: "labels", expected: "\(negatives) margins or \(negatives + 1) scores a sample",
-        found: "\(teacher.shape.last ?? 0)")
     }
     let positive = similarity.pairs(columns[0], columns[1])
     let margins = columns.dropFirst(2).map {

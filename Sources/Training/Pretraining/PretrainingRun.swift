@@ -31,7 +31,8 @@ public final class PretrainingRun: RecipeRun {
     self.recipe = recipe
     let random = Scope.random(seed: recipe.training.options.seed)
     switch recipe.start {
-    case .bert(_, let folder), .configured(let folder), .pretrained(let folder): tokenizerFolder = folder
+    case .bert(_, let folder), .configured(let folder), .pretrained(let folder):
+      tokenizerFolder = try Tokenizer.folder(of: folder)
     }
     var tokenizer = try Tokenizer(folder: tokenizerFolder)
     switch recipe.start {
@@ -69,6 +70,7 @@ public final class PretrainingRun: RecipeRun {
       if split.split(of: text) == "validation" { held.append(ids) } else { train.append(ids) }
     }
     (self.train, self.held) = (train, held)
+    if held.isEmpty { try recipe.requireNoBestEpoch(recipe.training.options.earlyStopping, usual: "loss") }
     let tokens = train.reduce(0) { $0 + $1.count }
     notes.append("\(train.count) texts of \(tokens) tokens for training, \(held.count) texts for validation")
     if model.hasNewHead {
@@ -95,6 +97,7 @@ public final class PretrainingRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
+    if case .pretrained(let folder) = recipe.start { try requireOther(output, than: folder) }
     try AtomicFolder.make(output)
     let settings = recipe.training
     var options = settings.options
@@ -152,7 +155,7 @@ public final class PretrainingRun: RecipeRun {
 
   private func finish(_ result: TrainingResult, _ output: URL) throws -> TrainingSummary {
     for name in try FileManager.default.contentsOfDirectory(atPath: tokenizerFolder.path).sorted()
-    where tokenizerFiles.contains(name) {
+    where Tokenizer.fileNames.contains(name) {
       try MappedFile(tokenizerFolder.appendingPathComponent(name)).withBytes {
         try AtomicFile.write(Data($0), to: output.appendingPathComponent(name))
       }
@@ -185,10 +188,3 @@ public final class PretrainingRun: RecipeRun {
     return summary
   }
 }
-
-/// The files of a tokenizer in a model's folder.
-private let tokenizerFiles: Set<String> = [
-  "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-  "merges.txt",
-  "spiece.model", "sentencepiece.bpe.model",
-]

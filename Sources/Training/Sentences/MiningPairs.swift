@@ -27,7 +27,7 @@ public struct MiningPairs: Sendable {
     }
   }
 
-  /// Reads pairs; `columns` are those of query and answer.
+  /// Reads pairs; `columns` are those of query and answer, nil the first two, ids and scores aside.
   ///
   /// - Throws: `FileError` for files that aren't pairs.
   public init(_ url: URL, columns: [String]? = nil) throws {

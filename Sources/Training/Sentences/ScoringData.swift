@@ -36,9 +36,9 @@ public enum ScoringData: Sendable {
         table = table.subset(rows)
       }
       if table.texts.count == 1, let labels = table.labels.first {
-        let numbers = Dictionary(Set(labels).sorted().enumerated().map { ($0.element, $0.offset) }) { first, _ in first
-        }
-        self = .clustering(table.texts[0], labels.map { numbers[$0] ?? 0 })
+        let different = Set(labels.map(ExactText.init)).sorted()
+        let numbers = Dictionary(uniqueKeysWithValues: different.enumerated().map { ($0.element, $0.offset) })
+        self = .clustering(table.texts[0], labels.map { numbers[ExactText($0)] ?? 0 })
         return
       }
       guard let data = try ScoringData(table) else {
@@ -86,20 +86,21 @@ public enum ScoringData: Sendable {
 
   /// Pairs as retrieval: each text of the first column should find its own ones among all of the second.
   private init(queries: [String], answers: [String]) {
-    var (places, corpus): ([String: Int], [String]) = ([:], [])
-    var (rows, texts, relevant): ([String: Int], [String], [[Int]]) = ([:], [], [])
+    var (places, corpus): ([ExactText: Int], [String]) = ([:], [])
+    var (rows, texts, relevant): ([ExactText: Int], [String], [[Int]]) = ([:], [], [])
     for (query, answer) in zip(queries, answers) {
-      if places[answer] == nil {
-        places[answer] = corpus.count
+      let place = places[ExactText(answer)] ?? corpus.count
+      if place == corpus.count {
+        places[ExactText(answer)] = place
         corpus.append(answer)
       }
-      let row = rows[query] ?? texts.count
+      let row = rows[ExactText(query)] ?? texts.count
       if row == texts.count {
-        rows[query] = row
+        rows[ExactText(query)] = row
         texts.append(query)
         relevant.append([])
       }
-      if let place = places[answer], !relevant[row].contains(place) { relevant[row].append(place) }
+      if !relevant[row].contains(place) { relevant[row].append(place) }
     }
     self = .retrieval(queries: texts, corpus: corpus, relevant: relevant)
   }
@@ -121,16 +122,16 @@ public enum ScoringData: Sendable {
       try column(["corpus", "corpus_id", "corpus-id", "docid"], 1)
     )
     let scores = table.names.firstIndex(of: "score").map { table.columns[$0] }
-    let rows = Dictionary(queryIDs.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
-    let places = Dictionary(corpusIDs.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
+    let rows = Dictionary(queryIDs.enumerated().map { (ExactText($0.element), $0.offset) }) { first, _ in first }
+    let places = Dictionary(corpusIDs.enumerated().map { (ExactText($0.element), $0.offset) }) { first, _ in first }
     var lists = Array(repeating: [Int](), count: queryTexts.count)
     for index in left.indices {
       if let score = scores?[index], Double(score) ?? 1 <= 0 { continue }
-      guard let place = places[right[index]] else {
+      guard let place = places[ExactText(right[index])] else {
         throw FileError(.mismatched, relevant, line: table.lines[index], "the corpus has no text '\(right[index])'")
       }
       // Judgements of other queries are usual: those of the training part in the same file.
-      if let row = rows[left[index]] { lists[row].append(place) }
+      if let row = rows[ExactText(left[index])] { lists[row].append(place) }
     }
     self = .retrieval(queries: queryTexts, corpus: corpusTexts, relevant: lists)
   }
@@ -143,9 +144,9 @@ public enum ScoringData: Sendable {
     guard table.names.count > 1 else {
       throw FileError(.mismatched, url, line: 1, "expected columns 'id' and 'text', found '\(table.names[0])' alone")
     }
-    var rows: [String: Int] = [:]
+    var rows: [ExactText: Int] = [:]
     for (row, name) in table.columns[id].enumerated() {
-      if let first = rows.updateValue(row, forKey: name) {
+      if let first = rows.updateValue(row, forKey: ExactText(name)) {
         throw FileError(
           .mismatched, url, line: table.lines[row],
           "expected an id of its own for each text, found \(FileError.quoted(name)) as in line \(table.lines[first])")
@@ -158,15 +159,17 @@ public enum ScoringData: Sendable {
 
   /// Scores of an encoder, compared by its own similarity. What is asked and what is searched get their prompts.
   ///
+  /// In reranking too: there sentence-transformers takes the cosine of any model, unless told otherwise.
+  ///
   /// - Throws: `TokenError` from the encoder, `EvaluationError` for scores that are all the same or vectors that aren't finite.
   public func report(_ encoder: SentenceEncoder, seed: UInt64 = 0, resamples: Int = 1000) throws -> any ScoreReport {
     let similarity = encoder.similarity
     func embedded(_ texts: [String], by encode: ([String]) throws -> Tensor) throws -> Tensor {
       // Texts that occur several times are embedded once.
-      var (rows, unique): ([String: Int32], [String]) = ([:], [])
+      var (rows, unique): ([ExactText: Int32], [String]) = ([:], [])
       let places = texts.map { text in
-        if let row = rows[text] { return row }
-        rows[text] = Int32(unique.count)
+        if let row = rows[ExactText(text)] { return row }
+        rows[ExactText(text)] = Int32(unique.count)
         unique.append(text)
         return Int32(unique.count - 1)
       }

@@ -17,8 +17,8 @@ public final class SentenceRun: RecipeRun {
   /// Asked after each step whether to stop; then a checkpoint is written and `run` returns.
   public var shouldStop: () -> Bool = { false }
   let sets: [SentenceSet]
-  /// Rows like those of training that are held out, to compute the loss on.
-  let held: [SentenceSet]
+  /// Rows like those of training that are held out, to compute the loss on, and the number of the set they are from.
+  let held: [(set: SentenceSet, index: Int)]
   let validation: ScoringData?
   let test: ScoringData?
   let losses: [LossParameters]
@@ -26,6 +26,7 @@ public final class SentenceRun: RecipeRun {
   let starts: [Int]
   private let numbers: [[[Int32]]]
   private let teachers: [URL: SentenceEncoder]
+  private let guides: [URL: Guide]
 
   /// Reads the data and opens the encoder; trains nothing yet.
   ///
@@ -34,10 +35,10 @@ public final class SentenceRun: RecipeRun {
     self.recipe = recipe
     encoder = try recipe.encoder.open(seed: recipe.training.options.seed)
     notes += encoder.notes
-    try SentenceRun.requireSentences(encoder)
+    try encoder.requireOneVector()
     let read = try recipe.data.sets.map { try SentenceParts($0, seed: recipe.training.options.seed) }
     sets = read.map(\.train)
-    held = read.compactMap(\.validation)
+    held = read.enumerated().compactMap { index, part in part.validation.map { (set: $0, index: index) } }
     // What the recipe names for scoring comes first, then what the first set with a held-out part has.
     validation =
       try recipe.data.validation.map { try ScoringData($0) } ?? read.lazy.compactMap(\.validationScoring).first
@@ -65,11 +66,11 @@ public final class SentenceRun: RecipeRun {
     guard encoder.parameters.contains(where: \.isTrainable) else {
       throw ConfigurationError(recipe.url.path, line: nil, "encode.freeze: nothing of the encoder is left to learn")
     }
-    var teachers: [URL: SentenceEncoder] = [:]
+    var (teachers, guides): ([URL: SentenceEncoder], [URL: Guide]) = ([:], [:])
     for (index, objective) in sets.map(\.objective).enumerated() {
       guard let url = objective.teacher else { continue }
       let teacher = try teachers[url] ?? SentenceEncoder.open(url)
-      try SentenceRun.requireSentences(teacher)
+      try teacher.requireOneVector()
       guard objective.loss.takes(teacherOfWidth: teacher.width, width: encoder.width) else {
         let error = LossError.invalid(
           loss: objective.name, what: "width of the teacher \(url.path)", expected: "\(encoder.width), the encoder's",
@@ -77,21 +78,15 @@ public final class SentenceRun: RecipeRun {
         throw recipe.located(error, ofSet: index)
       }
       teachers[url] = teacher
+      if objective.loss.isGuided, guides[url] == nil { guides[url] = Guide(teacher, of: encoder) }
     }
-    self.teachers = teachers
+    (self.teachers, self.guides) = (teachers, guides)
     numbers = recipe.tuning.noDuplicates ? sets.map { Batches.numbered($0.texts) } : []
     for (set, name) in zip(sets, recipe.data.sets.map(\.url.lastPathComponent)) {
       notes.append("\(set.count) samples of \(set.texts.count) texts in \(name)")
     }
     if let validation { notes.append("validation: \(validation.title)") }
     if let test { notes.append("test: \(test.title)") }
-  }
-
-  /// Throws if an encoder gives no vector a text.
-  private static func requireSentences(_ encoder: SentenceEncoder) throws {
-    guard encoder.isMultiVector else { return }
-    throw FileError(
-      .mismatched, encoder.folder, "expected an encoder with one vector a text, found one with a vector for each token")
   }
 
   /// The metric that picks the best epoch.
@@ -143,12 +138,7 @@ public final class SentenceRun: RecipeRun {
   /// Throws if the best epoch is to be found by a score that the validation doesn't give.
   private func checkMetric() throws {
     let known = (held.isEmpty ? [] : ["loss"]) + (validation.map { $0.scoreNames(encoder.similarity) } ?? [])
-    if known.isEmpty, let asked = recipe.training.options.earlyStopping {
-      let keys = [("early_stopping", asked.patience != nil), ("best", asked.metric != "auto")]
-      for (key, isAsked) in keys where isAsked {
-        throw recipe.errorWithoutValidation(key)
-      }
-    }
+    if known.isEmpty { try recipe.requireNoBestEpoch(recipe.training.options.earlyStopping, usual: "auto") }
     if let name = metric, !known.contains(name) { throw TrainingError.unknownMetric(name, known: known) }
   }
 
@@ -195,8 +185,8 @@ public final class SentenceRun: RecipeRun {
         preconditionFailure("SentenceRun.loss: no teacher")
       }
       // A guide gets the texts as the encoder does; a teacher's embeddings have its prompt, as those made beforehand.
-      let prompt = set.objective.loss.isGuided ? "" : nil
-      return try Mode.$current.withValue(.inference) { try teacher.encode(texts, prompt: prompt) }
+      let guide = set.objective.loss.isGuided ? guides[url] : nil
+      return try Mode.$current.withValue(.inference) { try guide?.callAsFunction(texts) ?? teacher.encode(texts) }
     }
     var random = Random(seed: recipe.training.options.seed)
     if case .training(let streams) = Mode.current { random = streams.next() }
@@ -224,7 +214,7 @@ public final class SentenceRun: RecipeRun {
   }
 
   /// The scores on the validation data, and the loss on rows like those of training.
-  private func validationMetrics() throws -> [String: Double] {
+  func validationMetrics() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     if let validation {
       let kept = validation.epochScores(encoder.similarity).union([metric].compactMap { $0 })
@@ -234,11 +224,11 @@ public final class SentenceRun: RecipeRun {
     }
     guard !held.isEmpty else { return metrics }
     var (sum, count) = (0.0, 0)
-    for set in held {
-      let parameters = losses[sets.firstIndex { $0.objective == set.objective } ?? 0]
+    for (set, index) in held {
       for start in stride(from: 0, to: set.count, by: recipe.training.options.batchSize) {
         let rows = Array(start..<min(set.count, start + recipe.training.options.batchSize))
-        sum += Double(try loss(of: set, rows, parameters, noise: noise.split("validation")).scalar) * Double(rows.count)
+        let value = try loss(of: set, rows, losses[index], noise: noise.split("validation"))
+        sum += Double(value.scalar) * Double(rows.count)
         count += rows.count
       }
     }
@@ -256,7 +246,7 @@ public final class SentenceRun: RecipeRun {
     var summary = TrainingSummary(
       task: .embedding, epochs: result.history.count, bestEpoch: result.bestEpoch, seconds: seconds,
       samplesPerSecond: seconds > 0 ? samples / seconds : 0, trainSamples: starts.last ?? 0,
-      validationSamples: validation?.count ?? held.reduce(0) { $0 + $1.count }, testSamples: test?.count ?? 0,
+      validationSamples: validation?.count ?? held.reduce(0) { $0 + $1.set.count }, testSamples: test?.count ?? 0,
       parameters: encoder.parameters.reduce(0) { $0 + $1.count }, seed: recipe.training.options.seed)
     summary.fineTuning = FineTuningSummary(
       base: recipe.encoder.model.lastPathComponent, objectives: sets.map(\.objective.name),

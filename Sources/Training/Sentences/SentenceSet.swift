@@ -49,12 +49,13 @@ struct SentenceSet: Sendable {
     } else if form.labels == [.tokens] {
       labels = .tokens
     } else if form.labels.contains(.class), let column = table.labels.first {
-      let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
+      let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { (ExactText($0.element), $0.offset) })
       labels = .classes(
         try column.enumerated().map { row, name in
-          guard let number = index[name] else {
+          guard let number = index[ExactText(name)] else {
             throw FileError(
-              .mismatched, table.url, line: table.lines[row], "the class '\(name)' was never seen in training")
+              .mismatched, table.url, line: table.lines[row],
+              "the class '\(TrainingData.shown(name))' was never seen in training")
           }
           return number
         })
@@ -73,7 +74,10 @@ struct SentenceSet: Sendable {
     }
     self.labels = labels
     do {
-      try form.check(objective.loss.name, columns: texts.count, labels: kind)
+      // Scores that the file doesn't have are a teacher's.
+      try form.check(
+        objective.loss.name, columns: texts.count, labels: kind, scores: scores,
+        isTaught: kind == .scoreList && scores == nil)
     } catch {
       throw FileError(.mismatched, table.url, "\(error)")
     }
@@ -87,6 +91,15 @@ struct SentenceSet: Sendable {
     case .classes: .class
     case .tokens: .tokens
     case .teacher: objective.form.labels.contains(.embeddings) ? .embeddings : .scoreList
+    }
+  }
+
+  /// How many numbers a row has; nil if the rows have no scores.
+  private var scores: Int? {
+    switch labels {
+    case .scores: 1
+    case .lists(let lists): lists.first?.count
+    default: nil
     }
   }
 
@@ -123,6 +136,6 @@ struct SentenceSet: Sendable {
 
   /// The names of the classes in a table, sorted: numbers by value, else by their bytes.
   static func classes(of table: SentenceTable) -> [String] {
-    TrainingData.sorted(Set(table.labels.first ?? []))
+    TrainingData.sorted(table.labels.first ?? [])
   }
 }

@@ -23,9 +23,8 @@ struct SentenceTable: Sendable {
   /// Reads a file.
   ///
   /// - Parameters:
-  ///   - columns: The columns of the texts in order. Nil: those that `form` names, if they are all there, and then
-  ///     there may be no others but ids, scores, labels and split; else all but labels and split. A name that occurs
-  ///     several times stands for all of its columns.
+  ///   - columns: The columns of the texts in order. Nil: all but ids, scores, labels and split; if those that `form`
+  ///     names are all there, there may be no others. A name that occurs several times stands for all of its columns.
   ///   - label: The column (or columns of that name) of the labels; nil: one that is called so, if `hasLabels`.
   /// - Throws: `FileError` with the line.
   init(
@@ -60,10 +59,11 @@ struct SentenceTable: Sendable {
       }
     } else {
       let others = Set(SentenceTable.labelNames + [label, split, "split"].compactMap { $0 })
-      chosen = table.names.indices.filter { !others.contains(table.names[$0]) }
-      let texts = chosen.filter { !SentenceTable.isAboutRow(table.names[$0]) }
-      if let form, let named = SentenceTable.places(of: form, in: table.names, among: texts) {
-        if let rest = texts.first(where: { !named.contains($0) }) {
+      chosen = table.names.indices.filter {
+        !others.contains(table.names[$0]) && !SentenceTable.isAboutRow(table.names[$0])
+      }
+      if let form, let named = SentenceTable.places(of: form, in: table.names, among: chosen) {
+        if let rest = chosen.first(where: { !named.contains($0) }) {
           throw FileError(
             .mismatched, url, line: 1,
             "column '\(table.names[rest])': expected samples of \(form.description); 'columns' can name those to use")

@@ -40,6 +40,10 @@ import Testing
       try line(["position_embedding_type": "relative_key"])
         == #""position_embedding_type": "relative_key" is not supported; supported: absolute"#)
     #expect(try line(["is_decoder": .bool(true)]) == #""is_decoder": decoders are not supported"#)
+    #expect(try line(["is_causal": .bool(true)]) == #""is_causal": expected false for an encoder, found true"#)
+    #expect(try line(["is_causal": .bool(false)]) == "opens")
+    #expect(try line(of: "mpnet", ["is_causal": .bool(true)]) == "opens")
+    #expect(try line(of: "qwen3", ["is_causal": "no"]) == #""is_causal": expected true or false, found a string"#)
     #expect(
       try line(of: "modernbert", ["layer_types": .array(["chunked", "chunked", "chunked", "chunked"])])
         .hasPrefix(#""layer_types": "chunked" is not supported"#))
@@ -152,6 +156,8 @@ import Testing
       with: ["rope_theta": .integer(1_000_000), "rope_scaling": .null])
     #expect(oldQwen.layerForms == qwen.layerForms && oldQwen.rotary == qwen.rotary)
     #expect(qwen.layerForms.map(\.window) == [nil, 7] && qwen.layerForms.allSatisfy(\.causal))
+    let both = try configuration("qwen3", without: [], with: ["is_causal": .bool(false)])
+    #expect(both.layerForms.map(\.window) == [nil, 8] && !both.layerForms.contains(where: \.causal))
 
     let linear: JSON = ["type": "linear", "factor": .number(4)]
     let scaled = try configuration(
@@ -178,5 +184,18 @@ import Testing
     #expect(problem([[1, 2]], [[0, 2]]) == "text 0: type id 2 is outside 0 ..< 2")
     #expect(problem([[1, 2]], [[0]]) == "text 0: the type ids are not one for each token")
     #expect(problem([Array(repeating: 1, count: 48)]) == "")
+  }
+
+  @Test func tablesHaveTwoAxesWhereTheConfigurationIsMissing() throws {
+    try withCopy(of: "bert") { folder in
+      var writer = SafetensorsWriter()
+      writer.add("embeddings.word_embeddings.weight", shape: [3], [1, 2, 3] as [Float])
+      try writer.write(to: folder.appendingPathComponent("model.safetensors"))
+      #expect {
+        try TransformerConfiguration.bert(of: folder)
+      } throws: {
+        "\($0)".hasSuffix(#""embeddings.word_embeddings.weight": expected a table, found shape [3]"#)
+      }
+    }
   }
 }

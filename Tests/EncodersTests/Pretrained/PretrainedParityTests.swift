@@ -28,6 +28,21 @@ import Testing
     try golden.expect(model(golden.ids(), typeIDs: golden.types()), "classifier")
   }
 
+  /// The last token that isn't padding counts, and one that sees both ways sees the padding behind it.
+  @Test func paddingAtATextsEndDoesNotCount() throws {
+    let folder = PretrainedGolden.root.appendingPathComponent("qwen3/classifier")
+    let json = try JSON(contentsOf: folder.appendingPathComponent("config.json"))
+    let texts: [[Int32]] = [[7, 8, 9], [10]]
+    for isCausal in [true, false] {
+      let members = (json.members ?? []) + [JSON.Member("is_causal", .bool(isCausal))]
+      let model = try SequenceClassifier.open(
+        folder, configuration: TransformerConfiguration(.object(members), url: folder))
+      let plain = model(Ragged(texts)).scalars
+      let padded = model(Ragged(texts.map { $0 + [0, 0] })).scalars
+      #expect(zip(plain, padded).allSatisfy { abs($0 - $1) < 1e-5 } == isCausal)
+    }
+  }
+
   @Test(arguments: PretrainedGolden.families) func maskedLanguageModelsAreTransformers(_ name: String) throws {
     let golden = try PretrainedGolden(name)
     guard golden.file.contains("masked") else { return }

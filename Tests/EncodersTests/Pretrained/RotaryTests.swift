@@ -42,18 +42,17 @@ import Testing
     }
   }
 
-  @Test func thereAreCases() { #expect(Self.cases.count == 16) }
+  @Test func thereAreCases() { #expect(Self.cases.count == 17) }
 
-  /// What a text may have follows the stretching; what is read of one, if the folder says nothing, doesn't.
-  @Test func lengths() throws {
-    func lengths(_ rope: JSON) throws -> [Int] {
-      let found = try configuration("qwen3", [.init("rope_parameters", rope)])
-      return [found.usualLength, found.maximumLength]
-    }
-    #expect(try lengths(["rope_type": "default"]) == [48, 48])
-    #expect(try lengths(["rope_type": "dynamic", "factor": .number(2.5)]) == [48, 120])
-    let yarn: JSON = ["type": "yarn", "factor": .integer(4), "original_max_position_embeddings": .integer(32)]
-    #expect(try lengths(yarn) == [48, 128])
+  /// Positions are how much is read of a text if the folder says nothing, and no limit.
+  @Test func textsMayBeLongerThanThePositions() throws {
+    let model = try Transformer.open(Self.root.appendingPathComponent("qwen3"))
+    #expect(model.configuration.maximumLength == 48 && model.configuration.positionLimit == nil)
+    let ids = (0..<100).map { Int32(5 + $0 % 50) }
+    try model.check(Ragged([ids]))
+    // Its attention is causal: the first tokens don't know of those past the positions.
+    let (long, short) = (model(Ragged([ids])).rows.scalars, model(Ragged([Array(ids.prefix(48))])).rows.scalars)
+    #expect(long.allSatisfy(\.isFinite) && zip(long, short).allSatisfy { abs($0 - $1) < 2e-5 })
   }
 
   @Test func whatMakesNoSenseIsNamed() throws {

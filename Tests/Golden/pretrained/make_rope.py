@@ -58,6 +58,8 @@ CASES = {
             "rope_scaling": {"rope_type": "linear", "factor": 3.0},
         },
     ),
+    # Nothing is stretched: attention to what comes after too, in whose windows the row itself isn't counted.
+    "both-ways": ("qwen3", {"is_causal": False}),
 }  # fmt: skip
 
 
