@@ -82,8 +82,7 @@ public final class AtomicWriter {
     let temporary = place.deletingLastPathComponent().appendingPathComponent(name).path
     let descriptor = Unfinished.begin(temporary) { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw FileError(.unwritable, url, code: errno, doing: "write") }
-    var status = stat()
-    if stat(place.path, &status) == 0 { fchmod(descriptor, status.st_mode & 0o777) }
+    AtomicWriter.keepMode(of: place, descriptor)
     self.init(url, place: place, temporary: temporary, descriptor: descriptor)
   }
 
@@ -99,6 +98,12 @@ public final class AtomicWriter {
   }
 
   deinit { discard() }
+
+  /// Gives a file the permissions of the one whose place it takes, if there is one, and others besides.
+  static func keepMode(of place: URL, _ descriptor: Int32, and others: mode_t = 0) {
+    var status = stat()
+    if stat(place.path, &status) == 0 { fchmod(descriptor, status.st_mode & 0o777 | others) }
+  }
 
   /// Where a file is written, links followed.
   ///
@@ -172,13 +177,18 @@ public final class AtomicWriter {
   public func commit() throws {
     precondition(descriptor >= 0, "AtomicWriter.commit: the file is already committed or discarded")
     try sync()
-    let closed = close(descriptor)
+    if keepsTemporary { AtomicWriter.keepMode(of: place, descriptor) }
+    let closing = close(descriptor) == 0 ? 0 : errno
     descriptor = -1
-    guard closed == 0, temporary.map({ name in Unfinished.end(name) { rename(name, place.path) == 0 } }) ?? true else {
-      let code = errno
-      if let temporary, !keepsTemporary { unlink(temporary) }
-      throw failed(code)
-    }
+    let code: Int32 =
+      temporary.map { name in
+        Unfinished.end(name) { () -> Int32 in
+          let code = closing == 0 && rename(name, place.path) != 0 ? errno : closing
+          if code != 0, !keepsTemporary { unlink(name) }
+          return code
+        }
+      } ?? closing
+    guard code == 0 else { throw failed(code) }
     let directory = open(place.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
     if directory >= 0 {
       fsync(directory)

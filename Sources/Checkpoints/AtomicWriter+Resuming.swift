@@ -25,6 +25,8 @@ extension AtomicWriter {
       close(descriptor)
       throw FileError(.unwritable, partial, "expected a file to go on with, found something else")
     }
+    // A later run needs to open it.
+    AtomicWriter.keepMode(of: url, descriptor, and: 0o600)
     self.init(
       url, temporary: partial.path, descriptor: descriptor, keepsTemporary: true, count: Int(opened.st_size))
   }

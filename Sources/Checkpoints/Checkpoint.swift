@@ -76,10 +76,7 @@ public struct Checkpoint: Sendable {
   }
 
   private static func file(_ url: URL) throws -> URL {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
-      return url
-    }
+    guard isFolder(url) else { return url }
     let names = ["model.safetensors", "model.safetensors.index.json"]
     let found = names.map { url.appendingPathComponent($0) }.first { FileManager.default.fileExists(atPath: $0.path) }
     if let found { return found }

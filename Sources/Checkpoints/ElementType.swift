@@ -3,15 +3,25 @@ import Tensors
 
 /// The types of elements that tensors in files have, by their safetensors names.
 public enum ElementType: String, Sendable, CaseIterable {
+  /// IEEE 754's binary64.
   case float64 = "F64"
+  /// IEEE 754's binary32.
   case float32 = "F32"
+  /// IEEE 754's binary16: 5 bits of exponent, 10 of fraction.
   case float16 = "F16"
+  /// The upper half of a binary32: 8 bits of exponent, 7 of fraction.
   case bfloat16 = "BF16"
+  /// Whole numbers of 64 bits with a sign.
   case int64 = "I64"
+  /// Whole numbers of 32 bits with a sign.
   case int32 = "I32"
+  /// Whole numbers of 16 bits with a sign.
   case int16 = "I16"
+  /// Whole numbers of 8 bits with a sign.
   case int8 = "I8"
+  /// Whole numbers of 8 bits from 0.
   case uint8 = "U8"
+  /// A byte each; false is 0.
   case bool = "BOOL"
 
   /// Bytes an element takes.

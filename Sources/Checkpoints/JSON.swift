@@ -1,14 +1,21 @@
 /// A JSON value that keeps what Foundation's loses: the order of an object's members, and names apart that differ only
 /// in their Unicode normal form (both matter in vocabularies).
 public enum JSON: Sendable, Equatable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A whole number that `Int` can hold, written without a fraction or exponent.
   case integer(Int)
   /// The digits of a whole number that `Int` can't hold, as they are written.
   case digits(String)
+  /// Any other number; one that isn't finite is written as `null`.
   case number(Double)
+  /// A text.
   case string(String)
+  /// Values in order.
   case array([JSON])
+  /// Members in the order of the file, names that come twice included.
   case object([Member])
 
   /// A member of an object.

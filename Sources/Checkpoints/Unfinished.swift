@@ -61,16 +61,19 @@ public enum Unfinished {
   public static func onInterruption(_ handler: @escaping @convention(c) (Int32) -> Void) {
     signal(SIGINT, handler)
     signal(SIGTERM, handler)
-    var before = sigaction()
-    sigaction(SIGHUP, nil, &before)
-    let isIgnored =
-      unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-    if !isIgnored { signal(SIGHUP, handler) }
+    if !isIgnored(SIGHUP) { signal(SIGHUP, handler) }
     // The program that started this one may have left them blocked, as Foundation's Process does.
     var signals = sigset_t()
     sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  }
+
+  /// Whether a signal does nothing, as the end of the terminal where `nohup` keeps it away.
+  public static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Others may go on writing into a folder a moment longer.

@@ -54,7 +54,7 @@ public enum IDX {
     }
     let sizes = (1...axes).map { Int(number($0)) }
     // Each size is below 2³², so three of them can pass 2⁶³.
-    let expected = sizes.reduce(header == 0 ? 0 : 1) { product, size in
+    let expected = sizes.reduce(1) { product, size in
       product.multipliedReportingOverflow(by: size).overflow ? Int.max : product * size
     }
     guard expected == bytes.count - header else {

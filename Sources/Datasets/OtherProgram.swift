@@ -38,7 +38,7 @@ package enum OtherProgram {
     let errors = try scratchFile()
     let received = receive.map { _ in Pipe() }
     (process.standardOutput, process.standardError) = (received ?? FileHandle.nullDevice, errors)
-    let signals = [SIGINT, SIGTERM, SIGHUP].map { ($0, signal($0, endChild)) }
+    let signals = [SIGINT, SIGTERM, SIGHUP].filter { !Unfinished.isIgnored($0) }.map { ($0, signal($0, endChild)) }
     defer { for (number, before) in signals { signal(number, before) } }
     // Whoever started this program may have blocked them, and the other program would take that over.
     var set = sigset_t()
@@ -113,11 +113,4 @@ private func endChild(_ number: Int32) {
   let process = child.load(ordering: .relaxed)
   if process > 0 { kill(process, SIGTERM) }
   Unfinished.endProgram(by: number)
-}
-
-extension Sequence<UInt8> {
-  /// Two lower-case hexadecimal digits a byte.
-  package var hexadecimal: String {
-    map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-  }
 }

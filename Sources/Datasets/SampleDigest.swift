@@ -1,3 +1,4 @@
+import Checkpoints
 import Crypto
 import Foundation
 
@@ -5,6 +6,7 @@ import Foundation
 package struct SampleDigest {
   private var hash = SHA256()
 
+  /// The digest of no samples.
   package init() {}
 
   /// Goes on with bytes, and how many they are.
@@ -13,11 +15,13 @@ package struct SampleDigest {
     hash.update(bufferPointer: bytes)
   }
 
+  /// Goes on with a text's UTF-8 bytes, and how many they are.
   package mutating func add(_ text: String) {
     var text = text
     text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
   }
 
+  /// Goes on with the bytes of numbers as they lie in memory, and how many bytes they are.
   package mutating func add(_ values: [some BitwiseCopyable]) { values.withUnsafeBytes { add($0) } }
 
   /// The first half, in hexadecimal.

@@ -103,7 +103,7 @@ public struct ImageShape: Sendable, Equatable {
   public var height: Int
   /// Columns of pixels.
   public var width: Int
-  /// 1 for grey, 3 for red, green and blue.
+  /// Numbers of a pixel: 1 for grey, 2 for grey and opacity, 3 for red, green and blue, 4 for these and opacity.
   public var channels: Int
   /// What is subtracted, for each channel.
   public var mean: [Float]
@@ -152,9 +152,9 @@ public struct Augment: Sendable, Equatable {
   public var shift = 0
   /// Left and right exchanged, half of the time.
   public var flip = false
-  /// Zeros around the image before a crop of its size is cut out at random.
+  /// Black pixels put on each side before an image of the old size is cut out at random.
   public var crop = 0
-  /// The side of a square set to zero.
+  /// The side of a square, centred anywhere, that is made black.
   public var cutout = 0
 
   /// No change.
@@ -187,7 +187,7 @@ public enum Pool: Sendable, Equatable {
         let name = try element.string()
         if let mode = Pooling.Mode(rawValue: name) { return mode }
         if name == "flatten" { throw element.error("'flatten' stands alone, not in a list") }
-        throw element.error(element.unknown("value", name, (isList ? [] : ["flatten"]) + names))
+        throw element.error(unknown("value", name, (isList ? [] : ["flatten"]) + names))
       })
   }
 }

@@ -5,12 +5,17 @@ import Tensors
 public struct LayerStep: Sendable, Equatable {
   /// What the layer is.
   public enum Kind: Sendable, Equatable {
-    /// `padding` nil keeps the size.
+    /// Over windows of `kernel` positions, or `kernel` × `kernel` pixels; `padding` nil keeps the size.
     case convolution(channels: Int, kernel: Int, stride: Int, padding: Int?, dilation: Int, groups: Int, bias: Bool)
+    /// Each channel to mean 0 and deviation 1, then scaled and moved. Source: Ioffe and Szegedy 2015.
     case batchNorm
+    /// A function of each number.
     case activation(Activation)
+    /// The largest number of a window, by channel.
     case maxPool(kernel: Int, stride: Int, padding: Int)
+    /// The mean of a window, by channel.
     case averagePool(kernel: Int, stride: Int, padding: Int)
+    /// The probability, in [0, 1), of zeroing a number in training.
     case dropout(Float)
   }
   /// What the layer is.
@@ -37,7 +42,7 @@ public struct LayerStep: Sendable, Equatable {
     default:
       guard let activation = Activation(rawValue: name) else {
         let names = ["convolution", "batch_norm", "max_pool", "average_pool", "dropout"]
-        throw value.error(value.unknown("layer", name, names + Activation.allCases.map(\.rawValue)))
+        throw value.error(unknown("layer", name, names + Activation.allCases.map(\.rawValue)))
       }
       kind = .activation(activation)
     }
@@ -69,8 +74,11 @@ public struct LayerStep: Sendable, Equatable {
 public struct ProjectionStep: Sendable, Equatable {
   /// What the layer is.
   public enum Kind: Sendable, Equatable {
+    /// So many sums of all columns.
     case linear(Int, bias: Bool)
+    /// A function of each number.
     case activation(Activation)
+    /// The probability, in [0, 1), of zeroing a number in training.
     case dropout(Float)
     /// To length 1.
     case normalize
@@ -97,7 +105,7 @@ public struct ProjectionStep: Sendable, Equatable {
     default:
       guard let activation = Activation(rawValue: name) else {
         let names = ["linear", "dropout", "normalize", "truncate"] + Activation.allCases.map(\.rawValue)
-        throw value.error(value.unknown("layer", name, names))
+        throw value.error(unknown("layer", name, names))
       }
       kind = .activation(activation)
     }

@@ -227,8 +227,6 @@ public struct Model: Sendable {
     return model
   }
 
-  // MARK: Folders
-
   /// Opens a model folder.
   ///
   /// - Throws: `FileError` or `ConfigurationError` naming the file that is missing or damaged.
@@ -309,7 +307,8 @@ public struct Model: Sendable {
 
   /// Writes everything that is needed to use the model: config.json, modules.json, model.safetensors, tokenizer.json.
   ///
-  /// config.json goes first and comes last: a folder that has one holds a whole model, wherever the process dies.
+  /// What is in the folder of another model goes first, and config.json comes last: a folder that has one holds a whole model, wherever
+  /// the process dies.
   public func save(to folder: URL) throws {
     try AtomicFolder.make(folder)
     switch body {
@@ -328,8 +327,7 @@ public struct Model: Sendable {
   }
 
   private func save(_ encoder: Encoder, _ tokenizer: WordTokenizer?, to folder: URL) throws {
-    let configFile = folder.appendingPathComponent("config.json")
-    try? FileManager.default.removeItem(at: configFile)
+    try ModelParts.remove(from: folder)
     try tokenizer?.write(to: folder.appendingPathComponent("tokenizer.json"))
     if try !writeSentenceTransformers(encoder, tokenizer, to: folder) {
       let modules = ["preprocess", "encode", "pool", "project"].enumerated().map { index, name in
@@ -343,7 +341,8 @@ public struct Model: Sendable {
       "embedding_dimension": .integer(width),
     ]
     try AtomicFile.write(
-      .object((members.members ?? []) + (encoder.configuration.json.members ?? [])), to: configFile)
+      .object((members.members ?? []) + (encoder.configuration.json.members ?? [])),
+      to: folder.appendingPathComponent("config.json"))
   }
 
   private func write(_ parameters: [Parameter], to url: URL) throws {

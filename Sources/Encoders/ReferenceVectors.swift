@@ -3,8 +3,8 @@ import Crypto
 import Foundation
 import Tensors
 
-/// Some texts and the vectors (a cross-encoder's logits) that a model gave for them when it was written, kept in its folder as
-/// `reference.json`: whether they still come out tells whether the folder, the program and the machine still agree.
+/// Some texts and the vectors (a cross-encoder's logits) that a model gave for them when `encoders verify --create` asked for it, kept in
+/// its folder as `reference.json`: whether they still come out tells whether the folder, the program and the machine still agree.
 public struct ReferenceVectors: Sendable, Codable {
   /// A text with its tokens and its vector.
   public struct Sample: Sendable, Codable {
@@ -74,7 +74,7 @@ extension ReferenceVectors {
   public struct Comparison: Sendable, Codable {
     /// Files that have other bytes, are gone or are new.
     public let changedFiles: [String]
-    /// How many texts have other tokens.
+    /// How many texts have other tokens, of those up to the first whose vector has another width.
     public let changedTokens: Int
     /// The greatest difference of two numbers of the vectors; nil if their widths differ.
     public let maximumDifference: Float?
@@ -125,9 +125,7 @@ extension ReferenceVectors {
           // A link may lead back up.
           if !isWithin(place, url) { try walk(url, prefix + name + "/", depth + 1) }
         } else if [".json", ".safetensors", ".txt", ".model", "artifact.metadata"].contains(where: name.hasSuffix) {
-          digests[prefix + name] = try MappedFile(url).withBytes { bytes in
-            SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
-          }
+          digests[prefix + name] = try MappedFile(url).withBytes { SHA256.hash(data: $0).hexadecimal }
         }
       }
     }

@@ -179,18 +179,6 @@ public struct Value {
     default: throw error("expected a name, or a name with options, found \(shown)")
     }
   }
-
-  /// `unknown value 'x' (did you mean 'y'?)`, or the valid names if none is near.
-  public func unknown(_ what: String, _ name: String, in place: String = "", _ valid: [String]) -> String {
-    let unknown = "unknown \(what) '\(name)'\(place.isEmpty ? "" : " in '\(place)'")"
-    func distance(_ valid: String) -> Int { editDistance(valid.lowercased(), name.lowercased()) }
-    if let nearest = valid.min(by: { distance($0) < distance($1) }),
-      distance(nearest) <= max(1, min(nearest.utf8.count, name.utf8.count) / 3)
-    {
-      return "\(unknown) (did you mean '\(nearest)'?)"
-    }
-    return "\(unknown) (expected \(valid.count > 1 ? "one of " : "")\(valid.joined(separator: ", ")))"
-  }
 }
 
 /// A mapping of a YAML file whose keys are asked for one by one; `finish` then names those that nobody asked for.
@@ -272,8 +260,20 @@ public final class Section {
     var valid: [String] = []
     for name in asked where !name.isEmpty && !valid.contains(name) { valid.append(name) }
     if valid.isEmpty { throw error(at: key, "unknown key '\(key)': '\(value.path)' takes no options") }
-    throw error(at: key, value.unknown("key", key, in: value.path, valid))
+    throw error(at: key, unknown("key", key, in: value.path, valid))
   }
+}
+
+/// `unknown value 'x' (did you mean 'y'?)`, or the valid names if none is near.
+public func unknown(_ what: String, _ name: String, in place: String = "", _ valid: [String]) -> String {
+  let unknown = "unknown \(what) '\(name)'\(place.isEmpty ? "" : " in '\(place)'")"
+  func distance(_ valid: String) -> Int { editDistance(valid.lowercased(), name.lowercased()) }
+  if let nearest = valid.min(by: { distance($0) < distance($1) }),
+    distance(nearest) <= max(1, min(nearest.utf8.count, name.utf8.count) / 3)
+  {
+    return "\(unknown) (did you mean '\(nearest)'?)"
+  }
+  return "\(unknown) (expected \(valid.count > 1 ? "one of " : "")\(valid.joined(separator: ", ")))"
 }
 
 /// How many letters to add, drop, replace or swap with their neighbour (optimal string alignment).

@@ -39,7 +39,7 @@ public enum ImageFile {
         return try netpbm(bytes, channels, url)
       }
       let found =
-        start.isEmpty ? "an empty file" : "the bytes " + start.map { String(format: "%02x", $0) }.joined(separator: " ")
+        start.isEmpty ? "an empty file" : "the bytes " + start.map { [$0].hexadecimal }.joined(separator: " ")
       throw FileError(.malformed, url, "expected an image (PNG, JPEG, binary PGM or PPM), found \(found)")
     }
   }

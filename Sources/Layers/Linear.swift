@@ -38,12 +38,6 @@ public struct Linear: Layer {
     guard layers.allSatisfy({ $0.adapter == nil }) else { return .concatenated(layers.map { $0(x) }) }
     return x.linear(each: layers.map { ($0.weight.tensor, $0.bias?.tensor) })
   }
-
-  /// The weight with the addition in it `[outputs, inputs]`, as a layer without computes the same: W + (alpha / rank) · B·A, rounded once.
-  public var mergedWeight: Tensor {
-    adapter.map { $0.adaptation.mergedWeight(weight, down: $0.down, up: $0.up) }
-      ?? Tensor(weight.scalars, shape: weight.shape)
-  }
 }
 
 /// A table of vectors, one an id.

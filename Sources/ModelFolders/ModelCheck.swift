@@ -69,7 +69,8 @@ struct ModuleList {
       guard let type = entry["type"]?.string?.split(separator: ".").last else {
         throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
       }
-      let path = entry["path"]?.string ?? ""
+      var path = entry["path"]?.string ?? ""
+      if path.hasSuffix("/"), path != "/" { path.removeLast() }
       guard path.isEmpty || ModelFiles.isSafe(path) else {
         throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
       }

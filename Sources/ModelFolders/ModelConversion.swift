@@ -40,8 +40,7 @@ public struct ModelConversion: Sendable {
       throw FileError(
         .mismatched, model, "expected the base model, and --adapter with this folder, found an adapter alone")
     }
-    let (source, target) = (model.resolvingSymlinksInPath().path, output.resolvingSymlinksInPath().path)
-    guard target != source, !target.hasPrefix(source + "/") else {
+    guard !isWithin(output, model) else {
       throw FileError(.unwritable, output, "expected a folder outside the model's")
     }
     let paths = try ModelFiles.list(model)

@@ -21,7 +21,7 @@ enum ModelFiles {
     return paths.filter { path in
       let parts = path.split(separator: "/").map(String.init)
       guard let name = parts.last, !parts.contains(where: { $0.hasPrefix(".") }) else { return false }
-      let folder = path.dropLast(name.utf8.count)
+      let folder = parent(of: path)
       let isPyTorch = name.hasPrefix("pytorch_model") && (name.hasSuffix(".bin") || name.hasSuffix(".bin.index.json"))
       if isPyTorch {
         return !paths.contains { $0.hasSuffix(".safetensors") && parent(of: $0) == folder }

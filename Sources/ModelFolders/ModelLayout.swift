@@ -3,8 +3,17 @@ import Foundation
 
 /// How the vectors of a text's tokens become one; the names are those of the command line.
 public enum PoolingName: String, Sendable, CaseIterable {
-  case cls, mean, max, last
+  /// The first token's.
+  case cls
+  /// Their mean.
+  case mean
+  /// The largest number of each column.
+  case max
+  /// The last token's.
+  case last
+  /// Their sum over the square root of their number.
   case meanSqrtLength = "mean-sqrt-length"
+  /// Their mean, each weighted by its place, from 1.
   case weightedMean = "weighted-mean"
 
   /// What sentence-transformers' Pooling calls it, in the keys that all its versions know.

@@ -76,7 +76,12 @@ public struct ByteLevel: Sendable, Equatable {
 public struct Metaspace: Sendable, Equatable {
   /// Where a mark is put before a piece that has none.
   public enum Prepending: String, Sendable {
-    case first, never, always
+    /// Before the piece that the text begins with.
+    case first
+    /// Nowhere.
+    case never
+    /// Before every piece.
+    case always
   }
 
   /// The mark.

@@ -51,7 +51,9 @@ public struct AddedToken: Sendable, Equatable {
 public struct Truncation: Sendable, Equatable {
   /// The side on which tokens go.
   public enum Direction: String, Sendable {
+    /// The beginning; the end is kept.
     case left = "Left"
+    /// The end; the beginning is kept.
     case right = "Right"
   }
 

@@ -70,9 +70,6 @@ public struct WordTokenizer: Sendable {
     return text.withUTF8 { encode($0) }
   }
 
-  /// The ids of the words of each text.
-  public func encode(batch texts: [String]) -> [[Int32]] { texts.map { encode($0) } }
-
   /// The vocabulary's words for a text, `[UNK]` where it has none.
   public func tokens(_ text: String) -> [String] { encode(text).map { table[Int($0)] } }
 

@@ -25,7 +25,7 @@ public struct Objective: Sendable, Equatable {
     let (name, options) = try value.variant()
     guard let task = Task(rawValue: name), task != .embedding else {
       throw value.error(
-        value.unknown("objective", name, Task.allCases.filter { $0 != .embedding }.map(\.rawValue)))
+        unknown("objective", name, Task.allCases.filter { $0 != .embedding }.map(\.rawValue)))
     }
     self.task = task
     var (smoothing, weights, positive): (Float, ClassWeights, Float) = (0, .equal, 1)

@@ -5,10 +5,15 @@ import Encoders
 public struct OptimizerOptions: Sendable, Equatable {
   /// The rules.
   public enum Rule: Sendable, Equatable {
+    /// `Adam`; the betas say how much of the means of gradients and of their squares stays in a step.
     case adam(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8)
+    /// `AdamW`, with the same settings.
     case adamW(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8)
+    /// `SGD`; the momentum is how much of the velocity stays in a step.
     case sgd(momentum: Double = 0, nesterov: Bool = false)
+    /// `Adagrad`.
     case adagrad(epsilon: Double = 1e-10)
+    /// `RMSprop`; alpha is how much of the mean of the squared gradients stays in a step.
     case rmsprop(alpha: Double = 0.99, epsilon: Double = 1e-8, momentum: Double = 0)
   }
 
@@ -60,7 +65,7 @@ public struct OptimizerOptions: Sendable, Equatable {
         alpha: try options["alpha"]?.part() ?? 0.99, epsilon: try above0("epsilon", 1e-8),
         momentum: try options["momentum"]?.part() ?? 0)
     default:
-      throw value.error(value.unknown("optimizer", name, ["adam", "adamw", "sgd", "adagrad", "rmsprop"]))
+      throw value.error(unknown("optimizer", name, ["adam", "adamw", "sgd", "adagrad", "rmsprop"]))
     }
     weightDecay = try options["weight_decay"]?.double("a number from 0") { $0 >= 0 } ?? (name == "adamw" ? 0.01 : 0)
     let excluded = try options["exclude"].map { try $0.list().map { try $0.choice(Exclusion.self) } }

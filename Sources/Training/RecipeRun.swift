@@ -16,8 +16,11 @@ public protocol RecipeRun: AnyObject {
 
 /// A recipe of any kind: of single samples with labels (or images to come back), of pairs and triplets of texts, or of plain texts.
 public enum RecipeFile: Sendable {
+  /// Of single samples.
   case samples(Recipe)
+  /// Of pairs, triplets or plain texts, for an encoder of sentences.
   case sentences(SentenceRecipe)
+  /// Of plain texts, for a masked language model.
   case pretraining(PretrainingRecipe)
 
   /// Reads a recipe.
@@ -60,9 +63,14 @@ public enum RecipeFile: Sendable {
   }
 }
 
-/// Throws if a model would be written over what it is made from; nor may it be in a pretrained model's folder, which is copied.
+/// Throws if a model would be written over what it is made from, as an adapter's base model is; nor may it be in a pretrained model's
+/// folder, which is copied.
 func requireOther(_ output: URL, than folder: URL, of what: String? = nil) throws {
-  guard isWithin(output, folder), what == nil || isWithin(folder, output) else { return }
+  let base = try? AdapterFolder(folder).base()
+  guard
+    what == nil && isWithin(output, folder) || isSameFolder(output, folder)
+      || base.map({ isSameFolder(output, $0) }) ?? false
+  else { return }
   throw FileError(
     .unwritable, output,
     "expected another folder than the one of the \(what ?? "pretrained model, and none in it")")

@@ -45,7 +45,7 @@ extension DataOptions {
         split = .random(validation: validation, test: test)
       default:
         throw value.error(
-          value.unknown("split", name, ["column", "sha256", "random", "{train: FILE, validation: FILE, test: FILE}"]))
+          unknown("split", name, ["column", "sha256", "random", "{train: FILE, validation: FILE, test: FILE}"]))
       }
       try options.finish()
       return (split, nil)

@@ -52,7 +52,7 @@ public struct TrainingSettings: Sendable {
     func metric(_ value: Value) throws -> String {
       let name = try value.string()
       if metrics.contains(name) { return name }
-      throw value.error("\(value.unknown("metric", name, metrics)) of \(objective)")
+      throw value.error("\(unknown("metric", name, metrics)) of \(objective)")
     }
     let best = try section["best"].map(metric)
     var chosen = best ?? metrics[0]
@@ -129,7 +129,7 @@ extension Schedule {
   init(_ value: Value, peak: Double) throws {
     let (name, options) = try value.variant()
     guard let shape = Schedule.names.first(where: { $0.name == name })?.shape else {
-      throw value.error(value.unknown("schedule", name, Schedule.names.map(\.name)))
+      throw value.error(unknown("schedule", name, Schedule.names.map(\.name)))
     }
     var warmUp = WarmUp.none
     if let given = options["warmup"] {

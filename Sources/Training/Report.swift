@@ -6,7 +6,9 @@ import Evaluation
 public struct Report: Sendable {
   /// A sample as it is shown.
   public enum Sample: Sendable {
+    /// A text, which is escaped.
     case text(String)
+    /// An image.
     case image(Image)
   }
 

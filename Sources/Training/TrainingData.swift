@@ -25,7 +25,9 @@ public struct Targets: Sendable {
 
 /// Samples of one kind, with what is to be learnt of each.
 public enum Samples: Sendable {
+  /// Texts.
   case texts([String], Targets)
+  /// Images of one size, not yet scaled.
   case images(ImagePixels, Targets)
 
   /// How many there are.

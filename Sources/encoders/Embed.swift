@@ -65,6 +65,7 @@ struct EmbedCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      try requireOther(output, than: input)
       compute.apply()
       var model = try openModel(path(model))
       if queries { model = model.forQueries() }

@@ -100,7 +100,7 @@ final class EmbedCheckpoint {
     var hash = SHA256()
     for (name, digest) in digests { hash.update(data: Data("\(name) \(digest)\n".utf8)) }
     let settings = [
-      "the model's SHA-256": hash.finalize().prefix(16).map { String(format: "%02x", $0) }.joined(),
+      "the model's SHA-256": hash.finalize().prefix(16).hexadecimal,
       "the program's version": EncodersCommand.configuration.version,
       "the instruction set": String(cString: enc_isa()),
       "--compute": Precision.default.rawValue,

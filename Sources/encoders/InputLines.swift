@@ -153,6 +153,16 @@ struct InputLines {
   }
 }
 
+/// Throws if what a verb writes would take the place of what it reads, by whatever names.
+func requireOther(_ output: String, than input: String) throws {
+  var (read, written) = (stat(), stat())
+  guard output != "-", stat(path(output).path, &written) == 0, written.st_mode & S_IFMT == S_IFREG,
+    (input == "-" ? fstat(STDIN_FILENO, &read) : stat(path(input).path, &read)) == 0,
+    read.st_dev == written.st_dev, read.st_ino == written.st_ino
+  else { return }
+  throw InputError(description: "\(path(output).path): --output: expected another file than the input, found the same")
+}
+
 /// A problem with an input line.
 struct InputError: Error, CustomStringConvertible {
   let description: String

@@ -1,3 +1,4 @@
+import Checkpoints
 import Crypto
 import Foundation
 
@@ -14,7 +15,7 @@ struct InputPosition: Sendable {
   private var endsLine = true
 
   /// The SHA-256 of the bytes before it, in hexadecimal; nil if they weren't noted.
-  var digest: String? { hash.map { $0.finalize().map { String(format: "%02x", $0) }.joined() } }
+  var digest: String? { hash?.finalize().hexadecimal }
 
   /// Goes on behind a line, which may be one that is skipped.
   mutating func take(_ line: ArraySlice<UInt8>, counts: Bool) {

@@ -52,7 +52,7 @@ struct EncodersCommand: ParsableCommand {
       if name.hasPrefix("-") { return nil }
       guard let verb = verbs.first(where: { $0._commandName == name }) else {
         let names = verbs.map { $0._commandName }
-        return try? Value(parsing: "verb", file: "").unknown("verb", name, names).replacing("unknown", with: "Unknown")
+        return unknown("verb", name, names).replacing("unknown", with: "Unknown", maxReplacements: 1)
       }
       verbs = verb.configuration.subcommands
     }

@@ -66,6 +66,7 @@ struct MineCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      try requireOther(output, than: data)
       compute.apply()
       let model = try openModel(path(model))
       guard let encoder = model.sentenceEncoder else {

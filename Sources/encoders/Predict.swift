@@ -23,6 +23,7 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      try requireOther(output, than: input)
       compute.apply()
       let (labels, probabilities) = try classifier(path(model))
       let lines = try OutputLines(output)

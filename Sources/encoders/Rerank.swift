@@ -32,6 +32,7 @@ struct RerankCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      try requireOther(output, than: input)
       compute.apply()
       let score = try scorer(path(model))
       let lines = try OutputLines(output)

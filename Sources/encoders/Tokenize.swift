@@ -23,6 +23,7 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      try requireOther(output, than: input)
       compute.apply()
       let tokenizer = try Tokenizer(folder: path(model))
       let lines = try OutputLines(output)

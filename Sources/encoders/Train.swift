@@ -69,18 +69,19 @@ struct TrainCommand: ParsableCommand {
     if overwrite { return }
     let exists = { (name: String) in FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path) }
     // Whose files these are nobody knows, where no run has kept a checkpoint.
-    let names = ["recipe.yaml", "history.jsonl", "report.html", "training.json", "tokenizer.json", "README.md"]
-    if !exists("checkpoint"), !exists("config.json"), !exists("modules.json"), let name = names.first(where: exists) {
+    let names = ["recipe.yaml", "history.jsonl", "report.html", "training.json", "README.md"]
+    let parts = ModelParts.names(in: folder)
+    if !exists("checkpoint"), !exists("config.json"), !exists("modules.json"),
+      let name = names.first(where: exists) ?? parts.first
+    {
       throw FileError(
         .unwritable, folder, "expected a new folder or one of a run, found \(name); --overwrite replaces what is there")
     }
     if resume { return }
-    for (name, what) in [
-      ("config.json", "a model is"), ("modules.json", "a model is"),
-      ("checkpoint/last.safetensors", "an unfinished run is"),
-    ] where exists(name) {
-      throw FileError(.unwritable, folder, "\(what) already there; give --resume to go on or --overwrite to replace it")
-    }
+    guard !parts.isEmpty || exists("checkpoint/last.safetensors") else { return }
+    let what = parts.isEmpty ? "an unfinished run" : "a model"
+    throw FileError(
+      .unwritable, folder, "\(what) is already there; give --resume to go on or --overwrite to replace it")
   }
 }
 

@@ -6,8 +6,9 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Check that a model's reference vectors still come out.",
     discussion: """
-      A model folder keeps some texts with the tokens and vectors (of a cross-encoder, logits) that it gave when it was written (reference.json); --create \
-      writes it. If they no longer come out, the exit code is 1, and the output says what changed: files, tokens, vectors.
+      With --create, some texts are kept in the model's folder (reference.json), with the tokens and vectors (of a cross-encoder, logits) that it gives \
+      for them. Without, they are computed anew: if they no longer come out, the exit code is 1, and the output says what changed: files, tokens, vectors. \
+      Models of images, and those with a vector for each token (ColBERT), are refused.
 
       Example:
         encoders verify models/all-MiniLM-L6-v2 --create

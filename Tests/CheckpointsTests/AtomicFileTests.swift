@@ -92,6 +92,21 @@ import Testing
     }
   }
 
+  @Test func aFileThatIsGoneOnWithKeepsItsPermissions() throws {
+    try withFolder { folder in
+      let url = folder.appendingPathComponent("vectors.npy")
+      func mode(_ url: URL) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: url.path)[.posixPermissions] as? Int
+      }
+      try AtomicFile.write("old", to: url)
+      #expect(chmod(url.path, 0o400) == 0)
+      let writer = try AtomicWriter(resuming: url)
+      #expect(try mode(AtomicWriter.partial(of: url)) == 0o600)
+      try writer.commit()
+      #expect(try mode(url) == 0o400)
+    }
+  }
+
   @Test func aFolderIsRefusedAtOnce() throws {
     try withFolder { folder in
       #expect(fileError { _ = try AtomicWriter(folder) }?.problem == "cannot write: Is a directory")

@@ -240,6 +240,24 @@ import Testing
     }
   }
 
+  @Test func aModelOfAnotherKindIsReplacedButNotTheSource() throws {
+    try withCopy(of: "layers") { folder in
+      let output = folder.appendingPathExtension("out")
+      defer { try? FileManager.default.removeItem(at: output) }
+      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+      let source = output.appendingPathComponent("0_Transformer")
+      try FileManager.default.copyItem(at: folder, to: source)
+      for name in ["encoders.json", "adapter_config.json", "notes.txt"] {
+        try Data("{}".utf8).write(to: output.appendingPathComponent(name))
+      }
+      try SentenceEncoder.open(source).save(to: output)
+      let exists = { FileManager.default.fileExists(atPath: output.appendingPathComponent($0).path) }
+      #expect(!exists("encoders.json") && !exists("adapter_config.json") && exists("notes.txt"))
+      let (saved, opened) = (try SentenceEncoder.open(output), try SentenceEncoder.open(source))
+      #expect(try saved.encode(texts).scalars == opened.encode(texts).scalars)
+    }
+  }
+
   @Test func nothingIsSavedIntoTheModelsOwnFolder() throws {
     try withCopy(of: "layers") { folder in
       let link = folder.appendingPathExtension("link")

@@ -24,6 +24,7 @@ import Testing
     ]
     #expect(ModelFiles.needed(of: sharded) == sharded.filter { $0.hasPrefix("model") || $0 == "config.json" })
     #expect(ModelFiles.needed(of: ["config.json", "pytorch_model.bin"]) == ["config.json", "pytorch_model.bin"])
+    #expect(ModelFiles.needed(of: ["0/model.safetensors", "0/modèle.safetensors"]) == ["0/model.safetensors"])
   }
 
   @Test func pathsStayWithinTheirFolder() {
@@ -31,6 +32,15 @@ import Testing
     for path in ["", "/a", "a/", "../a", "a/../b", "a//b", ".", "a/./b", "a\nb", "a\u{0}b"] {
       #expect(!ModelFiles.isSafe(path), "\(path)")
     }
+  }
+
+  @Test func aModulesFolderMayEndWithASlash() throws {
+    func paths(_ path: String) throws -> [String] {
+      let list = JSON.array([["type": "sentence_transformers.models.Pooling", "path": .string(path)]])
+      return try ModuleList(list, URL(fileURLWithPath: "/modules.json")).modules.map(\.path)
+    }
+    #expect(try paths("1_Pooling/") == ["1_Pooling"])
+    for path in ["/", "1_Pooling//", "../"] { #expect(throws: FileError.self, "\(path)") { try paths(path) } }
   }
 
   @Test func namesAreChecked() throws {
@@ -91,7 +101,8 @@ import Testing
     process.arguments = ["python3", "-c", script]
     process.standardOutput = output
     try process.run()
-    defer { process.terminate() }
+    // Foundation may leave other signals blocked in it.
+    defer { kill(process.processIdentifier, SIGKILL) }
     let port = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
     let hub = try HubConnection(["HF_ENDPOINT": "http://127.0.0.1:" + port.filter(\.isNumber)])
     for (name, problem) in [

@@ -179,6 +179,25 @@ extension Workplace {
     #expect(!place.exists("models/slow"))
   }
 
+  @Test func theEndOfTheTerminalDoesNotStopItUnderNohup() throws {
+    try place.writeModel("hub/org/slow")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["nohup", Program.executable.path, "model", "get", "org/slow"]
+    process.environment = ProcessInfo.processInfo.environment.merging(place.environment) { $1 }
+    process.currentDirectoryURL = place.folder
+    (process.standardInput, process.standardOutput) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning, (try? hub.requests().contains { $0.contains("/resolve/") }) != true { usleep(500) }
+    kill(process.processIdentifier, SIGHUP)
+    usleep(300_000)
+    #expect(process.isRunning)
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == SIGTERM)
+  }
+
   @Test func theTokenGoesToTheHubOnly() throws {
     try place.writeModel("hub/org/private")
     try place.expectFailure(["model", "get", "org/private"], "HF_TOKEN")

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 /// The verbs as they work when nothing is wrong.
@@ -221,10 +222,45 @@ import Testing
     #expect(try place.bytes("model/model.safetensors") != before)
   }
 
+  @Test func aModelOfAnotherKindIsReplacedWhole() throws {
+    try place.writeTexts(epochs: 1)
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/bert"), to: place.url("model"))
+    for name in ["reference.json", "notes.txt"] { try place.write("{}", to: "model/\(name)") }
+    try train("recipe.yaml", "--output", "model", "--overwrite")
+    try train("recipe.yaml", "--output", "new")
+    #expect(try place.names("model") == (place.names("new") + ["notes.txt"]).sorted())
+  }
+
+  @Test(arguments: ["model.safetensors", "vocab.txt", "encoders.json"])
+  func partsOfAModelAreNotReplacedUnasked(_ name: String) throws {
+    try place.writeTexts(epochs: 1)
+    try FileManager.default.createDirectory(at: place.url("model"), withIntermediateDirectories: true)
+    try place.write("theirs", to: "model/\(name)")
+    try place.expectError(
+      ["train", "recipe.yaml", "--output", "model"],
+      ["/model: expected a new folder or one of a run, found \(name)", "--overwrite"])
+    #expect(try place.text("model/\(name)") == "theirs")
+  }
+
+  @Test func theInputIsNotReplaced() throws {
+    try place.write("{\"text\": \"a film\"}\n", to: "x.jsonl")
+    try FileManager.default.createSymbolicLink(at: place.url("link.jsonl"), withDestinationURL: place.url("x.jsonl"))
+    for arguments in [["embed"], ["predict"], ["rerank", "--query", "film"], ["tokenize"]] {
+      for output in ["x.jsonl", "link.jsonl"] {
+        try place.expectError(
+          arguments + ["model", "--input", "x.jsonl", "--output", output],
+          ["/\(output): --output: expected another file than the input"])
+      }
+    }
+    try place.expectError(
+      ["mine", "model", "--data", "x.jsonl", "--output", "x.jsonl"],
+      ["/x.jsonl: --output: expected another file than the input"])
+  }
+
   @Test(arguments: [
     ("embd tiny", "'embd' (did you mean 'embed'?)"), ("trian r.yaml --output x", "'trian' (did you mean 'train'?)"),
     ("model gte x", "'gte' (did you mean 'get'?)"), ("help embd", "'embd' (did you mean 'embed'?)"),
-    ("data xyz", "'xyz' (expected one of get, list)"),
+    ("data xyz", "'xyz' (expected one of get, list)"), ("data unknown", "'unknown' (expected one of get, list)"),
   ]) func misspeltVerbsNameTheNearest(_ arguments: String, _ problem: String) throws {
     let outcome = try Program.run(arguments.split(separator: " ").map(String.init), in: place.folder)
     #expect(outcome.code == 64)

@@ -40,7 +40,6 @@ private func withFile<Result>(_ body: (URL) throws -> Result) throws -> Result {
     let rows = try rows()
     #expect(rows.count == 147)
     for row in rows { #expect(tokenizer.encode(row.text) == ids(row), "\(row.text.debugDescription)") }
-    #expect(tokenizer.encode(batch: rows.map(\.text)) == rows.map(ids))
   }
 
   @Test(arguments: ["lower", "cased", "characters"])

@@ -20,8 +20,6 @@ import Testing
     #expect(batches.prefix(24).allSatisfy { $0.count == 16 })
     #expect(Batches.withoutDuplicates(samples, size: 16, random: Random(seed: 2)) == batches)
     #expect(Batches.withoutDuplicates(samples, size: 16, random: Random(seed: 3)) != batches)
-    let full = Batches.withoutDuplicates(samples, size: 16, random: Random(seed: 2), dropsLast: true)
-    #expect(full == batches.filter { $0.count == 16 })
     // One text in all samples: a batch each.
     #expect(Batches.withoutDuplicates(Array(repeating: [0], count: 5), size: 4, random: Random(seed: 1)).count == 5)
     #expect(Batches.withoutDuplicates([], size: 4, random: Random(seed: 1)).isEmpty)
@@ -31,7 +29,6 @@ import Testing
     let random = Random(seed: 4)
     let batches = Batches.withoutDuplicates((0..<50).map { [Int32($0)] }, size: 8, random: random)
     #expect(batches == Batches.shuffled(50, size: 8, random: random) && batches.map(\.count) == [8, 8, 8, 8, 8, 8, 2])
-    #expect(Batches.shuffled(50, size: 8, random: random, dropsLast: true).count == 6)
   }
 
   @Test func labelsComeInPairs() throws {

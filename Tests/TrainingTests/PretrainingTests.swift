@@ -42,6 +42,21 @@ import Tokenizers
     #expect(try SentenceEncoder.open(url.appendingPathComponent("whole")).encode(["the film"]).shape == [1, 32])
   }
 
+  @Test func aModelOfAnotherKindIsReplacedWhole() throws {
+    let output = url.appendingPathComponent("over")
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/dense"), to: output)
+    for name in ["encoders.json", "notes.txt"] { try Data("{}".utf8).write(to: output.appendingPathComponent(name)) }
+    func names() throws -> Set<String> { try Set(FileManager.default.contentsOfDirectory(atPath: output.path)) }
+    let before = try names()
+    #expect(throws: Kill.Killed.self) { _ = try train("over", observers: [Kill(after: 2)]) }
+    #expect(try names().isSuperset(of: before))
+    _ = try train("over")
+    let parts = ["modules.json", "1_Pooling", "2_Dense", "sentence_bert_config.json", "encoders.json"]
+    let after = try names()
+    #expect(after.isDisjoint(with: parts) && after.contains("notes.txt"), "\(after)")
+    #expect(try SentenceEncoder.open(output).encode(["the film"]).shape == [1, 32])
+  }
+
   /// Sentence encoders have lost the head that they were pretrained with.
   @Test func anEncoderWithoutHeadGetsOne() throws {
     func run(_ model: String) throws -> PretrainingRun {

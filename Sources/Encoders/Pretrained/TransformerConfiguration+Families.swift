@@ -150,9 +150,10 @@ extension TransformerConfiguration {
     guard form.theta > 0, share > 0, share <= 1, form.width % 2 == 0 else {
       throw file.error("rotary_emb_fraction", "\(share) of \(width / heads) columns can't be turned in pairs")
     }
-    if file.value(["rotary_scaling_factor"]) != nil {
+    if let (key, _) = file.value(["rotary_scaling_factor"]) {
+      guard form.width > 2 else { throw file.error(key, "needs more than 2 turned columns, found \(form.width)") }
       let trained = try file.integer("max_trained_positions", default: 2048)
-      form.scaling = .dynamic(try file.number("rotary_scaling_factor", default: 1), trained: trained)
+      form.scaling = .dynamic(try file.positive(key), trained: trained)
     }
     rotary = [form]
     layerForms = Array(repeating: LayerForm(rotary: 0), count: layers)

@@ -6,8 +6,32 @@ import Tensors
 public struct TransformerConfiguration: Sendable {
   /// The families of architectures, by their `model_type`.
   public enum Family: String, Sendable, CaseIterable {
-    case bert, roberta, xlmRoberta = "xlm-roberta", camembert, distilbert, mpnet, albert, electra, modernbert
-    case nomicBERT = "nomic_bert", gte, new, qwen3
+    /// BERT. Source: Devlin et al. 2019.
+    case bert
+    /// RoBERTa. Source: Liu et al. 2019.
+    case roberta
+    /// XLM-RoBERTa, a RoBERTa of 100 languages. Source: Conneau et al. 2020.
+    case xlmRoberta = "xlm-roberta"
+    /// CamemBERT, a RoBERTa of French. Source: Martin et al. 2020.
+    case camembert
+    /// DistilBERT. Source: Sanh et al. 2019.
+    case distilbert
+    /// MPNet, with relative positions. Source: Song et al. 2020.
+    case mpnet
+    /// ALBERT, whose layers share parameters. Source: Lan et al. 2020.
+    case albert
+    /// ELECTRA's discriminator. Source: Clark et al. 2020.
+    case electra
+    /// ModernBERT, with windows of attention in most layers. Source: Warner et al. 2024.
+    case modernbert
+    /// Nomic BERT. Source: Nussbaum et al. 2024.
+    case nomicBERT = "nomic_bert"
+    /// GTE as transformers has it. Source: Zhang et al. 2024 (mGTE).
+    case gte
+    /// GTE of its authors' own code, Alibaba-NLP/new-impl.
+    case new
+    /// Qwen3, of embeddings and of reranking; a token sees those before it. Source: Zhang et al. 2025.
+    case qwen3
   }
 
   /// The family.

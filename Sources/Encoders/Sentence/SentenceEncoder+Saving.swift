@@ -2,20 +2,25 @@ import Checkpoints
 import Foundation
 import Layers
 import Tensors
+import Tokenizers
 
 extension SentenceEncoder {
   /// Writes the folder that it was opened from with its present parameters, low-rank additions merged, in float32; sentence-transformers opens it too.
   ///
   /// Tensors of the original files that no layer here reads, such as a pooler, are kept, floats in float32 too. A plain folder becomes
-  /// one with `modules.json`. Weights in other formats, what a training run keeps beside a model, and what is no file are left out.
+  /// one with `modules.json`. Weights in other formats, what a training run keeps beside a model, and what is no file are left out. The
+  /// files of another model in `output` are removed.
   ///
-  /// - Throws: `FileError` if a file can't be read or written, or if `output` is the folder it was opened from, or in it.
+  /// - Throws: `FileError` if a file can't be read or written, or if `output` is the folder it was opened from, or in it, or the one of a
+  ///   model that an adapter in there changes.
   public func save(to output: URL) throws {
-    guard !isWithin(output, folder) else {
+    let bases = (stages + queries.flatMap(\.stages)).compactMap { try? AdapterFolder($0.entry.folder).base() }
+    guard !isWithin(output, folder), !bases.contains(where: { isSameFolder($0, output) }) else {
       throw FileError(
         .unwritable, output, "expected another folder than the one the model was opened from, and none in it")
     }
     try AtomicFolder.make(output)
+    try ModelParts.remove(from: output, but: [folder] + bases)
     try copyFiles(to: output)
     for stage in stages + queries.flatMap(\.stages) {
       let place = stage.entry.path.isEmpty ? output : output.appendingPathComponent(stage.entry.path)
@@ -59,10 +64,11 @@ extension SentenceEncoder {
 
   /// The files of the tokenizer, if an adapter's folder leaves them to its base model's.
   private func copyTokenizer(of folder: URL, to output: URL) throws {
-    let place = try SentenceTokenizer.place(of: folder)
+    guard AdapterFolder.isOne(folder) else { return }
+    let place = try Tokenizer.folder(of: folder)
     guard place != folder else { return }
     for name in try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
-    where name.hasPrefix("tokenizer") || name.hasPrefix("vocab.") || name == "merges.txt" || name.hasSuffix(".model") {
+    where Tokenizer.fileNames.contains(name) {
       let file = place.appendingPathComponent(name)
       guard isFile(file) else { continue }
       try MappedFile(file).withBytes { try AtomicFile.write(Data($0), to: output.appendingPathComponent(name)) }
@@ -120,18 +126,6 @@ extension SentenceEncoder {
     }
     try AtomicFile.write(.array(list), to: output.appendingPathComponent("modules.json"))
   }
-}
-
-/// Whether a folder, which needn't be there yet, is another one or in it, links followed.
-public func isWithin(_ folder: URL, _ other: URL) -> Bool {
-  /// A place without links, as far as it's there.
-  func resolved(_ url: URL) -> URL {
-    let url = url.standardizedFileURL
-    guard url.path != "/", isMissing(url) else { return url.resolvingSymlinksInPath() }
-    return resolved(url.deletingLastPathComponent()).appendingPathComponent(url.lastPathComponent)
-  }
-  let (path, outer) = (resolved(folder).path, resolved(other).path)
-  return path == outer || path.hasPrefix(outer + "/")
 }
 
 /// Whether there is a file at a path, links followed; a pipe isn't one.

@@ -17,7 +17,7 @@ struct ModuleEntry: Sendable {
   /// Which vectors it changes if its own file doesn't say.
   var feature = FeatureName.sentence
 
-  private static let known = [
+  static let known = [
     "Transformer", "MLMTransformer", "WordEmbeddings", "StaticEmbedding", "SparseStaticEmbedding", "BoW", "WordWeights",
     "CNN", "LSTM", "Pooling", "WeightedLayerPooling", "Dense", "LayerNorm", "Dropout", "Normalize", "SpladePooling",
     "SparseAutoEncoder", "MultiVectorMask", "Router", "Asym",

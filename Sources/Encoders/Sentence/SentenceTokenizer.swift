@@ -67,11 +67,6 @@ enum SentenceTokenizer: Sendable {
     return .pieces(tokenizer, specialTokens: true, limit: nil)
   }
 
-  /// The folder that has the tokenizer of a model: an adapter's folder may have none.
-  static func place(of folder: URL) throws -> URL {
-    try AdapterFolder.isOne(folder) ? Tokenizer.folder(of: folder) : folder
-  }
-
   /// The tokenizer of a WordEmbeddings module.
   static func wordEmbeddings(_ folder: URL, _ config: ConfigFile) throws -> SentenceTokenizer {
     let limit = try config.length("max_seq_length")

@@ -6,6 +6,7 @@ import Foundation
 public struct SentencePieceModel: Sendable {
   /// What a piece is.
   public enum Kind: Int, Sendable {
+    /// Found in text.
     case normal = 1
     /// Stands for what can't be spelt.
     case unknown = 2
@@ -13,6 +14,7 @@ public struct SentencePieceModel: Sendable {
     case control = 3
     /// Found in text before anything else.
     case userDefined = 4
+    /// No token of a text; BPE may make longer pieces of it.
     case unused = 5
     /// `<0x00>` … `<0xFF>`.
     case byte = 6
@@ -30,7 +32,9 @@ public struct SentencePieceModel: Sendable {
 
   /// How text is cut.
   public enum Algorithm: Int, Sendable {
+    /// Into the most probable pieces. Source: Kudo 2018.
     case unigram = 1
+    /// By merging neighbours, the best pair first. Source: Sennrich et al. 2016.
     case bpe = 2
   }
 

@@ -2,11 +2,10 @@ import Tensors
 
 /// Which samples are in which batch of an epoch: pure functions of their arguments, the same for the same numbers.
 public enum Batches {
-  /// All samples in a random order, cut into batches; the last one may be smaller, or is dropped.
-  public static func shuffled(_ count: Int, size: Int, random: Random, dropsLast: Bool = false) -> [[Int]] {
+  /// All samples in a random order, cut into batches; the last one may be smaller.
+  public static func shuffled(_ count: Int, size: Int, random: Random) -> [[Int]] {
     let order = random.permutation(count)
-    let batches = stride(from: 0, to: count, by: size).map { Array(order[$0..<min(count, $0 + size)]) }
-    return dropsLast ? batches.filter { $0.count == size } : batches
+    return stride(from: 0, to: count, by: size).map { Array(order[$0..<min(count, $0 + size)]) }
   }
 
   /// Batches in which no value comes twice, as losses with negatives of the batch need: another's text would be a false
@@ -15,9 +14,7 @@ public enum Batches {
   /// `samples` has the numbers of each sample's texts (see `numbered`); a text that a sample itself has twice is
   /// fine. A batch takes the samples in a random order and leaves those that don't fit to later ones, so the last
   /// ones may be small. Source: sentence-transformers' `NoDuplicatesBatchSampler`.
-  public static func withoutDuplicates(
-    _ samples: [[Int32]], size: Int, random: Random, dropsLast: Bool = false
-  ) -> [[Int]] {
+  public static func withoutDuplicates(_ samples: [[Int32]], size: Int, random: Random) -> [[Int]] {
     let waiting = random.permutation(samples.count)
     // The batch in which a number was last taken.
     var taken = Array(repeating: -1, count: Int(samples.lazy.joined().max() ?? -1) + 1)
@@ -48,7 +45,7 @@ public enum Batches {
       }
       batches.append(batch)
     }
-    return dropsLast ? batches.filter { $0.count == size } : batches
+    return batches
   }
 
   /// A number for each different text, by sample: equal texts have equal numbers, in whatever column they are.
@@ -71,7 +68,7 @@ public enum Batches {
   /// take no part. Source: sentence-transformers' `GroupByLabelBatchSampler`.
   /// - Throws: `LossError` of `loss` for an odd size or one below 4, or fewer than two labels with two samples each.
   public static func byLabel(
-    _ labels: [Int], size: Int, random: Random, dropsLast: Bool = false, for loss: String
+    _ labels: [Int], size: Int, random: Random, for loss: String
   ) throws(LossError) -> [[Int]] {
     guard size >= 4, size % 2 == 0 else {
       throw .invalid(loss: loss, what: "training.batch_size", expected: "an even number from 4", found: "\(size)")
@@ -99,7 +96,7 @@ public enum Batches {
       remaining = remaining.filter { queues[$0]?.isEmpty == false }
     }
     let batches = stride(from: 0, to: stream.count, by: size).map { Array(stream[$0..<min(stream.count, $0 + size)]) }
-    return batches.filter { dropsLast ? $0.count == size : $0.count >= 4 }
+    return batches.filter { $0.count >= 4 }
   }
 }
 

@@ -21,6 +21,8 @@ public final class PretrainingRun: RecipeRun {
   private let masking: TokenMasking
   private let train: [[Int32]]
   private let held: [[Int32]]
+  /// The folder that the recipe names.
+  private let source: URL
   /// Where the tokenizer's files are.
   private let tokenizerFolder: URL
 
@@ -32,7 +34,7 @@ public final class PretrainingRun: RecipeRun {
     let random = Scope.random(seed: recipe.training.options.seed)
     switch recipe.start {
     case .bert(_, let folder), .configured(let folder), .pretrained(let folder):
-      tokenizerFolder = try Tokenizer.folder(of: folder)
+      (source, tokenizerFolder) = (folder, try Tokenizer.folder(of: folder))
     }
     var tokenizer = try Tokenizer(folder: tokenizerFolder)
     switch recipe.start {
@@ -97,7 +99,7 @@ public final class PretrainingRun: RecipeRun {
   /// - Throws: `TrainingError` if the loss stops being a number, and one-line errors of files.
   public func run(output: URL, resume: Bool = false, observers: [any TrainerObserver] = []) throws -> TrainingSummary? {
     try requireOther(output, than: tokenizerFolder, of: "tokenizer")
-    if case .pretrained(let folder) = recipe.start { try requireOther(output, than: folder) }
+    if case .pretrained = recipe.start { try requireOther(output, than: source) }
     try AtomicFolder.make(output)
     let settings = recipe.training
     var options = settings.options
@@ -154,16 +156,18 @@ public final class PretrainingRun: RecipeRun {
   }
 
   private func finish(_ result: TrainingResult, _ output: URL) throws -> TrainingSummary {
+    try ModelParts.remove(from: output, but: [source, tokenizerFolder])
     for name in try FileManager.default.contentsOfDirectory(atPath: tokenizerFolder.path).sorted()
     where Tokenizer.fileNames.contains(name) {
       try MappedFile(tokenizerFolder.appendingPathComponent(name)).withBytes {
         try AtomicFile.write(Data($0), to: output.appendingPathComponent(name))
       }
     }
-    try model.transformer.configuration.write(to: output)
     var writer = SafetensorsWriter()
     for parameter in model.parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
     try writer.write(to: output.appendingPathComponent("model.safetensors"))
+    // It comes last, as in `Model.save`.
+    try model.transformer.configuration.write(to: output)
     let seconds = result.history.reduce(0) { $0 + $1.seconds }
     let summary = TrainingSummary(
       task: .embedding, epochs: result.history.count, bestEpoch: result.bestEpoch, seconds: seconds,

@@ -150,7 +150,7 @@ extension EmbeddingLoss {
       self = .denoisingAutoEncoder(DenoisingNoise(ratio: try options["deletion"]?.rate() ?? DenoisingNoise().ratio))
     default:
       let extra = value.path == "objective" ? ["adaptive_layers", "classification", "binary_classification"] : []
-      throw value.error(value.unknown("objective", name, EmbeddingLoss.names + extra))
+      throw value.error(unknown("objective", name, EmbeddingLoss.names + extra))
     }
     try options.finish()
   }

@@ -56,6 +56,12 @@ import Testing
       try line(["hidden_size": "wide"]) == #""hidden_size": expected a whole number from 1 to 1073741824, found "wide""#
     )
     #expect(try line(["hidden_size": .null]) == #""hidden_size": no such key"#)
+    #expect(
+      try line(of: "nomic_bert-hub", ["rotary_scaling_factor": .integer(0)])
+        == #""rotary_scaling_factor": expected a number above 0, found 0"#)
+    #expect(
+      try line(of: "nomic_bert-hub", ["rotary_scaling_factor": .integer(2), "rotary_emb_fraction": .number(0.25)])
+        == #""rotary_scaling_factor": needs more than 2 turned columns, found 2"#)
     #expect(try line(["num_hidden_layers": .integer(-1)]).contains("found -1"))
     #expect(try line(["num_hidden_layers": .integer(1 << 40)]).contains("from 1 to 4096, found 1099511627776"))
     #expect(try line(of: "albert", ["num_hidden_groups": .integer(5)]).contains("from 1 to 4, found 5"))
