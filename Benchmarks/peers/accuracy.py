@@ -21,13 +21,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import data
 from models import AutoEncoder, Bag, DeepImageCNN, Recurrent, TextCNN, Transformer, pad
 
 
-def fit(model, batches, score, loss, epochs, rate=0.001, one_cycle=False):
-    """Trains with Adam; returns (validation score, epoch from 1) of the best epoch, and leaves its weights."""
+def fit(model, batches, score, loss, epochs, rate=0.001, one_cycle=False, decay=None):
+    """Trains with Adam; returns (validation score, epoch from 1) of the best epoch, and leaves its weights: their moving
+    average, if it has a decay."""
+    average = decay and AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     schedule = None
     best = (-np.inf, 0)
@@ -43,10 +46,16 @@ def fit(model, batches, score, loss, epochs, rate=0.001, one_cycle=False):
             optimizer.step()
             if schedule:
                 schedule.step()
-        model.eval()
-        value = score(model, "validation")
+            if average:
+                average.update_parameters(model)
+        if average:  # the running statistics stay the model's
+            for mean, own in zip(average.module.buffers(), model.buffers()):
+                mean.copy_(own)
+        scored = average.module if average else model
+        scored.eval()
+        value = score(scored, "validation")
         if value > best[0]:
-            best, weights = (value, epoch), copy.deepcopy(model.state_dict())
+            best, weights = (value, epoch), copy.deepcopy(scored.state_dict())
     model.load_state_dict(weights)
     return best
 
@@ -137,7 +146,7 @@ class Images:
         score = lambda model, part: -F.cross_entropy(*outputs(model, part)).item()
         model = DeepImageCNN()
         batches = lambda: ((y[chosen], scale(self.shift(x[chosen]))) for chosen in shuffled(len(y), size))
-        validation, epoch = fit(model, batches, score, cross_entropy, epochs, rate=0.003, one_cycle=True)
+        validation, epoch = fit(model, batches, score, cross_entropy, epochs, rate=0.003, one_cycle=True, decay=0.98)
         predicted, labels = outputs(model, "test")
         accuracy = (predicted.argmax(1) == labels).float().mean().item()
         return {"accuracy": accuracy, "validation": -validation, "epoch": epoch}
