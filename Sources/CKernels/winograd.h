@@ -22,11 +22,14 @@ INLINE NAME(tile_place) place_of(const enc_winograd_form *form, size_t tile) {
   const size_t across = (form->out_width + 1) / 2, each = (form->out_height + 1) / 2 * across, rest = tile % each;
   return (NAME(tile_place)){tile / each, 2 * (ptrdiff_t)(rest / across), 2 * (ptrdiff_t)(rest % across)};
 }
-// A pixel of an image, or zeros outside.
-INLINE const float *pixel_at(const float *image, size_t height, size_t width, size_t channels, ptrdiff_t y, ptrdiff_t x,
-                             const float *zeros) {
-  if (y < 0 || x < 0 || y >= (ptrdiff_t)height || x >= (ptrdiff_t)width) return zeros;
-  return image + ((size_t)y * width + (size_t)x) * channels;
+// size × size pixels of an image from a place on, zeros for those outside.
+INLINE void pixels_at(const ptrdiff_t size, const float *image, size_t height, size_t width, size_t channels, ptrdiff_t top,
+                      ptrdiff_t left, const float *zeros, const float **pixels) {
+  for (ptrdiff_t i = 0; i < size * size; i++) {
+    const ptrdiff_t y = top + i / size, x = left + i % size;
+    const bool isInside = y >= 0 && x >= 0 && y < (ptrdiff_t)height && x < (ptrdiff_t)width;
+    pixels[i] = isInside ? image + ((size_t)y * width + (size_t)x) * channels : zeros;
+  }
 }
 
 // Tiles from `first` on as `changed` [16][PLACE(inputs)].
@@ -36,10 +39,8 @@ static __attribute__((noinline)) void NAME(change_pixels)(const enc_winograd_for
   for (size_t t = 0; t < count; t++, changed += channels) {
     const NAME(tile_place) tile = place_of(form, first + t);
     const float *image = x + tile.image * form->height * form->width * channels, *pixels[4][4];
-    for (ptrdiff_t r = 0; r < 4; r++)
-      for (ptrdiff_t c = 0; c < 4; c++)
-        pixels[r][c] = pixel_at(image, form->height, form->width, channels, tile.top + r - (ptrdiff_t)form->above,
-                                tile.left + c - (ptrdiff_t)form->before, zeros);
+    pixels_at(4, image, form->height, form->width, channels, tile.top - (ptrdiff_t)form->above,
+              tile.left - (ptrdiff_t)form->before, zeros, *pixels);
     EACH16(channels, for (size_t r = 0; r < 4; r++) {
       v16 d[4];
       for (size_t c = 0; c < 4; c++)
@@ -55,9 +56,7 @@ static __attribute__((noinline)) void NAME(change_slopes)(const enc_winograd_for
   for (size_t t = 0; t < count; t++, changed += width) {
     const NAME(tile_place) tile = place_of(form, first + t);
     const float *image = dy + tile.image * form->out_height * form->out_width * channels, *slopes[2][2];
-    for (ptrdiff_t r = 0; r < 2; r++)
-      for (ptrdiff_t c = 0; c < 2; c++)
-        slopes[r][c] = pixel_at(image, form->out_height, form->out_width, channels, tile.top + r, tile.left + c, zeros);
+    pixels_at(2, image, form->out_height, form->out_width, channels, tile.top, tile.left, zeros, *slopes);
     EACH16(channels, for (size_t r = 0; r < 4; r++) {
       const v16 left = of_slopes(r, LOAD(slopes[0][0]), LOAD(slopes[1][0])), right = of_slopes(r, LOAD(slopes[0][1]), LOAD(slopes[1][1]));
       for (size_t c = 0; c < 4; c++) STORE(changed + (4 * r + c) * place, of_slopes(c, left, right));
@@ -71,17 +70,15 @@ static __attribute__((noinline)) void NAME(change_products)(const enc_winograd_f
   const size_t channels = form->outputs, place = PLACE(width);
   for (size_t t = 0; t < count; t++, products += width) {
     const NAME(tile_place) tile = place_of(form, first + t);
-    float *image = out + tile.image * form->out_height * form->out_width * channels, *targets[2][2];
-    for (ptrdiff_t r = 0; r < 2; r++)
-      for (ptrdiff_t c = 0; c < 2; c++)
-        targets[r][c] = (float *)pixel_at(image, form->out_height, form->out_width, channels, tile.top + r, tile.left + c, NULL);
+    const float *image = out + tile.image * form->out_height * form->out_width * channels, *targets[2][2];
+    pixels_at(2, image, form->out_height, form->out_width, channels, tile.top, tile.left, NULL, *targets);
     EACH16(channels, const v16 added = bias ? LOAD(bias) : splat(0); for (size_t r = 0; r < 2; r++) {
       v16 m[4];
       for (size_t c = 0; c < 4; c++)
         m[c] = of_products(r, LOAD(products + c * place), LOAD(products + (4 + c) * place), LOAD(products + (8 + c) * place),
                            LOAD(products + (12 + c) * place));
       for (size_t c = 0; c < 2; c++)
-        if (targets[r][c]) STORE(targets[r][c], of_products(c, m[0], m[1], m[2], m[3]) + added);
+        if (targets[r][c]) STORE((float *)targets[r][c], of_products(c, m[0], m[1], m[2], m[3]) + added);
     });
   }
 }
