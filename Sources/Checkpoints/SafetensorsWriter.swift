@@ -60,14 +60,7 @@ public struct SafetensorsWriter {
         let step = SafetensorsWriter.chunk * stored.byteCount
         for start in stride(from: 0, to: bytes.count, by: step) {
           let part = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + step, bytes.count)])
-          let values = stored.floats(from: part) ?? []
-          try values.withUnsafeBufferPointer { values in
-            if let large = type.firstTooLarge(in: values) {
-              throw FileError(
-                .mismatched, file.url, item: name, "expected numbers that \(type.rawValue) can hold, found \(large)")
-            }
-            try type.bytes(of: values).withUnsafeBytes(write)
-          }
+          try SafetensorsWriter.write(stored.floats(from: part) ?? [], as: type, of: name, in: file.url, write)
         }
       }
     }
@@ -86,19 +79,28 @@ public struct SafetensorsWriter {
     add(name, type: type, shape: shape) { write in
       var values = [Float](repeating: 0, count: shape.reduce(1, *))
       try values.withUnsafeMutableBufferPointer { try checkpoint.read(name, into: $0) }
-      try values.withUnsafeBufferPointer { values in
-        if let large = type.firstTooLarge(in: values) {
-          throw FileError(
-            .mismatched, checkpoint.url(of: name), item: name,
-            "expected numbers that \(type.rawValue) can hold, found \(large)")
-        }
-        try type.bytes(of: values).withUnsafeBytes(write)
+      try SafetensorsWriter.write(values, as: type, of: name, in: checkpoint.url(of: name), write)
+    }
+  }
+
+  /// Writes numbers of a tensor in a type.
+  ///
+  /// - Throws: `FileError` with the tensor's file and name if one of them is too large for the type.
+  static func write(
+    _ values: [Float], as type: ElementType, of name: String, in file: URL,
+    _ write: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    try values.withUnsafeBufferPointer { values in
+      if let large = type.firstTooLarge(in: values) {
+        throw FileError(
+          .mismatched, file, item: name, "expected numbers that \(type.rawValue) can hold, found \(large)")
       }
+      try type.bytes(of: values).withUnsafeBytes(write)
     }
   }
 
   /// How many elements are converted at a time: enough for all workers, and little memory.
-  private static let chunk = 1 << 22
+  static let chunk = 1 << 22
 
   /// How many bytes the tensors take.
   public var byteCount: Int { items.values.reduce(0) { $0 + $1.byteCount } }

@@ -24,9 +24,11 @@ struct ShardedWeights {
   ///   - path: The safetensors file or the index, in the folder `model`.
   ///   - place: What it's called in the new folder.
   ///   - adapter: What is merged into the tensors.
-  /// - Throws: `FileError` if a file is missing or damaged.
+  ///   - others: The same weights of other models, which are averaged with these.
+  /// - Throws: `FileError` if a file is missing or damaged, or the others have other tensors.
   init(
-    _ model: URL, _ path: String, place: String, as type: ElementType?, shardSize: Int?, adapter: AdapterFolder? = nil
+    _ model: URL, _ path: String, place: String, as type: ElementType? = nil, shardSize: Int? = nil,
+    adapter: AdapterFolder? = nil, others: [Checkpoint] = []
   ) throws {
     let isIndex = path.hasSuffix(".json")
     let checkpoint = try Checkpoint(model.appendingPathComponent(path), adapter: adapter)
@@ -40,6 +42,14 @@ struct ShardedWeights {
     // What an adapter adds goes to the last file.
     let stored = Set(files.flatMap(\.keys))
     let added = checkpoint.keys.filter { !stored.contains($0) }
+    for other in others { try checkpoint.requireSameTensors(other) }
+    func add(_ key: String, to writer: inout SafetensorsWriter) throws {
+      if others.isEmpty {
+        try writer.add(key, of: checkpoint, as: type)
+      } else {
+        try writer.add(key, meanOf: [checkpoint] + others)
+      }
+    }
     for (index, file) in files.enumerated() {
       var notes = file.metadata
       // transformers refuses files that don't say for which library they are.
@@ -49,13 +59,13 @@ struct ShardedWeights {
       }
       for key in file.keys + (index == files.count - 1 ? added : []) {
         var single = SafetensorsWriter()
-        try single.add(key, of: checkpoint, as: type)
+        try add(key, to: &single)
         if let shardSize, let last = shards.last, !last.names.isEmpty,
           last.writer.byteCount + single.byteCount > shardSize
         {
           shards.append(Shard(writer: SafetensorsWriter(metadata: notes), names: []))
         }
-        try shards[shards.count - 1].writer.add(key, of: checkpoint, as: type)
+        try add(key, to: &shards[shards.count - 1].writer)
         shards[shards.count - 1].names.append(key)
       }
     }

@@ -154,15 +154,7 @@ extension BPE {
     queue.prepare(ranks: merges.count)
     work.symbols.withUnsafeMutableBufferPointer { symbols in
       symbols[symbols.count - 1].next = -1
-      /// Puts a pair of neighbours into the queue and returns its rank.
-      @inline(__always) func offer(_ left: Int32, _ right: Int32) -> Int {
-        guard left >= 0, right >= 0 else { return .max }
-        let found = merges.find(symbols[Int(left)].id, symbols[Int(right)].id)
-        guard found != .max else { return .max }
-        queue.insert(Int(found >> 32), left)
-        return Int(found >> 32)
-      }
-      for place in (0..<Int32(symbols.count) - 1).reversed() { _ = offer(place, place + 1) }
+      for place in (0..<Int32(symbols.count) - 1).reversed() { _ = offer(place, place + 1, symbols, &queue) }
       while let rank = queue.takeFirst() {
         let (left, right) = merges.pairs[rank]
         let merged = Int32(truncatingIfNeeded: merges.find(left, right))
@@ -181,7 +173,8 @@ extension BPE {
           symbols[Int(place)].next = next.next
           symbols[Int(symbol.next)].length = 0
           if next.next >= 0 { symbols[Int(next.next)].previous = place }
-          if min(offer(symbol.previous, place), offer(place, next.next)) <= rank {
+          let before = offer(symbol.previous, place, symbols, &queue)
+          if min(before, offer(place, next.next, symbols, &queue)) <= rank {
             // What was learnt earlier comes first; the rest of this rank waits.
             for rest in queue.taken[index...].reversed() { queue.insert(rank, rest) }
             break
@@ -190,6 +183,18 @@ extension BPE {
       }
     }
     swap(&queue, &work.queue)
+  }
+
+  /// Puts a pair of neighbours into the queue and returns its rank.
+  @inline(__always)
+  private func offer(
+    _ left: Int32, _ right: Int32, _ symbols: UnsafeMutableBufferPointer<BPEWorkspace.Symbol>, _ queue: inout RankQueue
+  ) -> Int {
+    guard left >= 0, right >= 0 else { return .max }
+    let found = merges.find(symbols[Int(left)].id, symbols[Int(right)].id)
+    guard found != .max else { return .max }
+    queue.insert(Int(found >> 32), left)
+    return Int(found >> 32)
   }
 }
 

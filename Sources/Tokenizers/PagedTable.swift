@@ -27,6 +27,28 @@ struct PagedTable<Value: Hashable & Sendable>: Sendable {
     }
   }
 
+  /// The longest runs of scalars whose value is one that's wanted, in ascending order.
+  func runs(_ isWanted: (Value) -> Bool) -> [ClosedRange<UInt32>] {
+    var runs: [ClosedRange<UInt32>] = []
+    func add(_ first: UInt32, _ last: UInt32) {
+      if let run = runs.last, run.upperBound + 1 == first {
+        runs[runs.count - 1] = run.lowerBound...last
+      } else {
+        runs.append(first...last)
+      }
+    }
+    let uniform = Set(self.uniform.values)
+    for (index, page) in pages.enumerated() {
+      let (first, start) = (UInt32(index) << 8, Int(page) << 8)
+      if uniform.contains(page) {
+        if isWanted(values[start]) { add(first, first + 255) }
+      } else {
+        for place in 0..<256 where isWanted(values[start + place]) { add(first + UInt32(place), first + UInt32(place)) }
+      }
+    }
+    return runs
+  }
+
   private mutating func uniformPage(of value: Value) -> UInt16 {
     if let page = uniform[value] { return page }
     let page = UInt16(values.count >> 8)

@@ -87,7 +87,7 @@ struct RegexMatcher {
       guard position < range.upperBound, sets[set].contains(UTF8Scalars.decode(bytes, &position)) else { return nil }
       place += 1
     case .loop(let set, let least, let most, let kind):
-      return loop(sets[set], least, most, kind, &place, &position)
+      return loop(set, least, most, kind, &place, &position)
     case .look(let end, let isAhead, let isNegative, let lengths):
       let found = isAhead ? run(place + 1, position) != nil : looksBehind(place + 1, position, lengths)
       guard found != isNegative else { return nil }
@@ -111,14 +111,14 @@ struct RegexMatcher {
   }
 
   private mutating func loop(
-    _ set: ScalarSet, _ least: Int, _ most: Int, _ kind: RegexRepetition, _ place: inout Int, _ position: inout Int
+    _ set: Int, _ least: Int, _ most: Int, _ kind: RegexRepetition, _ place: inout Int, _ position: inout Int
   ) -> Bool? {
     var count = 0
     var floor = position
     let limit = kind == .lazy || remembers && kind == .greedy ? least : most
     while count < limit, position < range.upperBound {
       var next = position
-      guard set.contains(UTF8Scalars.decode(bytes, &next)) else { break }
+      guard sets[set].contains(UTF8Scalars.decode(bytes, &next)) else { break }
       position = next
       count += 1
       if count == least { floor = position }
@@ -130,7 +130,9 @@ struct RegexMatcher {
       while true {
         if isHopeless(place, position, count: most == .max ? 0 : count) { return nil }
         var next = position
-        guard count < most, position < range.upperBound, set.contains(UTF8Scalars.decode(bytes, &next)) else { break }
+        guard count < most, position < range.upperBound, sets[set].contains(UTF8Scalars.decode(bytes, &next)) else {
+          break
+        }
         choices.append(.place(place + 1, position: position))
         position = next
         count += 1

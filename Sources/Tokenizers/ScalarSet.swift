@@ -13,36 +13,90 @@ struct ScalarSet: Sendable {
     /// What differs from a member only in case.
     case caseless(Node)
 
-    func contains(_ scalar: UInt32) -> Bool {
+    /// The members: runs in ascending order that don't touch.
+    fileprivate var runs: [ClosedRange<UInt32>] {
       switch self {
-      case .range(let first, let last): scalar >= first && scalar <= last
-      case .categories(let mask): mask >> UInt32(UnicodeData.categories[scalar]) & 1 == 1
-      case .script(let script): UnicodeData.scripts[scalar] == script
-      case .property(let mask): UnicodeData.properties[scalar] & mask != 0
-      case .union(let nodes): nodes.contains { $0.contains(scalar) }
-      case .intersection(let nodes): nodes.allSatisfy { $0.contains(scalar) }
-      case .not(let node): !node.contains(scalar)
-      case .caseless(let node): CaseFolding.variants(of: scalar).contains { node.contains($0) }
+      case .range(let first, let last): first <= last ? [first...last] : []
+      case .categories(let mask): UnicodeData.categories.runs { mask >> UInt32($0) & 1 == 1 }
+      case .script(let script): UnicodeData.scripts.runs { $0 == script }
+      case .property(let mask): UnicodeData.properties.runs { $0 & mask != 0 }
+      case .union(let nodes): Node.united(nodes.flatMap(\.runs))
+      case .intersection(let nodes): Node.others(than: Node.united(nodes.flatMap { Node.others(than: $0.runs) }))
+      case .not(let node): Node.others(than: node.runs)
+      case .caseless(let node): Node.caseless(node.runs)
       }
+    }
+
+    /// Runs in any order as runs in ascending order that don't touch.
+    private static func united(_ runs: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+      var result: [ClosedRange<UInt32>] = []
+      for run in runs.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+        if let last = result.last, run.lowerBound <= last.upperBound + 1 {
+          result[result.count - 1] = last.lowerBound...max(last.upperBound, run.upperBound)
+        } else {
+          result.append(run)
+        }
+      }
+      return result
+    }
+
+    /// What is between the runs.
+    private static func others(than runs: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+      var result: [ClosedRange<UInt32>] = []
+      var next: UInt32 = 0
+      for run in runs {
+        if run.lowerBound > next { result.append(next...run.lowerBound - 1) }
+        next = run.upperBound + 1
+      }
+      if next <= 0x10FFFF { result.append(next...0x10FFFF) }
+      return result
+    }
+
+    /// The runs, and what differs from a member only in case.
+    private static func caseless(_ runs: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+      func contains(_ scalar: UInt32) -> Bool {
+        var (low, high) = (0, runs.count)
+        while low < high {
+          let middle = (low + high) / 2
+          if runs[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+        }
+        return low < runs.count && runs[low].contains(scalar)
+      }
+      return united(
+        runs + CaseFolding.variants.filter { $0.others.contains(where: contains) }.map { $0.scalar...$0.scalar })
     }
   }
 
-  private let node: Node
   private let low: (UInt64, UInt64)
+  /// Members from 128 up: one run, or whatever a table has.
+  private let run: ClosedRange<UInt32>
+  private let hasTable: Bool
+  private let table: PagedTable<Bool>
+
+  private static let noTable = PagedTable(initial: false)
 
   init(_ node: Node) {
-    self.node = node
+    let runs = node.runs
     func bits(_ first: UInt32) -> UInt64 {
-      (0..<64).reduce(0) { $0 | (node.contains(first + $1) ? 1 << UInt64($1) : 0) }
+      (0..<64).reduce(0) { bits, place in
+        runs.contains { $0.contains(first + UInt32(place)) } ? bits | 1 << UInt64(place) : bits
+      }
     }
     low = (bits(0), bits(64))
+    let high = runs.filter { $0.upperBound >= 128 }
+    // Below 128 nobody asks it, so that a run there is none.
+    run = high.first ?? 0...0
+    hasTable = high.count > 1
+    var table = ScalarSet.noTable
+    if hasTable { for run in high { table.fill(run.lowerBound, run.upperBound, with: true) } }
+    self.table = table
   }
 
   @inline(__always)
   func contains(_ scalar: UInt32) -> Bool {
     if scalar < 64 { return low.0 >> UInt64(scalar) & 1 == 1 }
     if scalar < 128 { return low.1 >> UInt64(scalar - 64) & 1 == 1 }
-    return node.contains(scalar)
+    return hasTable ? table[scalar] : run.contains(scalar)
   }
 
   /// Whether a scalar of several bytes may be a member; those are not told apart by their first byte.
@@ -76,10 +130,14 @@ enum CaseFolding {
     return table
   }()
 
-  /// A scalar and all that differ from it in case only.
-  static func variants(of scalar: UInt32) -> [UInt32] {
-    let lower = UnicodeData.categories[scalar] > 0 ? ScalarKinds.shared.lowercase(scalar) : scalar
-    let folded = base[scalar] ?? base[lower] ?? lower
-    return [scalar, folded] + (upper[folded] ?? []) + (extra[folded] ?? [])
-  }
+  /// Each scalar that any other differs from in case only, and those others; in no order.
+  static let variants: [(scalar: UInt32, others: [UInt32])] = {
+    var found: Set<UInt32> = []
+    for (folded, others) in upper.merging(extra, uniquingKeysWith: +) { found.formUnion([folded] + others) }
+    return found.map { scalar in
+      let lower = UnicodeData.categories[scalar] > 0 ? ScalarKinds.shared.lowercase(scalar) : scalar
+      let folded = base[scalar] ?? base[lower] ?? lower
+      return (scalar, [folded] + (upper[folded] ?? []) + (extra[folded] ?? []))
+    }
+  }()
 }

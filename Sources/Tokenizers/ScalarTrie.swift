@@ -14,12 +14,14 @@ struct ScalarTrie: Sendable {
   /// A token on its way into the trie.
   private struct Walk {
     let place: Int
-    var position = 0
+    /// Where its next scalar starts and where it ends, in the vocabulary's bytes.
+    var position: Int
+    let end: Int
     var node = ScalarTrie.root
-    /// The next edge, where it belongs, and the key that was there.
+    /// The next edge, where it belongs, and whether it's there.
     var key: UInt64 = 0
     var slot = 0
-    var found: UInt64 = 0
+    var isThere = false
   }
 
   private var edges: [Edge]
@@ -35,13 +37,14 @@ struct ScalarTrie: Sendable {
     let lanes = 32
     var walks: [Walk] = []
     walks.reserveCapacity(lanes)
-    for first in stride(from: 0, to: vocabulary.count, by: lanes) {
-      walks.removeAll(keepingCapacity: true)
-      for place in first..<min(first + lanes, vocabulary.count)
-      where vocabulary.table.withBytes(of: place, { !$0.isEmpty }) {
-        walks.append(Walk(place: place))
+    vocabulary.table.withAllBytes { bytes, ends in
+      for first in stride(from: 0, to: ends.count, by: lanes) {
+        for place in first..<min(first + lanes, ends.count) {
+          let start = place == 0 ? 0 : ends[place - 1]
+          if start < ends[place] { walks.append(Walk(place: place, position: start, end: ends[place])) }
+        }
+        while !walks.isEmpty { step(&walks, bytes, vocabulary.ids) }
       }
-      while !walks.isEmpty { step(&walks, vocabulary) }
     }
   }
 
@@ -62,32 +65,36 @@ struct ScalarTrie: Sendable {
   }
 
   /// Takes each walk an edge further and drops those that have arrived.
-  private mutating func step(_ walks: inout [Walk], _ vocabulary: Vocabulary) {
+  private mutating func step(_ walks: inout [Walk], _ bytes: UnsafeBufferPointer<UInt8>, _ ids: [Int32]) {
     if (count + walks.count) * 4 > edges.count * 3 { grow() }
     let mask = edges.count - 1
-    for index in walks.indices {
-      var walk = walks[index]
-      let scalar = vocabulary.table.withBytes(of: walk.place) { UTF8Scalars.decode($0, &walk.position) }
-      walk.key = ScalarTrie.key(walk.node, scalar)
-      walk.slot = ScalarTrie.hash(walk.key) & mask
-      walk.found = edges[walk.slot].key
-      walks[index] = walk
-    }
     var left = 0
-    for var walk in walks {
-      if walk.found != walk.key {
-        while edges[walk.slot].key != 0, edges[walk.slot].key != walk.key { walk.slot = (walk.slot + 1) & mask }
-        if edges[walk.slot].key == 0 {
-          count += 1
-          edges[walk.slot] = Edge(key: walk.key, child: ScalarTrie.root + Int32(count))
+    edges.withUnsafeMutableBufferPointer { edges in
+      walks.withUnsafeMutableBufferPointer { walks in
+        for index in walks.indices {
+          let key = ScalarTrie.key(walks[index].node, UTF8Scalars.decode(bytes, &walks[index].position))
+          let slot = ScalarTrie.hash(key) & mask
+          walks[index].key = key
+          walks[index].slot = slot
+          walks[index].isThere = edges[slot].key == key
         }
-      }
-      walk.node = edges[walk.slot].child
-      if vocabulary.table.withBytes(of: walk.place, { walk.position < $0.count }) {
-        walks[left] = walk
-        left += 1
-      } else {
-        edges[walk.slot].id = vocabulary.ids.isEmpty ? Int32(walk.place) : vocabulary.ids[walk.place]
+        for var walk in walks {
+          var slot = walk.slot
+          if !walk.isThere {
+            while edges[slot].key != 0, edges[slot].key != walk.key { slot = (slot + 1) & mask }
+            if edges[slot].key == 0 {
+              count += 1
+              edges[slot] = Edge(key: walk.key, child: ScalarTrie.root + Int32(count))
+            }
+          }
+          walk.node = edges[slot].child
+          if walk.position < walk.end {
+            walks[left] = walk
+            left += 1
+          } else {
+            edges[slot].id = ids.isEmpty ? Int32(walk.place) : ids[walk.place]
+          }
+        }
       }
     }
     walks.removeLast(walks.count - left)

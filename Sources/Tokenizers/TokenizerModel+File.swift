@@ -187,32 +187,35 @@ struct TokenizerModelFile {
     results.reserveCapacity(mergeEnds.count / 2)
     let prefix = (options.continuationPrefix ?? "").utf8.count
     try mergeBytes.withUnsafeBufferPointer { bytes in
+      let parts = vocabulary.find(bytes: bytes, ends: mergeEnds)
       var start = 0
       var next: Int32 = 0
       for index in stride(from: 0, to: mergeEnds.count - 1, by: 2) {
         let (middle, end) = (mergeEnds[index], mergeEnds[index + 1])
-        func id(_ token: UnsafeBufferPointer<UInt8>) throws -> Int32 {
-          guard let id = vocabulary.find(token) else {
-            let token = FileError.quoted(String(decoding: token, as: UTF8.self))
-            throw part.failure("merges[\(index / 2)]", "the vocabulary has no \(token)")
-          }
-          return id
+        func missing(_ token: Range<Int>) -> FileError {
+          let token = FileError.quoted(String(decoding: bytes[token], as: UTF8.self))
+          return part.failure("merges[\(index / 2)]", "the vocabulary has no \(token)")
         }
-        let left = try id(UnsafeBufferPointer(rebasing: bytes[start..<middle]))
-        let right = try id(UnsafeBufferPointer(rebasing: bytes[middle..<end]))
+        guard parts[index] >= 0 else { throw missing(start..<middle) }
+        guard parts[index + 1] >= 0 else { throw missing(middle..<end) }
         let merged: Int32
         if prefix == 0 {
           // Mostly a merge makes the token after the one that the merge before made.
           let token = UnsafeBufferPointer(rebasing: bytes[start..<end])
-          merged = vocabulary.withBytes(of: next) { $0.elementsEqual(token) } ? next : try id(token)
+          let isNext = vocabulary.withBytes(of: next) { $0.elementsEqual(token) }
+          guard let id = isNext ? next : vocabulary.find(token) else { throw missing(start..<end) }
+          merged = id
           next = merged + 1
         } else {
           guard end - middle >= prefix else { throw part.failure("merges[\(index / 2)]", "expected a prefix") }
-          merged = try (Array(bytes[start..<middle]) + bytes[(middle + prefix)..<end]).withUnsafeBufferPointer {
-            try id($0)
+          let token = Array(bytes[start..<middle]) + bytes[(middle + prefix)..<end]
+          guard let id = token.withUnsafeBufferPointer({ vocabulary.find($0) }) else {
+            let token = FileError.quoted(String(decoding: token, as: UTF8.self))
+            throw part.failure("merges[\(index / 2)]", "the vocabulary has no \(token)")
           }
+          merged = id
         }
-        pairs.append((left, right))
+        pairs.append((parts[index], parts[index + 1]))
         results.append(merged)
         start = end
       }

@@ -76,9 +76,14 @@ enum UTF8Scalars {
   /// The offset of the first byte that isn't part of valid UTF-8, or nil.
   static func firstInvalid(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var position = 0
+    func word(at offset: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
     while position < bytes.count {
+      while position + 32 <= bytes.count,
+        (word(at: position) | word(at: position + 8) | word(at: position + 16) | word(at: position + 24))
+          & 0x8080_8080_8080_8080 == 0
+      { position += 32 }
       if position + 8 <= bytes.count {
-        let eight = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        let eight = UInt64(littleEndian: word(at: position))
         let ascii = (eight & 0x8080_8080_8080_8080).trailingZeroBitCount / 8
         position += ascii
         if ascii == 8 { continue }

@@ -66,6 +66,12 @@ public struct Vocabulary: Sendable {
     return ids.isEmpty ? Int32(truncatingIfNeeded: place) : ids[place]
   }
 
+  /// The ids of tokens given by their bytes, one after the other, and where each ends; -1 for those that aren't there.
+  func find(bytes: UnsafeBufferPointer<UInt8>, ends: [Int]) -> [Int32] {
+    let places = table.find(bytes: bytes, ends: ends)
+    return ids.isEmpty ? places : places.map { $0 < 0 ? -1 : ids[Int($0)] }
+  }
+
   /// Where in the table the token of an id is, or nil.
   @inline(__always)
   func place(of id: Int32) -> Int? {

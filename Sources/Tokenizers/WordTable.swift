@@ -57,6 +57,44 @@ public struct WordTable: Sendable {
     return word.withUTF8 { find($0) }
   }
 
+  /// The numbers of words given by their bytes, one after the other, and where each ends; -1 for those that aren't there.
+  func find(bytes words: UnsafeBufferPointer<UInt8>, ends wordEnds: [Int]) -> [Int32] {
+    var numbers = [Int32](repeating: -1, count: wordEnds.count)
+    let mask = slots.count - 1
+    // As in `init`, first the slots of some words are read, then where the words in them stand, then how these begin.
+    let lanes = 16
+    var ahead = [(hash: UInt64, slot: UInt64, range: Range<Int>, byte: UInt8)](
+      repeating: (0, 0, 0..<0, 0), count: lanes)
+    var start = 0
+    for first in stride(from: 0, to: wordEnds.count, by: lanes) {
+      let block = first..<min(first + lanes, wordEnds.count)
+      var position = start
+      for index in block {
+        let hash = WordTable.hash(UnsafeBufferPointer(rebasing: words[position..<wordEnds[index]]))
+        ahead[index - first] = (hash, slots[Int(truncatingIfNeeded: hash >> 32) & mask], 0..<0, 0)
+        position = wordEnds[index]
+      }
+      for lane in 0..<block.count where (ahead[lane].slot ^ ahead[lane].hash) >> 32 == 0 && ahead[lane].slot != 0 {
+        ahead[lane].range = range(of: Int(ahead[lane].slot & 0xFFFF_FFFF) - 1)
+      }
+      for lane in 0..<block.count where !ahead[lane].range.isEmpty {
+        ahead[lane].byte = bytes[ahead[lane].range.lowerBound]
+      }
+      for index in block {
+        let word = UnsafeBufferPointer(rebasing: words[start..<wordEnds[index]])
+        let (hash, slot, range, byte) = ahead[index - first]
+        if let first = word.first, first == byte, equals(range, word) {
+          numbers[index] = Int32(truncatingIfNeeded: slot & 0xFFFF_FFFF) - 1
+        } else {
+          let slot = slots[self.slot(of: word, hash)]
+          if slot != 0 { numbers[index] = Int32(truncatingIfNeeded: slot & 0xFFFF_FFFF) - 1 }
+        }
+        start = wordEnds[index]
+      }
+    }
+    return numbers
+  }
+
   /// The number of a word that is added if it wasn't there.
   public mutating func insert(_ word: UnsafeBufferPointer<UInt8>) -> (index: Int, isNew: Bool) {
     let hash = WordTable.hash(word)
@@ -98,6 +136,13 @@ public struct WordTable: Sendable {
     try bytes.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[range(of: index)])) }
   }
 
+  /// Calls `body` with the bytes of all words, one after the other, and where each ends.
+  func withAllBytes<Result>(
+    _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<Int>) throws -> Result
+  ) rethrows -> Result {
+    try bytes.withUnsafeBufferPointer { bytes in try ends.withUnsafeBufferPointer { try body(bytes, $0) } }
+  }
+
   /// Whether a word's bytes come before another's.
   public func precedes(_ a: Int, _ b: Int) -> Bool {
     bytes[range(of: a)].lexicographicallyPrecedes(bytes[range(of: b)])
@@ -113,14 +158,13 @@ public struct WordTable: Sendable {
     while true {
       let slot = slots[position]
       if slot == 0 { return position }
-      if (slot ^ hash) >> 32 == 0, equals(Int(slot & 0xFFFF_FFFF) - 1, word) { return position }
+      if (slot ^ hash) >> 32 == 0, equals(range(of: Int(slot & 0xFFFF_FFFF) - 1), word) { return position }
       position = (position + 1) & mask
     }
   }
 
   @inline(__always)
-  private func equals(_ index: Int, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
-    let range = range(of: index)
+  private func equals(_ range: Range<Int>, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
     guard range.count == word.count else { return false }
     let raw = UnsafeRawBufferPointer(word)
     return bytes.withUnsafeBytes { bytes in

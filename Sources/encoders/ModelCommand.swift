@@ -5,12 +5,12 @@ import ModelFolders
 
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Get pretrained models and convert them.",
+    commandName: "model", abstract: "Get pretrained models, convert and average them.",
     discussion: """
       Example:
         encoders model get sentence-transformers/all-MiniLM-L6-v2
         encoders model convert models/all-MiniLM-L6-v2 --dtype float16 -o models/half
-      """, subcommands: [Get.self, Convert.self])
+      """, subcommands: [Get.self, Convert.self, Average.self])
 
   struct Get: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -126,6 +126,35 @@ struct ModelCommand: ParsableCommand {
         throw ValidationError("--shard-size: expected a size, as 5GB or 500MB, found \(text)")
       }
       return Int(number * Double(unit.1))
+    }
+  }
+
+  struct Average: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a model whose weights are the mean of several models' weights.",
+      discussion: """
+        Models that were trained from the same one, with other seeds or settings, are together often better than each of them, \
+        and cost no more than one (model soups, Wortsman et al. 2022). Settings, vocabulary and head have to be the same; what \
+        else is written is the first model's.
+
+        Example:
+          encoders train recipe.yaml --seed 1 --output models/a
+          encoders train recipe.yaml --seed 2 --output models/b
+          encoders model average models/a models/b --output models/both
+        """)
+
+    @Argument(help: "The model folders, two or more.") var models: [String]
+    @Option(name: .shortAndLong, help: "The folder to write.") var output: String
+
+    func validate() throws {
+      guard models.count > 1 else { throw ValidationError("expected two models or more, found one") }
+    }
+
+    func run() throws {
+      try reporting {
+        try ModelAverage.write(of: models.map { path($0) }, to: path(output), log: note)
+        try printLine(path(output).path)
+      }
     }
   }
 }
