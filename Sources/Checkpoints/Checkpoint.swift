@@ -4,12 +4,14 @@ import Tensors
 /// The tensors of a model, by name: one safetensors file, or the shards that an index names.
 ///
 /// A folder stands for its `model.safetensors` or `model.safetensors.index.json`. An index is Hugging Face's: `weight_map` from the name of a
-/// tensor to the file beside the index that has it. A folder with an adapter stands for its base model's, changed by it.
+/// tensor to the file that has it, in the index' folder or below. A folder with an adapter stands for its base model's, changed by it.
 public struct Checkpoint: Sendable {
   /// The file, or the index.
   public let url: URL
   /// The files that have the tensors, in the order in which an index names them.
   public let files: [SafetensorsFile]
+  /// The paths of these files from the folder of the file or the index.
+  public let names: [String]
   /// Which of the files has a tensor; empty if there is only one.
   private let places: [String: Int]
   private let adapted: AdaptedTensors?
@@ -27,7 +29,9 @@ public struct Checkpoint: Sendable {
     }
     let url = try Checkpoint.file(url)
     self.url = url
-    (files, places) = url.pathExtension == "json" ? try Checkpoint.shards(url) : ([try SafetensorsFile(url)], [:])
+    (names, files, places) =
+      url.pathExtension == "json"
+      ? try Checkpoint.shards(url) : ([url.lastPathComponent], [try SafetensorsFile(url)], [:])
     guard let adapter else {
       adapted = nil
       return
@@ -37,34 +41,44 @@ public struct Checkpoint: Sendable {
     adapted = try AdaptedTensors(adapter, base: keys) { try files[places[$0] ?? 0].entry($0).shape }
   }
 
-  /// The files of an index, and which of them has a tensor.
-  private static func shards(_ url: URL) throws -> ([SafetensorsFile], [String: Int]) {
+  /// The tensors that an index names, each with the path of its file from the index' folder.
+  ///
+  /// - Throws: `FileError` for a file that is no index, and for a path that leads out of the folder.
+  public static func weightMap(_ url: URL) throws -> [(key: String, name: String)] {
     guard let map = try JSON(contentsOf: url)["weight_map"]?.members else {
       throw FileError(.malformed, url, item: "weight_map", "expected an object of file names by tensor")
     }
-    var (files, places): ([SafetensorsFile], [String: Int]) = ([], [:])
-    var shards: [String: Int] = [:]
-    for member in map {
-      guard let name = member.value.string, !name.isEmpty, !name.contains("/"), name != "..", name != "." else {
+    return try map.map { member in
+      guard let name = member.value.string, isSafePath(name) else {
         let found = member.value.string.map { FileError.quoted($0) } ?? member.value.kind
         throw FileError(
-          .malformed, url, item: member.name, "expected the name of a file in this folder, found \(found)")
+          .malformed, url, item: member.name, "expected the path of a file in this folder, found \(found)")
       }
+      return (key: member.name, name: name)
+    }
+  }
+
+  /// The names and files of an index' shards, and which of them has a tensor.
+  private static func shards(_ url: URL) throws -> ([String], [SafetensorsFile], [String: Int]) {
+    var (names, files, places): ([String], [SafetensorsFile], [String: Int]) = ([], [], [:])
+    var shards: [String: Int] = [:]
+    for (key, name) in try weightMap(url) {
       let shard = url.deletingLastPathComponent().appendingPathComponent(name)
       if shards[name] == nil {
         guard FileManager.default.fileExists(atPath: shard.path) else {
           throw FileError(.missing, shard, "no such shard, though \(url.lastPathComponent) names it")
         }
         shards[name] = files.count
+        names.append(name)
         files.append(try SafetensorsFile(shard))
       }
       let place = shards[name] ?? 0
-      guard files[place].contains(member.name) else {
+      guard files[place].contains(key) else {
         throw FileError(
-          .missing, shard, item: member.name, "no such tensor in the file, though \(url.lastPathComponent) names it")
+          .missing, shard, item: key, "no such tensor in the file, though \(url.lastPathComponent) names it")
       }
-      guard places.updateValue(place, forKey: member.name) == nil else {
-        throw FileError(.malformed, url, item: member.name, "the key appears twice")
+      guard places.updateValue(place, forKey: key) == nil else {
+        throw FileError(.malformed, url, item: key, "the key appears twice")
       }
     }
     for file in files {
@@ -72,7 +86,7 @@ public struct Checkpoint: Sendable {
         throw FileError(.mismatched, file.url, item: stray, "a tensor that \(url.lastPathComponent) doesn't name")
       }
     }
-    return (files, places)
+    return (names, files, places)
   }
 
   private static func file(_ url: URL) throws -> URL {
@@ -145,4 +159,12 @@ public struct Checkpoint: Sendable {
     guard let file = file(of: name) else { throw FileError(.missing, url, item: name, "no such tensor in the index") }
     return file
   }
+}
+
+/// Whether a path, from elsewhere, stays within the folder that it belongs to.
+public func isSafePath(_ path: String) -> Bool {
+  !path.isEmpty && path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+      !$0.isEmpty && $0 != "." && $0 != ".."
+    }
 }

@@ -9,10 +9,17 @@ package enum ModelParts {
     "encoders.json", "reference.json", "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin",
   ])
 
-  /// Their names, in order; none if there is no such folder.
+  /// Their names, in order; none if there is no such folder. A model's card is one of them, a README of somebody's own isn't.
   package static func names(in folder: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { isOne($0, in: folder) }.sorted()
+    let parts = names.filter { isOne($0, in: folder) }
+    let card = folder.appendingPathComponent("README.md")
+    return (parts.isEmpty || !isCard(card) ? parts : parts + [card.lastPathComponent]).sorted()
+  }
+
+  /// Whether a file begins with the metadata of a model card.
+  private static func isCard(_ file: URL) -> Bool {
+    (try? MappedFile(file).withBytes { $0.starts(with: "---".utf8) }) ?? false
   }
 
   /// Removes them, before another model is written there; but not the folders that it's made from.

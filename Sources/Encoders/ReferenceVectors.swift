@@ -54,11 +54,13 @@ extension ReferenceVectors {
   /// - Throws: `FileError` if it has none, it's damaged or there are no texts in it.
   public init(contentsOf folder: URL) throws {
     let url = folder.appendingPathComponent(ReferenceVectors.fileName)
+    _ = try JSON(contentsOf: url)
     let data = try MappedFile(url).withBytes { Data($0) }
     do {
       self = try JSONDecoder().decode(ReferenceVectors.self, from: data)
-    } catch {
-      throw FileError(.malformed, url, "expected reference vectors as JSON")
+    } catch let error as DecodingError {
+      throw FileError(
+        .malformed, url, item: error.key, "expected reference vectors, as `encoders verify --create` writes them")
     }
     guard !samples.isEmpty else { throw FileError(.malformed, url, "expected reference vectors, found none") }
   }
@@ -160,5 +162,21 @@ extension CrossEncoder {
   /// A text's tokens and logits.
   public func reference(_ text: String) throws -> (ids: [Int32], numbers: [Float]) {
     (tokenizer.encode(prompt + text), try logits([(text, nil)]).scalars)
+  }
+}
+
+extension DecodingError {
+  /// The keys that lead to what isn't as expected, or nil for the whole.
+  fileprivate var key: String? {
+    let path: [any CodingKey] =
+      switch self {
+      case .keyNotFound(let key, let context): context.codingPath + [key]
+      case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+        context.codingPath
+      @unknown default: []
+      }
+    return path.isEmpty
+      ? nil
+      : path.map { $0.intValue.map { "[\($0)]" } ?? "." + $0.stringValue }.joined().trimmingPrefix(".").description
   }
 }

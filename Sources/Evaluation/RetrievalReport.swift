@@ -3,7 +3,8 @@ import Tensors
 
 /// How well the relevant rows of a corpus are found among the first k, a mean over the queries each.
 ///
-/// Equal to sentence-transformers' `InformationRetrievalEvaluator`; queries without anything relevant are left out.
+/// Equal to sentence-transformers' `InformationRetrievalEvaluator` where the rows of the corpus are in the order of their ids; queries
+/// without anything relevant are left out.
 public struct RetrievalReport: ScoreReport {
   /// At which k each score is taken.
   public struct Cutoffs: Sendable, Codable, Equatable {

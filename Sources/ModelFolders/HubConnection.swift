@@ -36,7 +36,7 @@ struct HubConnection {
   func files(of model: HubModel, _ log: (String) -> Void) throws -> [HubFile] {
     var address: String? =
       "\(endpoint)/api/models/\(model.name)/tree/\(escaped(model.revision, slash: false))?recursive=true"
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
+    let scratch = HubConnection.scratch()
     try AtomicFolder.make(scratch, for: scratch)
     defer { try? FileManager.default.removeItem(at: scratch) }
     let (list, headers) = (scratch.appendingPathComponent("list.json"), scratch.appendingPathComponent("headers"))
@@ -62,7 +62,7 @@ struct HubConnection {
         throw HubError(description: "\(page): expected a list of files as JSON; is it a hub's address?")
       }
       for entry in entries where entry["type"]?.string == "file" {
-        guard let path = entry["path"]?.string, ModelFiles.isSafe(path),
+        guard let path = entry["path"]?.string, isSafePath(path),
           let size = (entry["lfs"]?["size"] ?? entry["size"])?.integer, 0...HubConnection.mostBytes - total ~= size
         else {
           throw HubError(
@@ -79,6 +79,11 @@ struct HubConnection {
       }
     }
     return files
+  }
+
+  /// A new place for what is only read, which nobody else has.
+  static func scratch() -> URL {
+    FileManager.default.temporaryDirectory.appendingPathComponent("encoders-\(UUID().uuidString)")
   }
 
   /// No model has more, and there is room to add up.

@@ -42,7 +42,7 @@ public struct HubModel: Sendable {
   /// Downloads what is needed of the model, checked, whole or not at all.
   ///
   /// What an interrupted download left is kept in a hidden folder beside `output`, and gone on with. If `output` is there and whole, nothing
-  /// is fetched but the list.
+  /// is fetched but the list and the indexes of shards.
   ///
   /// - Parameters:
   ///   - environment: HF_ENDPOINT (else https://huggingface.co), HF_TOKEN (sent to the endpoint's host only), HF_HUB_OFFLINE.
@@ -51,7 +51,7 @@ public struct HubModel: Sendable {
   public func get(to output: URL, environment: [String: String], log: (String) -> Void) throws {
     let hub = try HubConnection(environment)
     let all = try hub.files(of: self, log)
-    let paths = Set(ModelFiles.needed(of: all.map(\.path)))
+    let paths = Set(try needed(of: all, hub, log))
     let files = all.filter { paths.contains($0.path) }
     let place = "\(hub.endpoint)/\(name)"
     guard files.contains(where: { $0.path == "config.json" || $0.path == "modules.json" }) else {
@@ -81,9 +81,29 @@ public struct HubModel: Sendable {
     for path in try ModelFiles.list(folder) where !paths.contains(path) {
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(path))
     }
-    try ModelCheck.check(folder)
+    try ModelCheck.check(folder, files.map(\.path))
     try? FileManager.default.removeItem(at: folder.appendingPathComponent(HubModel.lockName))
     try AtomicFolder.rename(folder, to: output)
+  }
+
+  /// What is needed of the model's files; where there are shards, their indexes tell.
+  ///
+  /// - Throws: `HubError` for an index that the hub doesn't give, or that names what can't be.
+  private func needed(of files: [HubFile], _ hub: HubConnection, _ log: (String) -> Void) throws -> [String] {
+    let paths = files.map(\.path)
+    let indexes = ModelFiles.indexes(of: paths)
+    let scratch = HubConnection.scratch()
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    for file in files where indexes.contains(file.path) {
+      let url = scratch.appendingPathComponent(file.path)
+      try AtomicFolder.make(url.deletingLastPathComponent(), for: url)
+      try hub.fetch(file, of: self, to: url, log)
+    }
+    do {
+      return try ModelFiles.needed(of: paths, in: scratch)
+    } catch let error as FileError {
+      throw HubError(description: "\(hub.endpoint)/\(name)\(error.description.dropFirst(scratch.path.count))")
+    }
   }
 
   /// Whether the model has been fetched before.

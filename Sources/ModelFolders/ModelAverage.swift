@@ -28,7 +28,7 @@ public enum ModelAverage {
     let (first, others) = (models[0], models.dropFirst())
     let all = try ModelFiles.list(first)
     try ModelCheck.requireModel(all, first)
-    let paths = ModelFiles.needed(of: all).filter { !isOfOneModel($0) }
+    let paths = try ModelFiles.needed(of: all, in: first).filter { !isOfOneModel($0) }
     let left = all.filter { !paths.contains($0) }
     if !left.isEmpty { log("left out: \(left.joined(separator: ", ")) (the first model's alone)") }
     let settings = paths.filter { !$0.contains(".safetensors") }

@@ -3,11 +3,11 @@ import Foundation
 
 /// Whether a model folder is whole.
 enum ModelCheck {
-  /// Opens every JSON file and every safetensors header, and looks for the shards and modules that the files name, and a transformer's type.
+  /// Opens the JSON files and safetensors headers among a folder's files, and looks for the shards and modules that they name, and a
+  /// transformer's type.
   ///
   /// - Throws: `FileError` for the first file that is missing or damaged.
-  static func check(_ folder: URL) throws {
-    let paths = try ModelFiles.list(folder)
+  static func check(_ folder: URL, _ paths: [String]) throws {
     try requireModel(paths, folder)
     var transformers = paths.contains("modules.json") ? [] : ["config.json"]
     for path in paths {
@@ -23,7 +23,7 @@ enum ModelCheck {
         }
         for module in modules
         where module.type != "Normalize" && !module.path.isEmpty
-          && !isFolder(folder.appendingPathComponent(module.path))
+          && !paths.contains(where: { $0.hasPrefix(module.path + "/") })
         {
           throw FileError(
             .missing, folder.appendingPathComponent(module.path), "no such folder, though modules.json names it")
@@ -71,7 +71,7 @@ struct ModuleList {
       }
       var path = entry["path"]?.string ?? ""
       if path.hasSuffix("/"), path != "/" { path.removeLast() }
-      guard path.isEmpty || ModelFiles.isSafe(path) else {
+      guard path.isEmpty || isSafePath(path) else {
         throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
       }
       return Module(type: String(type), path: path)

@@ -15,41 +15,75 @@ enum ModelFiles {
   }
 
   /// What the program needs of a model's files, in their order: settings, vocabularies, and of each folder one set of weights: safetensors,
-  /// else PyTorch's; also the card and the licence.
-  static func needed(of paths: [String]) -> [String] {
+  /// whole before shards, else PyTorch's; also the card and the licence.
+  ///
+  /// - Parameter shards: The files that the `indexes` name.
+  static func needed(of paths: [String], shards: Set<String> = []) -> [String] {
     let all = Set(paths)
     return paths.filter { path in
-      let parts = path.split(separator: "/").map(String.init)
-      guard let name = parts.last, !parts.contains(where: { $0.hasPrefix(".") }) else { return false }
+      if shards.contains(path) { return true }
+      guard !isHidden(path) else { return false }
       let folder = parent(of: path)
+      let name = String(path.dropFirst(folder.count))
       let isPyTorch = name.hasPrefix("pytorch_model") && (name.hasSuffix(".bin") || name.hasSuffix(".bin.index.json"))
       if isPyTorch {
-        return !paths.contains { $0.hasSuffix(".safetensors") && parent(of: $0) == folder }
+        return !paths.contains { isSafetensors($0) && parent(of: $0) == folder }
       }
       if isOtherWeights(path) { return false }
-      if name.hasSuffix(".safetensors") || name.hasSuffix(".safetensors.index.json") {
+      if isSafetensors(path) {
         // Beside a model there may be variants of it, as model.fp16.safetensors.
-        let isSharded = all.contains("\(folder)model.safetensors.index.json")
-        guard isSharded || all.contains("\(folder)model.safetensors") else { return true }
-        return isSharded
-          ? name == "model.safetensors.index.json" || name.hasPrefix("model-") : name == "model.safetensors"
+        let names = ["model.safetensors", "model.safetensors.index.json"]
+        guard let model = names.first(where: { all.contains("\(folder)\($0)") }) else { return true }
+        return name == model || name == "adapter_model.safetensors"
       }
+      // The second has the settings of Stanford's ColBERT.
+      if folder.isEmpty, ["README.md", "artifact.metadata"].contains(name) { return true }
       return [".json", ".txt", ".model"].contains { name.hasSuffix($0) }
-        || folder.isEmpty && (name == "README.md" || name.hasPrefix("LICENSE") || name.hasPrefix("NOTICE"))
+        || folder.isEmpty && (name.hasPrefix("LICENSE") || name.hasPrefix("NOTICE"))
     }
+  }
+
+  /// What is needed of the files of a model whose `indexes` can be read in a folder.
+  ///
+  /// - Throws: `FileError` for an index that is malformed, or names a file that isn't among these.
+  static func needed(of paths: [String], in folder: URL) throws -> [String] {
+    let all = Set(paths)
+    var shards: Set<String> = []
+    for index in indexes(of: paths) {
+      for (_, name) in try Checkpoint.weightMap(folder.appendingPathComponent(index)) {
+        let path = "\(parent(of: index))\(name)"
+        guard all.contains(path) else {
+          let url = folder.appendingPathComponent(path)
+          throw FileError(.missing, url, "no such shard, though model.safetensors.index.json names it")
+        }
+        shards.insert(path)
+      }
+    }
+    return needed(of: paths, shards: shards)
+  }
+
+  /// The indexes by which a model is read: where there is a `model.safetensors`, that is read instead.
+  static func indexes(of paths: [String]) -> [String] {
+    let all = Set(paths)
+    return paths.filter { path in
+      let folder = parent(of: path)
+      return path.dropFirst(folder.count) == "model.safetensors.index.json" && !isHidden(path)
+        && !all.contains("\(folder)model.safetensors")
+    }
+  }
+
+  /// Safetensors, or an index of them.
+  static func isSafetensors(_ path: String) -> Bool {
+    path.hasSuffix(".safetensors") || path.hasSuffix(".safetensors.index.json")
+  }
+
+  private static func isHidden(_ path: String) -> Bool {
+    path.split(separator: "/").contains { $0.hasPrefix(".") }
   }
 
   /// The path of a file's folder, with the slash at its end; empty for the model's own.
   static func parent(of path: String) -> Substring {
     path[..<(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)]
-  }
-
-  /// Whether a path, from elsewhere, stays within the folder it's to be put into.
-  static func isSafe(_ path: String) -> Bool {
-    !path.isEmpty && path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
-      && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-        !$0.isEmpty && $0 != "." && $0 != ".."
-      }
   }
 
   /// The paths of a folder's files, links followed, without hidden ones; in order of their bytes.

@@ -17,9 +17,9 @@ public enum ModelImport {
     try AtomicFolder.requireFree(output)
     try AtomicFolder.make(output.deletingLastPathComponent(), for: output)
     if isFolder(source) {
-      try ModelCheck.check(source)
       let paths = try ModelFiles.list(source)
-      let needed = ModelFiles.needed(of: paths)
+      let needed = try ModelFiles.needed(of: paths, in: source)
+      try ModelCheck.check(source, needed)
       report(paths, needed, log)
       try AtomicFolder.write(to: output) { folder in
         let sizes = needed.map { (try? MappedFile(source.appendingPathComponent($0)).count) ?? 0 }
@@ -46,28 +46,37 @@ public enum ModelImport {
     try Archive.forEachFile(of: source) { paths.append($0.path) }
     let root = try modelFolder(of: paths, source)
     let inside = paths.filter { $0.hasPrefix(root) }.map { String($0.dropFirst(root.count)) }
-    if let bad = inside.first(where: { !ModelFiles.isSafe($0) }) {
+    if let bad = inside.first(where: { !isSafePath($0) }) {
       throw FileError(.malformed, source, item: bad, "expected a path within the model's folder")
     }
-    let needed = ModelFiles.needed(of: inside)
+    func extract(_ wanted: Set<String>) throws {
+      guard !wanted.isEmpty else { return }
+      try Archive.forEachFile(of: source) { entry in
+        guard entry.path.hasPrefix(root) else { return }
+        let path = String(entry.path.dropFirst(root.count))
+        guard wanted.contains(path) else { return }
+        let target = folder.appendingPathComponent(path)
+        try AtomicFolder.make(target.deletingLastPathComponent(), for: target)
+        try entry.write(to: target)
+      }
+    }
+    func checking<Result>(_ body: () throws -> Result) throws -> Result {
+      do {
+        return try body()
+      } catch let error as FileError {
+        // The temporary folder's name says nothing to the reader: the archive's does.
+        let item = error.path.hasPrefix(folder.path + "/") ? root + error.path.dropFirst(folder.path.count + 1) : root
+        throw FileError(
+          error.kind, source, item: item,
+          error.item.map { "\(FileError.quoted($0)): " + error.problem } ?? error.problem)
+      }
+    }
+    let indexes = Set(ModelFiles.indexes(of: inside))
+    try extract(indexes)
+    let needed = try checking { try ModelFiles.needed(of: inside, in: folder) }
     report(inside, needed, log)
-    let wanted = Set(needed)
-    try Archive.forEachFile(of: source) { entry in
-      guard entry.path.hasPrefix(root) else { return }
-      let path = String(entry.path.dropFirst(root.count))
-      guard wanted.contains(path) else { return }
-      let target = folder.appendingPathComponent(path)
-      try AtomicFolder.make(target.deletingLastPathComponent(), for: target)
-      try entry.write(to: target)
-    }
-    do {
-      try ModelCheck.check(folder)
-    } catch let error as FileError {
-      // The temporary folder's name says nothing to the reader: the archive's does.
-      let item = error.path.hasPrefix(folder.path + "/") ? root + error.path.dropFirst(folder.path.count + 1) : root
-      throw FileError(
-        error.kind, source, item: item, error.item.map { "\(FileError.quoted($0)): " + error.problem } ?? error.problem)
-    }
+    try extract(Set(needed).subtracting(indexes))
+    try checking { try ModelCheck.check(folder, needed) }
   }
 
   /// The folder, with the slash, that is a model's: the only one nearest to the root with modules.json, else with config.json.
@@ -88,7 +97,9 @@ public enum ModelImport {
 
   /// Says which files of a model aren't taken.
   static func report(_ paths: [String], _ needed: [String], _ log: (String) -> Void) {
-    let others = paths.filter { ModelFiles.isOtherWeights($0) && !needed.contains($0) }
+    let others = paths.filter {
+      (ModelFiles.isSafetensors($0) || ModelFiles.isOtherWeights($0)) && !needed.contains($0)
+    }
     if !others.isEmpty { log("left out: \(others.joined(separator: ", ")) (weights that are not needed)") }
     if needed.contains(where: { $0.hasSuffix(".bin") }) {
       log("some weights are a Python pickle only (pytorch_model.bin): save them as safetensors before use here")

@@ -34,11 +34,11 @@ struct ShardedWeights {
     let checkpoint = try Checkpoint(model.appendingPathComponent(path), adapter: adapter)
     let files = checkpoint.files
     let parent = String(ModelFiles.parent(of: path))
-    used = [path] + (isIndex ? files.map { parent + $0.url.lastPathComponent } : [])
+    used = [path] + (isIndex ? checkpoint.names.map { parent + $0 } : [])
     folder = String(ModelFiles.parent(of: place))
     let name = place.dropFirst(folder.count)
     stem = String(name.dropLast((isIndex ? ".safetensors.index.json" : ".safetensors").count))
-    names = shardSize != nil ? nil : isIndex ? files.map(\.url.lastPathComponent) : [String(name)]
+    names = shardSize != nil ? nil : isIndex ? checkpoint.names : [String(name)]
     // What an adapter adds goes to the last file.
     let stored = Set(files.flatMap(\.keys))
     let added = checkpoint.keys.filter { !stored.contains($0) }
@@ -76,14 +76,15 @@ struct ShardedWeights {
   /// - Throws: `FileError` with the operating system's reason, or for a number that the new type can't hold.
   func write(to model: URL) throws {
     let target = model.appendingPathComponent(folder)
-    try AtomicFolder.make(target, for: target)
     func padded(_ number: Int) -> String { String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)" }
     var map: [JSON.Member] = []
     for (index, shard) in shards.enumerated() {
       let name =
         names?[index]
         ?? (shards.count == 1 ? stem : "\(stem)-\(padded(index + 1))-of-\(padded(shards.count))") + ".safetensors"
-      try shard.writer.write(to: target.appendingPathComponent(name))
+      let url = target.appendingPathComponent(name)
+      try AtomicFolder.make(url.deletingLastPathComponent(), for: url)
+      try shard.writer.write(to: url)
       map += shard.names.map { JSON.Member($0, .string(name)) }
     }
     guard names.map({ used.count > $0.count }) ?? (shards.count > 1) else { return }

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// What a regular expression is made of.
 indirect enum RegexNode {
   case set(ScalarSet.Node)
@@ -44,7 +46,7 @@ struct RegexParser {
 
   private static func failure(_ source: [UInt32], _ position: Int, _ problem: String) -> RegexError {
     let text = String(String.UnicodeScalarView(source.compactMap { Unicode.Scalar($0) }))
-    return RegexError(description: "in the expression \(text.debugDescription) at \(position): \(problem)")
+    return RegexError(description: "in the expression \(FileError.quoted(text)) at \(position): \(problem)")
   }
 
   /// Takes a class or an escape.

@@ -25,10 +25,11 @@ extension Tokenizer {
   ]
 
   private init(parsing bytes: UnsafeRawBufferPointer, url: URL, nearestScores: Bool) throws {
-    if let offset = UTF8Scalars.firstInvalid(bytes) {
+    var cursor = JSONCursor(bytes)
+    // What isn't an object isn't read through, however long it is.
+    if cursor.next() == UInt8(ascii: "{"), let offset = UTF8Scalars.firstInvalid(bytes) {
       throw JSONCursor.Failure(offset: offset, problem: "not JSON: the text is not valid UTF-8")
     }
-    var cursor = JSONCursor(bytes)
     var members: [JSON.Member] = []
     var model: TokenizerModelFile?
     try cursor.forEachMember { cursor, name in

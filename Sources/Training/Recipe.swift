@@ -37,7 +37,7 @@ public struct Recipe: RecipeDocument {
     // The names of the sections come before what is in them: a misspelt section is no missing one.
     for key in Recipe.keys { _ = root[key] }
     try root.finish()
-    let isPretrained = PretrainedOptions.isNamed(root)
+    let isPretrained = PretrainedOptions.isMeant(root)
     if isPretrained { try PretrainedOptions.requireNoSteps(root) }
     let required = isPretrained ? ["encode", "data", "objective", "training"] : Recipe.requiredKeys
     if let missing = required.first(where: { root[$0] == nil }) {

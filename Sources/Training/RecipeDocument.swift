@@ -31,11 +31,26 @@ extension RecipeDocument {
 }
 
 extension RecipeDocument {
+  /// A section as the recipe has it; nil if it has none there.
+  private func section(at path: [String]) -> Section? {
+    var section = try? Section(Value(parsing: text, file: url.path))
+    for key in path { section = section?[key].flatMap { try? Section($0) } }
+    return section
+  }
+
   /// An error about a key of a section, where the recipe has it.
   func error(at path: [String], _ problem: String) -> ConfigurationError {
-    var section = try? Section(Value(parsing: text, file: url.path))
-    for key in path.dropLast() { section = section?[key].flatMap { try? Section($0) } }
-    return section?.error(at: path[path.count - 1], problem) ?? ConfigurationError(url.path, line: nil, problem)
+    section(at: path.dropLast())?.error(at: path[path.count - 1], problem)
+      ?? ConfigurationError(url.path, line: nil, problem)
+  }
+
+  /// An error about the metric that is to find the best epoch, which the validation doesn't give.
+  func error(ofMetric name: String, known: [String]) -> ConfigurationError {
+    let path = ["training"] + (section(at: ["training"])?["best"] == nil ? ["early_stopping", "metric"] : ["best"])
+    return error(
+      at: path,
+      "\(path.joined(separator: ".")): expected one of \(known.joined(separator: ", ")), which the validation gives, "
+        + "found '\(name)'")
   }
 
   /// Throws if the training is to find the best epoch, where nothing is held out to find it with; `usual` is the metric where the recipe

@@ -38,7 +38,7 @@ public enum RecipeFile: Sendable {
     }
     let isLabelled = Task.allCases.contains { $0.hasLabels && $0.rawValue == name }
     self =
-      PretrainedOptions.isNamed(root) && !isLabelled
+      PretrainedOptions.isMeant(root) && !isLabelled
       ? .sentences(try SentenceRecipe(text, url)) : .samples(try Recipe(text, url))
   }
 

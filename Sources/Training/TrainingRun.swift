@@ -154,12 +154,8 @@ public final class TrainingRun: RecipeRun {
     if let pretrained = recipe.pretrained, let encoder = model.sentenceEncoder {
       summary.fineTuning = FineTuningSummary(
         base: pretrained.model.lastPathComponent, objectives: [model.task.rawValue])
-      let card = ModelCard(
-        name: recipe.url.deletingPathExtension().lastPathComponent, base: pretrained.model.lastPathComponent,
-        width: model.width, maximumLength: encoder.maximumLength, similarity: encoder.similarity, summary: summary,
-        data: [(file: recipe.data.url.lastPathComponent, samples: data.train.count, columns: 1)], recipe: recipe.text,
-        sparseKind: encoder.sparseKind)
-      try card.write(to: output)
+      let texts = [(file: recipe.data.url.lastPathComponent, samples: data.train.count, columns: 1)]
+      try ModelCard(encoder, summary, data: texts, recipe: recipe).write(to: output)
     }
     try summary.write(to: output)
     let report = TrainingReport(

@@ -34,13 +34,35 @@ import Testing
     }
   }
 
+  @Test func shardsMayStandInFoldersBelow() throws {
+    try withShards(#"{"weight_map":{"b":"w/b.safetensors","a":"a.safetensors"}}"#) { folder in
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("w"), withIntermediateDirectories: true)
+      try FileManager.default.moveItem(
+        at: folder.appendingPathComponent("b.safetensors"), to: folder.appendingPathComponent("w/b.safetensors"))
+      let checkpoint = try Checkpoint(folder)
+      #expect(checkpoint.keys == ["a", "b"])
+      #expect(checkpoint.names == ["w/b.safetensors", "a.safetensors"])
+      #expect(checkpoint.url(of: "b").path == folder.appendingPathComponent("w/b.safetensors").path)
+      #expect(try Checkpoint(folder.appendingPathComponent("a.safetensors")).names == ["a.safetensors"])
+    }
+  }
+
+  @Test func pathsStayWithinTheirFolder() {
+    for path in ["a", "a/b.json", "..a/b", "ä/b c"] { #expect(isSafePath(path), "\(path)") }
+    for path in ["", "/a", "a/", "../a", "a/../b", "a//b", ".", "a/./b", "a\nb", "a\u{0}b"] {
+      #expect(!isSafePath(path), "\(path)")
+    }
+  }
+
   @Test(arguments: [
     (#"{"weight_map":{"a":"a.safetensors","b":"c.safetensors"}}"#, "c.safetensors: no such shard, though"),
     (#"{"weight_map":{"a":"a.safetensors","b":"a.safetensors"}}"#, "a.safetensors: \"b\": no such tensor in the file"),
-    (#"{"weight_map":{"a":"../a.safetensors"}}"#, "\"a\": expected the name of a file in this folder, found \"../a"),
-    (#"{"weight_map":{"a":"/etc/passwd"}}"#, "expected the name of a file in this folder"),
-    (#"{"weight_map":{"a":".."}}"#, "expected the name of a file in this folder"),
-    (#"{"weight_map":{"a":7}}"#, "expected the name of a file in this folder, found a number"),
+    (#"{"weight_map":{"a":"../a.safetensors"}}"#, "\"a\": expected the path of a file in this folder, found \"../a"),
+    (#"{"weight_map":{"a":"w/../../a.safetensors"}}"#, "expected the path of a file in this folder"),
+    (#"{"weight_map":{"a":"/etc/passwd"}}"#, "expected the path of a file in this folder"),
+    (#"{"weight_map":{"a":".."}}"#, "expected the path of a file in this folder"),
+    (#"{"weight_map":{"a":7}}"#, "expected the path of a file in this folder, found a number"),
     (#"{"weight_map":{"a":"a.safetensors","a":"a.safetensors"}}"#, "\"a\": the key appears twice"),
     (#"{"weight_map":[]}"#, "\"weight_map\": expected an object"),
     (#"{}"#, "\"weight_map\": expected an object"),

@@ -86,10 +86,71 @@ import Tokenizers
     }
   }
 
+  /// What a plain folder needs for settings of sentence-transformers to count.
+  private func writeModules(_ folder: URL) throws {
+    let module: JSON = ["path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"]
+    try AtomicFile.write(.array([module]), to: folder.appendingPathComponent("modules.json"))
+  }
+
+  /// As in sentence-transformers, which reads its own settings beside modules.json alone.
+  @Test func foldersWithoutModulesHaveNoSettings() throws {
+    let general: JSON = [
+      "model_type": "CrossEncoder", "prompts": ["q": "find: "], "default_prompt_name": "q", "truncate_dim": .integer(5),
+      "similarity_fn_name": "dot", "activation_fn": "torch.nn.modules.linear.Identity", "query_prefix": "[Q] ",
+    ]
+    let limits: JSON = ["max_seq_length": .integer(6), "do_lower_case": true]
+    let pairs = texts.map { (first: texts[0], second: String?.some($0)) }
+    for name in ["plain", "cross"] {
+      let folder = goldens.appendingPathComponent("Sentence/\(name)")
+      try with(name, "config_sentence_transformers.json", general) { changed in
+        try AtomicFile.write(limits, to: changed.appendingPathComponent("sentence_bert_config.json"))
+        let (found, expected) = (try SentenceEncoder.open(changed), try SentenceEncoder.open(folder))
+        #expect(found.maximumLength == expected.maximumLength && found.similarity == expected.similarity)
+        #expect(try found.encode(texts).scalars == expected.encode(texts).scalars)
+        guard name == "cross" else { return }
+        #expect(try CrossEncoder.open(changed).scores(pairs).scalars == CrossEncoder.open(folder).scores(pairs).scalars)
+      }
+    }
+  }
+
+  /// As in sentence-transformers, which runs no code that a folder names.
+  @Test func activationsThatAreNotPyTorchsAreNotTaken() throws {
+    let tanh = try SentenceEncoder.open(goldens.appendingPathComponent("Sentence/dense")).encode(texts).scalars
+    for name in ["my_package.activations.ReLU", "Identity"] {
+      try with("dense", "2_Dense/config.json", ["activation_function": .string(name)]) { folder in
+        let encoder = try SentenceEncoder.open(folder)
+        #expect(try encoder.encode(texts).scalars == tanh)
+        #expect(encoder.notes == ["2_Dense: \"\(name)\" isn't of PyTorch: Tanh is taken, as in sentence-transformers"])
+      }
+    }
+    func activation(_ name: JSON, beside other: JSON = .null) throws -> Activation? {
+      try with("cross", "config.json", ["sentence_transformers": ["activation_fn": name]]) { folder in
+        try writeModules(folder)
+        let settings: JSON = ["model_type": "CrossEncoder", "activation_fn": other]
+        try AtomicFile.write(settings, to: folder.appendingPathComponent("config_sentence_transformers.json"))
+        return try CrossEncoder.open(folder).activation
+      }
+    }
+    #expect(try activation("my.Identity") == .sigmoid)
+    #expect(try activation("torch.nn.modules.linear.Identity") == nil)
+    #expect(try activation("torch.nn.Tanh", beside: "my.Identity") == .tanh)
+    #expect(try activation("torch.nn.Tanh", beside: "torch.nn.modules.linear.Identity") == nil)
+    #expect(throws: FileError.self) { try activation("torch.nn.ReLU") }
+  }
+
+  @Test func emptySettingsArePassedOver() throws {
+    try with("bert", "sentence_roberta_config.json", ["max_seq_length": .integer(9)]) { folder in
+      #expect(try SentenceEncoder.open(folder).maximumLength == 20)
+      try AtomicFile.write(Data("{}".utf8), to: folder.appendingPathComponent("sentence_bert_config.json"))
+      #expect(try SentenceEncoder.open(folder).maximumLength == 9)
+    }
+  }
+
   @Test func crossEncodersHaveADefaultPrompt() throws {
     let plain = try CrossEncoder.open(goldens.appendingPathComponent("Sentence/cross"))
     let settings: JSON = ["model_type": "CrossEncoder", "prompts": ["q": "find: "], "default_prompt_name": "q"]
     try with("cross", "config_sentence_transformers.json", settings) { folder in
+      try writeModules(folder)
       let encoder = try CrossEncoder.open(folder)
       let pairs = texts.map { (first: texts[0], second: String?.some($0)) }
       let expected = try plain.scores(pairs.map { ("find: " + $0.first, $0.second) }).scalars
@@ -210,6 +271,7 @@ import Tokenizers
       at: goldens.appendingPathComponent("Sentence/plain/tokenizer.json"),
       to: folder.appendingPathComponent("tokenizer.json"))
     let length = try TransformerConfiguration(contentsOf: folder).maximumLength + 50
+    try writeModules(folder)
     try AtomicFile.write(
       ["document_length": .integer(length)], to: folder.appendingPathComponent("sentence_bert_config.json"))
     #expect(try SentenceEncoder.open(folder).roles?.document.maximumLength == length)

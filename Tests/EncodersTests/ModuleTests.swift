@@ -131,6 +131,9 @@ import Testing
       try line("phrases", "phrasetokenizer_config.json", ["vocab": .null])
         == #"phrasetokenizer_config.json: "vocab": missing"#)
     #expect(
+      try line("phrases", "phrasetokenizer_config.json", ["stop_words": .null])
+        == #"phrasetokenizer_config.json: "stop_words": missing; expected a list of words, [] for none"#)
+    #expect(
       try line("phrases", "wordembedding_config.json", ["tokenizer_class": "x.OtherTokenizer"])
         == #"wordembedding_config.json: "tokenizer_class": expected WhitespaceTokenizer, PhraseTokenizer or TransformersTokenizerWrapper, found OtherTokenizer"#
     )
@@ -175,7 +178,11 @@ import Testing
       "CNN", "cnn_config.json", #"{"in_embedding_dimension": 12, "out_channels": 3, "kernel_sizes": []}"#,
       #""kernel_sizes": expected odd sizes, found none"#
     ),
-    ("WordWeights", "config.json", "{}", #""emb_layer.weight": expected weights of 29 tokens, found 28"#),
+    ("WordWeights", "config.json", "{}", #""vocab": missing"#),
+    (
+      "WordWeights", "config.json", #"{"vocab": ["a", "b"], "word_weights": {"a": 2}}"#,
+      #""vocab": expected 29 words, one a token, found 2"#
+    ),
   ]) func modulesAreChecked(type: String, file: String, config: String, problem: String) throws {
     try withCopy(of: "phrases") { folder in
       let list = folder.appendingPathComponent("modules.json")
@@ -185,10 +192,32 @@ import Testing
       let place = folder.appendingPathComponent("1_Pooling")
       try Data(config.utf8).write(to: place.appendingPathComponent(file))
       var writer = SafetensorsWriter()
-      writer.add("emb_layer.weight", shape: [28, 1], [Float](repeating: 1, count: 28))
+      writer.add("weight", shape: [1], [1] as [Float])
       try writer.write(to: place.appendingPathComponent("model.safetensors"))
       let error = #expect(throws: FileError.self) { try SentenceEncoder.open(folder) }
       #expect(error?.description.hasSuffix(problem) == true, "\(error?.description ?? "none")")
+    }
+  }
+
+  /// As in sentence-transformers, which keeps them in a file of weights too.
+  @Test func wordWeightsAreTheConfigurations() throws {
+    try withCopy(of: "phrases") { folder in
+      let plain = try SentenceEncoder.open(folder)
+      let tokenizer = folder.appendingPathComponent("phrasetokenizer_config.json")
+      let words = try #require(JSON(contentsOf: tokenizer)["vocab"])
+      let list = folder.appendingPathComponent("modules.json")
+      let modules = try #require(JSON(contentsOf: list).elements)
+      let weights: JSON = ["path": "2_WordWeights", "type": "sentence_transformers.models.WordWeights"]
+      try AtomicFile.write(.array([modules[0], weights, modules[1]]), to: list)
+      let place = folder.appendingPathComponent("2_WordWeights")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      let config: JSON = [
+        "vocab": words, "word_weights": ["great": .integer(1), "plot": .number(0)], "unknown_word_weight": .integer(0),
+      ]
+      try AtomicFile.write(config, to: place.appendingPathComponent("config.json"))
+      let found = try SentenceEncoder.open(folder).encode(["GREAT dull plot"]).scalars
+      let expected = try plain.encode(["GREAT"]).scalars
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-6 } && expected.contains { $0 != 0 })
     }
   }
 
@@ -208,21 +237,39 @@ import Testing
     try check(output)
   }
 
-  @Test func aPlainFoldersSettingsAreSaved() throws {
+  /// They weren't read, as modules.json wasn't there; once it is, they must not be either.
+  @Test func aPlainFoldersSettingsAreNotSaved() throws {
     try saved("plain") { folder in
       let settings: JSON = [
         "prompts": ["film": "The film: "], "default_prompt_name": "film", "similarity_fn_name": "dot",
       ]
       try AtomicFile.write(settings, to: folder.appendingPathComponent("config_sentence_transformers.json"))
       let limits: JSON = ["max_seq_length": .integer(9), "do_lower_case": true]
-      try AtomicFile.write(limits, to: folder.appendingPathComponent("sentence_roberta_config.json"))
+      for name in ["bert", "roberta"] {
+        try AtomicFile.write(limits, to: folder.appendingPathComponent("sentence_\(name)_config.json"))
+      }
     } check: { output in
       let opened = try SentenceEncoder.open(output)
-      #expect(opened.prompts.usual == "The film: " && opened.similarity == .dot && opened.maximumLength == 9)
-      let names = try FileManager.default.contentsOfDirectory(atPath: output.path)
-      #expect(names.contains("modules.json") && !names.contains("sentence_bert_config.json"))
-      let limits = try JSON(contentsOf: output.appendingPathComponent("sentence_roberta_config.json"))
-      #expect(limits["do_lower_case"] == .bool(true))
+      let plain = try SentenceEncoder.open(golden.deletingLastPathComponent().appendingPathComponent("plain"))
+      #expect(opened.prompts.usual == nil && opened.similarity == .cosine)
+      #expect(opened.maximumLength == plain.maximumLength && opened.maximumLength != 9)
+    }
+  }
+
+  /// The table of words, stored under the decoder's name too: trained, it would differ from what is left of that.
+  @Test func whatIsSharedIsSavedOnce() throws {
+    let decoder = "cls.predictions.decoder.weight"
+    try saved("splade") { folder in
+      let url = folder.appendingPathComponent("model.safetensors")
+      let file = try SafetensorsFile(url)
+      var writer = SafetensorsWriter()
+      for key in file.keys { writer.add(key, shape: try file.entry(key).shape, try file.floats(key)) }
+      let words = "bert.embeddings.word_embeddings.weight"
+      writer.add(decoder, shape: try file.entry(words).shape, try file.floats(words))
+      try writer.write(to: url)
+    } check: { output in
+      let file = try SafetensorsFile(output.appendingPathComponent("model.safetensors"))
+      #expect(!file.contains(decoder))
     }
   }
 

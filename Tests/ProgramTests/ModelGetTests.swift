@@ -29,6 +29,25 @@ extension Workplace {
     try write("{\"max_seq_length\": 32}", to: "\(name)/sentence_bert_config.json")
   }
 
+  /// The same with its weights in two shards, of which one stands in a folder of its own, as the index says.
+  func writeShards(_ name: String) throws {
+    try writeModel(name)
+    try FileManager.default.createDirectory(at: url("\(name)/w"), withIntermediateDirectories: true)
+    let file = try SafetensorsFile(url("\(name)/model.safetensors"))
+    var map: [String: String] = [:]
+    for (index, shard) in ["part_a.safetensors", "w/b.safetensors"].enumerated() {
+      var writer = SafetensorsWriter()
+      for (place, key) in file.keys.enumerated() where place % 2 == index {
+        try writer.add(key, of: file)
+        map[key] = shard
+      }
+      try writer.write(to: url("\(name)/\(shard)"))
+    }
+    try FileManager.default.removeItem(at: url("\(name)/model.safetensors"))
+    let index: JSON = ["weight_map": .object(map.map { JSON.Member($0.key, .string($0.value)) })]
+    try AtomicFile.write(index, to: url("\(name)/model.safetensors.index.json"))
+  }
+
   /// What a model of `writeModel` has after a download.
   static let modelFiles = [
     "1_Pooling", "README.md", "config.json", "model.safetensors", "modules.json", "sentence_bert_config.json",
@@ -121,6 +140,87 @@ extension Workplace {
     let outcome = try place.run("model", "get", "org/busy")
     #expect(outcome.code == 0 && outcome.errors.contains("HTTP 503; asking again"), "\(outcome.errors)")
     try expectModel("models/busy", like: "hub/org/busy")
+  }
+
+  @Test func anIndexSaysWhichFilesAreShards() throws {
+    try place.writeShards("hub/org/shards")
+    for name in ["model-extra.safetensors", "w/model.safetensors.bak", "w/c.bin"] {
+      try place.write("no weights", to: "hub/org/shards/\(name)")
+    }
+    try place.system("tar", "-czf", "shards.tar.gz", "-C", "hub/org", "shards")
+    let index = "model.safetensors.index.json"
+    for (output, options) in [
+      ("out", []), ("folder", ["--from", "hub/org/shards"]), ("archive", ["--from", "shards.tar.gz"]),
+    ] as [(String, [String])] {
+      let outcome = try Program.run(
+        ["model", "get", "org/shards", "--output", output] + options, environment: place.environment, in: place.folder)
+      #expect(outcome.code == 0 && outcome.errors.contains("model-extra.safetensors"), "\(outcome.errors)")
+      let expected = Workplace.modelFiles.filter { $0 != "model.safetensors" } + [index, "part_a.safetensors", "w"]
+      #expect(try place.names(output) == expected.sorted())
+      #expect(try place.names("\(output)/w") == ["b.safetensors"])
+      for file in [index, "part_a.safetensors", "w/b.safetensors"] {
+        #expect(try place.bytes("\(output)/\(file)") == place.bytes("hub/org/shards/\(file)"))
+      }
+    }
+    let again = try place.run("model", "get", "org/shards", "--output", "out")
+    #expect(again.code == 0 && again.errors.contains("is there already and whole"), "\(again.errors)")
+    // A conversion leaves them where they are, or joins them.
+    for (output, size, files) in [
+      ("half", [], [index, "part_a.safetensors"]), ("one", ["--shard-size", "1GB"], ["model.safetensors"]),
+    ] as [(String, [String], [String])] {
+      let outcome = try Program.run(
+        ["model", "convert", "out", "--dtype", "float16", "--output", output] + size, in: place.folder)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(try place.names(output).filter { $0.contains(".safetensors") } == files)
+      #expect(place.exists("\(output)/w/b.safetensors") == size.isEmpty)
+    }
+  }
+
+  @Test func anIndexThatLiesGetsOneLine() throws {
+    try place.writeShards("hub/org/shards")
+    let index = "model.safetensors.index.json"
+    try FileManager.default.removeItem(at: place.url("hub/org/shards/w/b.safetensors"))
+    try place.system("tar", "-czf", "shards.tar.gz", "-C", "hub/org", "shards")
+    for (options, part) in [
+      ([], "/org/shards/w/b.safetensors: no such shard"),
+      (["--from", "hub/org/shards"], "/org/shards/w/b.safetensors: no such shard"),
+      (["--from", "shards.tar.gz"], "/shards.tar.gz: \"shards/w/b.safetensors\": no such shard"),
+    ] as [([String], String)] {
+      try place.expectError(["model", "get", "org/shards", "--output", "bad"] + options, [part])
+    }
+    try place.write("{\"weight_map\": {\"x\": \"../x.safetensors\"}}", to: "hub/org/shards/\(index)")
+    try place.expectError(
+      ["model", "get", "org/shards", "--output", "bad"],
+      ["/org/shards/\(index): \"x\": expected the path of a file in this folder, found \"../x.safetensors\""])
+    try place.write("{\"weight_map\": {}}", to: "hub/org/shards/\(index)")
+    try place.expectError(
+      ["model", "get", "x", "--from", "hub/org/shards", "--output", "bad"], ["/shards: expected weights in the folder"])
+    #expect(try place.names().filter { $0.contains("bad") } == [])
+  }
+
+  @Test func wholeWeightsAreTakenBeforeShards() throws {
+    try place.writeModel("hub/org/both")
+    try place.write(
+      "{\"weight_map\": {\"x\": \"gone.safetensors\"}}", to: "hub/org/both/model.safetensors.index.json")
+    try place.bytes("hub/org/both/model.safetensors").write(
+      to: place.url("hub/org/both/model-00001-of-00001.safetensors"))
+    for (output, options) in [("hub-both", []), ("folder-both", ["--from", "hub/org/both"])] as [(String, [String])] {
+      let outcome = try Program.run(
+        ["model", "get", "org/both", "--output", output] + options, environment: place.environment, in: place.folder)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      try expectModel(output, like: "hub/org/both")
+    }
+  }
+
+  @Test func theSettingsOfColBERTAreTaken() throws {
+    try place.writeModel("hub/org/colbert", modules: false)
+    try place.write("{\"query_maxlen\": 12}", to: "hub/org/colbert/artifact.metadata")
+    for (output, options) in [("a", []), ("b", ["--from", "hub/org/colbert"])] as [(String, [String])] {
+      let outcome = try Program.run(
+        ["model", "get", "org/colbert", "--output", output] + options, environment: place.environment, in: place.folder)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(try place.text("\(output)/artifact.metadata") == "{\"query_maxlen\": 12}")
+    }
   }
 
   @Test func takesEmptyFiles() throws {

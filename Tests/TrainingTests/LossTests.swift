@@ -60,6 +60,16 @@ private func values(_ shape: [Int], seed: UInt64) -> Tensor {
     #expect(seen.values.allSatisfy { $0.count == 2 && $0[0] == $0[1] })
   }
 
+  /// Where no pair of a batch is hard, all derivatives are 0, as in PyTorch: the optimiser takes its step all the same.
+  @Test func withoutHardPairsDerivativesAreZero() throws {
+    let first = Parameter("first", values([2, 8], seed: 1))
+    let signs = Tensor(Array(repeating: 1, count: 8) + Array(repeating: -1, count: 8), shape: [2, 8])
+    let gradients = try recording {
+      try EmbeddingLoss.onlineContrastive()([first.tensor, first.tensor.detached * signs], .scores([1, 0])).gradients()
+    }
+    #expect(try #require(gradients[first]).scalars.allSatisfy { $0 == 0 })
+  }
+
   @Test func wrongDataIsOneLine() throws {
     let pair = [values([4, 8], seed: 1), values([4, 8], seed: 2)]
     func line(_ body: () throws -> Tensor) -> String {

@@ -1,3 +1,4 @@
+import Checkpoints
 import Encoders
 import Foundation
 import TestSupport
@@ -55,6 +56,63 @@ import Tokenizers
     let after = try names()
     #expect(after.isDisjoint(with: parts) && after.contains("notes.txt"), "\(after)")
     #expect(try SentenceEncoder.open(output).encode(["the film"]).shape == [1, 32])
+  }
+
+  /// A model's card goes with the model, a README of somebody's own doesn't.
+  @Test func aCardIsAPartOfItsModel() throws {
+    let model = url.appendingPathComponent("model")
+    try FileManager.default.copyItem(at: goldens.appendingPathComponent("Sentence/dense"), to: model)
+    let card = model.appendingPathComponent("README.md")
+    for (text, isPart) in [("# Mine\n", false), ("---\nlibrary_name: x\n---\n# A model\n", true)] {
+      try Data(text.utf8).write(to: card)
+      #expect(ModelParts.names(in: model).contains("README.md") == isPart)
+    }
+    try ModelParts.remove(from: model)
+    #expect(!FileManager.default.fileExists(atPath: card.path))
+    try Data("---\n".utf8).write(to: card)
+    #expect(ModelParts.names(in: model) == [])
+  }
+
+  @Test func theCardSaysHowItWasMade() throws {
+    let summary = try #require(try train("carded"))
+    let card = try String(contentsOf: url.appendingPathComponent("carded/README.md"), encoding: .utf8)
+    for part in [
+      "---\nlibrary_name: transformers\npipeline_tag: fill-mask\ntags:\n- fill-mask\n- bert\n",
+      "- loss:masked_language_model\n---\n", "- Longest text: 32 tokens", "| perplexity | ",
+      "- texts.txt: \(summary.trainSamples) samples of 1 text\n", "max_position_embeddings: 32",
+    ] {
+      #expect(card.contains(part), "\(part)")
+    }
+  }
+
+  /// The first positions of a RoBERTa stand for padding: its texts are shorter than its table of positions.
+  @Test(arguments: [("1e30", 32), ("32", 32), ("20", 20)])
+  func theTokenizerSaysHowLongATextMayBe(given: String, expected: Int) throws {
+    let config = """
+      {"model_type": "roberta", "vocab_size": 200, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+       "intermediate_size": 64, "max_position_embeddings": 34, "pad_token_id": 1}
+      """
+    let model = url.appendingPathComponent("roberta")
+    try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      at: goldens.appendingPathComponent("Sentence/bert/tokenizer.json"),
+      to: model.appendingPathComponent("tokenizer.json"))
+    let settings = "{\"model_max_length\": \(given), \"tokenizer_class\": \"PreTrainedTokenizerFast\"}"
+    for (name, text) in [("config.json", config), ("tokenizer_config.json", settings)] {
+      try Data(text.utf8).write(to: model.appendingPathComponent(name))
+    }
+    let text = """
+      encode: {new: roberta}
+      data: {path: texts.txt, validation: 0}
+      objective: masked_language_model
+      training: {epochs: 1, batch_size: 64}
+      """
+    let output = url.appendingPathComponent("trained")
+    _ = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start().run(
+      output: output, resume: false, observers: [])
+    let written = try JSON(contentsOf: output.appendingPathComponent("tokenizer_config.json"))
+    #expect(written["model_max_length"]?.integer == expected)
+    #expect(written["tokenizer_class"]?.string == "PreTrainedTokenizerFast")
   }
 
   /// Sentence encoders have lost the head that they were pretrained with.

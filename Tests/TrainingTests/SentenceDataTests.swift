@@ -125,6 +125,34 @@ import Testing
     }
   }
 
+  /// Of texts that are equally alike the one with the first id is found first, as sentence-transformers has it.
+  @Test func tiesAreInTheOrderOfIds() throws {
+    _ = try file("r/queries.tsv", "id\ttext\nq\tgreat film\n")
+    _ = try file("r/corpus.tsv", "id\ttext\n" + (0..<10).map { "c\(9 - $0)\tthe film\n" }.joined())
+    _ = try file("r/relevant.tsv", "query\tcorpus\nq\tc0\n")
+    let ties = try ScoringData(.init(folder.url.appendingPathComponent("r")))
+    let encoder = try SentenceEncoder.open(goldens.appendingPathComponent("Sentence/bert"))
+    #expect(try ties.report(encoder, resamples: 0).score("mrr@10") == 1)
+    _ = try file("r/corpus.tsv", "id\ttext\n" + ["é", "z", "Z", "9", "10", "c0"].map { "\($0)\tof \($0)\n" }.joined())
+    guard
+      case .retrieval(_, let corpus, let relevant) = try ScoringData(.init(folder.url.appendingPathComponent("r")))
+    else {
+      Issue.record("another kind")
+      return
+    }
+    #expect(corpus == ["of 10", "of 9", "of Z", "of c0", "of z", "of é"] && relevant == [[3]])
+  }
+
+  @Test func booleansAreOneAndZero() throws {
+    let rows = [true, false].map { "{\"first\": \"x\", \"second\": \"y\", \"label\": \($0)}\n" }
+    let url = try file("a.jsonl", rows.joined())
+    #expect(try SentenceTable(url, form: EmbeddingLoss.contrastive().form).numbers() == [[1, 0]])
+    guard case .pairs(_, _, [true, false]) = try ScoringData(.init(url)) else {
+      Issue.record("another kind")
+      return
+    }
+  }
+
   @Test func negativesAreMinedFromOtherPairs() throws {
     let url = try file(
       "p.tsv", "query\tanswer\nthe film\tGREAT film\nthe café\ta dull café\nacting,\tbrilliant! acting,\n")

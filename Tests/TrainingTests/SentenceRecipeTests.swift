@@ -68,6 +68,13 @@ import Testing
       "recipe.yaml:1:28: unknown key 'frezze' in 'encode' (did you mean 'freeze'?)"
     ),
     (
+      "{pretrained: bert}", "{pretrain: bert}",
+      "recipe.yaml:1:10: unknown key 'pretrain' in 'encode' (did you mean 'pretrained'?)"
+    ),
+    ("{pretrained: bert}", "bert", "recipe.yaml:1:9: encode: expected a section of keys, found 'bert'"),
+    ("{pretrained: bert}", "{}", "recipe.yaml:1:9: encode: 'pretrained' is missing"),
+    ("{pretrained: bert}", "", "recipe.yaml:1:1: 'encode' is missing"),
+    (
       "path: pairs.tsv", "sets: [{path: a.tsv}]\n  label: x",
       "recipe.yaml:4:3: data: both 'sets' and 'label'; expected 'label' in each of the sets"
     ),
@@ -75,6 +82,27 @@ import Testing
   func mistakes(old: String, new: String, expected: String) {
     #expect(throws: ConfigurationError.self) { try Self.parse(old, new) }
     do { _ = try Self.parse(old, new) } catch { #expect("\(error)" == "/recipes/" + expected) }
+  }
+
+  /// A misspelt key or objective is no missing section.
+  @Test(arguments: [
+    ("{pretrain: x}", "classification", "1:10: unknown key 'pretrain' in 'encode' (did you mean 'pretrained'?)"),
+    (
+      "{pretraind: x}", "masked_language_model",
+      "1:10: unknown key 'pretraind' in 'encode' (did you mean 'pretrained'?)"
+    ),
+    (
+      "{new: x}", "masked_language_modl",
+      "3:12: objective: unknown objective 'masked_language_modl' (did you mean 'masked_language_model'?)"
+    ),
+    ("{lstm: {}}", "classification", "1:1: the section 'preprocess' is missing"),
+  ])
+  func whatIsMeantIsSaid(encode: String, objective: String, expected: String) {
+    let text = "encode: \(encode)\ndata: {path: a.tsv}\nobjective: \(objective)\ntraining: {epochs: 1}\n"
+    let error = #expect(throws: ConfigurationError.self) {
+      try RecipeFile(text, URL(fileURLWithPath: "/recipes/recipe.yaml"))
+    }
+    #expect(error?.description == "/recipes/recipe.yaml:" + expected)
   }
 
   /// Written with all defaults and read again, every objective says the same.

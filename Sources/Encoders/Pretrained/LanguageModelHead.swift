@@ -12,7 +12,8 @@ struct LanguageModelHead: Layer {
 
   /// What a family calls its head.
   private struct Names {
-    /// Of biases the first one counts where the decoder is the table of words, else the last one.
+    /// Of stored biases the last one counts; a new one has the first name where the decoder is the table of words, else
+    /// the last one.
     var dense: String, norms: [String], decoder: String, biases: [String]
     var activation = Activation.gelu, denseHasBias = true, normHasBias = true
 
@@ -66,14 +67,41 @@ struct LanguageModelHead: Layer {
       configuration.width, width, bias: names.denseHasBias, initial: initial, at: scope[names.dense])
     let norm = names.norms.first { scope[$0].contains("weight") || scope[$0].contains("gamma") } ?? names.norms[0]
     self.norm = try LayerNorm(width, epsilon: configuration.epsilon, bias: names.normHasBias, at: scope[norm])
-    decoder =
-      configuration.tiesEmbeddings
-      ? words : try scope.parameter(names.decoder + ".weight", [vocabulary, width], initial)
-    let biases = configuration.tiesEmbeddings ? names.biases : names.biases.reversed()
-    bias = try biases.first.map { first in
-      try scope.parameter(biases.first { scope.contains($0) } ?? first, [vocabulary], .zeros)
+    let table = names.decoder + ".weight"
+    var isTied = configuration.tiesEmbeddings
+    if isTied, scope.url != nil, scope.contains(table) {
+      // As in transformers, a table that is stored twice is shared only if both are equal.
+      let stored = try scope.floats(table)
+      isTied = words.tensor.withUnsafeBuffer { $0.elementsEqual(stored) }
     }
+    decoder = isTied ? words : try scope.parameter(table, [vocabulary, width], initial)
+    let usual = configuration.tiesEmbeddings ? names.biases.first : names.biases.last
+    let known = scope.url == nil ? nil : names.biases.last { scope.contains($0) }
+    bias = try (known ?? usual).map { try scope.parameter($0, [vocabulary], .zeros) }
     activation = names.activation
+  }
+
+  /// The table of words where a file has it under the decoder's name alone, and the two are one.
+  ///
+  /// - Throws: `FileError` with the file and the name if it's of another shape.
+  static func words(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws
+    -> Tensor?
+  {
+    let table = try Names(configuration).decoder + ".weight"
+    guard configuration.tiesEmbeddings, let file = scope.url, scope.contains(table),
+      scope.place(of: names.words + ".weight") == nil
+    else { return nil }
+    let (found, shape) = (try scope.shape(table), [configuration.vocabularySize, configuration.embeddingWidth])
+    guard found == shape else {
+      throw FileError(.mismatched, file, item: table, "expected shape \(shape), found \(found)")
+    }
+    return Tensor(try scope.floats(table), shape: shape)
+  }
+
+  /// The names of the decoder's table and biases, each of which a file may have twice.
+  static func copies(_ configuration: TransformerConfiguration) throws -> [String] {
+    let names = try Names(configuration)
+    return names.biases + [names.decoder + ".weight"]
   }
 
   /// Whether the file of a scope has the head of such an encoder.

@@ -23,7 +23,9 @@ public struct MaskedLanguageModel: Layer {
     hasNewHead = !isStored
     let (before, beforeHead) = (scope.parameters.count, place.parameters.count)
     let names = TransformerNames(configuration.family, at: scope)
-    transformer = try Transformer(configuration, names, at: scope, newPrefix: names.prefix)
+    transformer = try Transformer(
+      configuration, names, at: scope, newPrefix: names.prefix,
+      words: LanguageModelHead.words(configuration, names, at: scope))
     head = try LanguageModelHead(configuration, words: transformer.embeddings.words.weight, at: place)
     parameters = Array(scope.parameters.dropFirst(before)) + (isStored ? [] : place.parameters.dropFirst(beforeHead))
   }

@@ -35,11 +35,15 @@ public struct Transformer: Layer {
     try self.init(configuration, TransformerNames(configuration.family, at: scope), at: scope, newPrefix: "")
   }
 
-  init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope, newPrefix: String) throws
-  {
+  /// - Parameter words: the table of words if the file doesn't have it under its own name.
+  init(
+    _ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope, newPrefix: String,
+    words: Tensor? = nil
+  ) throws {
     let before = scope.parameters.count
-    let root = scope.url == nil ? scope[newPrefix] : scope.place(of: names.words + ".weight") ?? scope
-    let embeddings = try TransformerEmbeddings(configuration, names, at: root)
+    let first = words == nil ? names.words : names.embeddingNorm ?? names.words
+    let root = scope.url == nil ? scope[newPrefix] : scope.place(of: first + ".weight") ?? scope
+    let embeddings = try TransformerEmbeddings(configuration, names, words: words, at: root)
     distances = try RelativePositions(configuration, at: root)
     self.embeddings = embeddings
     if configuration.groups > 0 {

@@ -10,11 +10,15 @@ struct TransformerEmbeddings: Layer {
   private let dropout: Dropout
   private let offset: Int, paddingID: Int32?
 
-  init(_ configuration: TransformerConfiguration, _ names: TransformerNames, at scope: Scope) throws {
+  /// - Parameter table: that of the words if the file doesn't have it under its own name.
+  init(
+    _ configuration: TransformerConfiguration, _ names: TransformerNames, words table: Tensor? = nil, at scope: Scope
+  ) throws {
     let (width, initial) = (configuration.embeddingWidth, Initializer.normal(configuration.initializerRange))
     let padding = configuration.paddingID
-    words = try Embedding(
-      configuration.vocabularySize, width, initial: initial, padding: padding, at: scope[names.words])
+    words =
+      try table.map { Embedding(weight: scope[names.words].parameter("weight", $0)) }
+      ?? Embedding(configuration.vocabularySize, width, initial: initial, padding: padding, at: scope[names.words])
     switch configuration.positions {
     case .none: positions = nil
     case .learned(let entries, _), .bucketed(let entries, _, _):

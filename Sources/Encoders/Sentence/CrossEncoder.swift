@@ -38,24 +38,23 @@ public struct CrossEncoder: Sendable {
 
   /// Whether a folder holds a `…ForSequenceClassification` model, as far as its configurations say.
   public static func isOne(_ folder: URL) throws -> Bool {
-    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
-    if let type = try settings?.string("model_type") { return type == "CrossEncoder" }
-    let hasModules = FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path)
-    if !hasModules, AdapterFolder.isOne(folder) { return try AdapterFolder(folder).task == "SEQ_CLS" }
-    guard !hasModules, let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")) else {
-      return false
+    if ModuleEntry.hasModules(folder) {
+      return try ModuleEntry.settings(of: folder)?.string("model_type") == "CrossEncoder"
     }
+    if AdapterFolder.isOne(folder) { return try AdapterFolder(folder).task == "SEQ_CLS" }
+    guard let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")) else { return false }
     return try config.strings("architectures")?.contains { $0.hasSuffix("ForSequenceClassification") } ?? false
   }
 
   /// Opens a Hugging Face folder.
   ///
-  /// The activation is what `config_sentence_transformers.json` or `config.json` says, else the sigmoid for a single label and none for
-  /// several, as in sentence-transformers.
+  /// The activation is what `config_sentence_transformers.json` (beside `modules.json`) or `config.json` says, else the sigmoid for a single
+  /// label and none for several, as in sentence-transformers.
   ///
   /// - Throws: `FileError` naming the file and the key.
   public static func open(_ folder: URL) throws -> CrossEncoder {
-    if let modules = try ModuleEntry.read(folder), modules.count != 1 {
+    let modules = try ModuleEntry.read(folder)
+    if let modules, modules.count != 1 {
       let found = modules.map(\.type).joined(separator: ", ")
       throw FileError(
         .mismatched, folder.appendingPathComponent("modules.json"),
@@ -63,19 +62,23 @@ public struct CrossEncoder: Sendable {
     }
     let config = try ConfigFile(AdapterFolder.file("config.json", in: folder))
     let classifier = try SequenceClassifier.open(folder)
-    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
-    let inner = config["sentence_transformers"]?["activation_fn"]?.string
-    let name =
-      try settings?.string("activation_fn") ?? inner ?? config.string("sbert_ce_default_activation_function")
+    let settings = try ModuleEntry.settings(of: folder)
+    let (inner, older) = (config["sentence_transformers"]?["activation_fn"], "sbert_ce_default_activation_function")
+    let named: [(file: URL, name: String?)] = [
+      (settings?.url ?? folder, try settings?.string("activation_fn")),
+      (config.url, try inner == nil ? config.string(older) : inner?.string),
+    ]
+    // As there, classes that aren't PyTorch's own are passed over.
+    let trusted = named.first { $0.name?.hasPrefix("torch.") == true }
     var activation: Activation? = classifier.labels.count == 1 ? .sigmoid : nil
-    switch name?.split(separator: ".").last {
+    switch trusted?.name?.split(separator: ".").last {
     case nil: break
     case "Sigmoid": activation = .sigmoid
     case "Identity": activation = nil
     case "Tanh": activation = .tanh
     case let other?:
       throw FileError(
-        .mismatched, settings?.url ?? config.url, item: "activation_fn",
+        .mismatched, trusted?.file ?? config.url, item: "activation_fn",
         "expected Sigmoid, Tanh or Identity of torch.nn, found \(other)")
     }
     let kind = try config.string("problem_type")
@@ -84,7 +87,7 @@ public struct CrossEncoder: Sendable {
       throw FileError(
         .mismatched, config.url, item: "problem_type", "expected \(known), found \(FileError.quoted(kind ?? ""))")
     }
-    let limits = try ConfigFile.ifPresent(folder.appendingPathComponent("sentence_bert_config.json"))
+    let limits = try modules?.first.flatMap { try SentenceModule.transformerSettings($0) }
     let tokens = try SentenceTokenizer.transformer(
       folder, settings: limits, classifier.transformer.configuration)
     guard let tokenizer = tokens.tokenizer else { throw FileError(.missing, folder, "expected a tokenizer") }

@@ -31,10 +31,14 @@ struct PhraseTokenizer: WordLookup {
     guard let vocabulary = try file.strings("vocab") else {
       throw FileError(.malformed, file.url, item: "vocab", "missing")
     }
+    // Without the key sentence-transformers takes a list of its own.
+    guard let stopWords = try file.strings("stop_words") else {
+      throw FileError(.malformed, file.url, item: "stop_words", "missing; expected a list of words, [] for none")
+    }
     // Null: no phrases.
     let separator = file.json["ngram_separator"] == nil ? "_" : try file.string("ngram_separator")
     self.init(
-      vocabulary: vocabulary, stopWords: try file.strings("stop_words") ?? [], separator: separator,
+      vocabulary: vocabulary, stopWords: stopWords, separator: separator,
       longest: try file.integer("max_ngram_length") ?? 5)
   }
 

@@ -27,14 +27,14 @@ extension SentenceEncoder {
       throw FileError(.missing, folder, "expected a model folder, found \(found)")
     }
     var notes: [String] = []
-    let settings = try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
+    let settings = try ModuleEntry.settings(of: folder)
     let colBERT = try TokenRoles.settings(settings, of: folder)
     let named = try ModuleEntry.read(folder, isPyLate: colBERT != nil)
     let entries = try named?.flatMap { $0.isRouter ? try $0.route(isQuery: isQuery) : [$0] }
     var stages: [Stage] = []
     var (tokens, width): (SentenceTokenizer?, Int) = (nil, 0)
     var projection: Linear?
-    let listed = entries ?? [ModuleEntry(type: "Transformer", folder: folder, path: "", name: "0")]
+    let listed = entries ?? [ModuleEntry(type: "Transformer", folder: folder, path: "", name: "0", isListed: false)]
     for (index, entry) in listed.enumerated() {
       let scope = adapting(try entry.weights())
       let module: SentenceModule
@@ -49,7 +49,7 @@ extension SentenceEncoder {
         }
       } else {
         module = try SentenceModule(
-          entry, after: stages.first?.module, width: &width, tokenizer: tokens?.tokenizer, at: scope)
+          entry, after: stages.first?.module, width: &width, tokenizer: tokens?.tokenizer, at: scope, &notes)
         let hasSentence = stages.contains(where: \.module.givesSentence)
         if let taken = module.taken, (taken == .sentence) != hasSentence {
           throw FileError(
@@ -210,20 +210,13 @@ extension SentenceModule {
       )
     case "BoW":
       let config = try entry.config()
-      guard let all = try config.strings("vocab") else {
-        throw FileError(.malformed, config.url, item: "vocab", "missing")
-      }
+      let all = try config.vocabulary()
       guard !all.isEmpty else { throw FileError(.malformed, config.url, item: "vocab", "expected words, found none") }
       var seen = Set<ExactText>()
       let vocabulary = all.filter { seen.insert(ExactText($0)).inserted }
-      let unknown = Float(try config.number("unknown_word_weight") ?? 1)
-      let members = config["word_weights"]?.members ?? []
-      let given = Dictionary(members.map { (ExactText($0.name), $0.value.double) }) { $1 }
-      let weights = vocabulary.map { word in
-        (given[ExactText(word)] ?? given[ExactText(word.pythonLowercased())] ?? nil).map { Float($0) } ?? unknown
-      }
       let module = SentenceModule.bagOfWords(
-        weights: weights, cumulative: try config.bool("cumulative_term_frequency") ?? true)
+        weights: try config.weights(of: vocabulary),
+        cumulative: try config.bool("cumulative_term_frequency") ?? true)
       return (module, .words(WhitespaceTokenizer(vocabulary: vocabulary), limit: nil), vocabulary.count)
     default:
       throw FileError(
@@ -232,10 +225,12 @@ extension SentenceModule {
     }
   }
 
-  /// The file with `max_seq_length`, under any of the names that sentence-transformers knows.
-  fileprivate static func transformerSettings(_ entry: ModuleEntry) throws -> ConfigFile? {
+  /// The file with `max_seq_length`, under any of the names that sentence-transformers knows; one that says nothing is passed over.
+  static func transformerSettings(_ entry: ModuleEntry) throws -> ConfigFile? {
+    guard entry.isListed else { return nil }
     for family in ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"] {
-      if let file = try ConfigFile.ifPresent(entry.file("sentence_\(family)_config.json")) { return file }
+      let file = try ConfigFile.ifPresent(entry.file("sentence_\(family)_config.json"))
+      if let file, file.json.members?.isEmpty == false { return file }
     }
     return nil
   }

@@ -29,9 +29,7 @@ extension SentenceEncoder {
       try copyTokenizer(of: stage.entry.folder, to: place)
       if !stage.parameters.isEmpty { try write(stage, to: place) }
     }
-    if !FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path), roles == nil {
-      try writeModules(to: output)
-    }
+    if !ModuleEntry.hasModules(folder), roles == nil { try writeModules(to: output) }
   }
 
   /// The files of the folder and its subfolders, weights aside.
@@ -83,18 +81,24 @@ extension SentenceEncoder {
     let values = Dictionary(parameters.map { (String($0.name.dropFirst(prefix.count)), $0) }) { first, _ in first }
     // A table that was made up from the file's tensors stands for all of them.
     let isMadeUp = !values.keys.allSatisfy { checkpoint.contains($0) }
+    // Nor do copies of what is trained stay beside it.
+    var copies: [String] = []
+    if case .maskedLanguageModel(let model) = stage.module {
+      copies = try LanguageModelHead.copies(model.transformer.configuration)
+    }
     var writer = SafetensorsWriter()
     for key in isMadeUp ? Array(values.keys) : checkpoint.keys {
       if let parameter = values[key] {
         writer.add(key, shape: parameter.shape, parameter.scalars)
-      } else {
+      } else if !copies.contains(key) {
         try writer.add(key, of: checkpoint, as: .float32)
       }
     }
     try writer.write(to: place.appendingPathComponent("model.safetensors"))
   }
 
-  /// What makes a plain Hugging Face folder one of sentence-transformers: `modules.json`, the pooling, and the settings if it has none.
+  /// What makes a plain Hugging Face folder one of sentence-transformers: `modules.json`, the pooling, and settings, in place of any that
+  /// weren't read.
   private func writeModules(to output: URL) throws {
     let list = stages.enumerated().map { index, stage -> JSON in
       [
@@ -112,18 +116,13 @@ extension SentenceEncoder {
       ]
       try AtomicFile.write(config, to: output.appendingPathComponent(stage.entry.path + "/config.json"))
     }
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-    if !names.contains(where: { $0.hasPrefix("sentence_") && $0.hasSuffix("_config.json") }) {
-      let settings: JSON = ["max_seq_length": maximumLength.map { .integer($0) } ?? .null, "do_lower_case": false]
-      try AtomicFile.write(settings, to: output.appendingPathComponent("sentence_bert_config.json"))
-    }
-    if !names.contains("config_sentence_transformers.json") {
-      let general: JSON = [
-        "__version__": ["sentence_transformers": "2.2.0"], "prompts": [:], "default_prompt_name": .null,
-        "similarity_fn_name": "cosine",
-      ]
-      try AtomicFile.write(general, to: output.appendingPathComponent("config_sentence_transformers.json"))
-    }
+    let settings: JSON = ["max_seq_length": maximumLength.map { .integer($0) } ?? .null, "do_lower_case": false]
+    try AtomicFile.write(settings, to: output.appendingPathComponent("sentence_bert_config.json"))
+    let general: JSON = [
+      "__version__": ["sentence_transformers": "2.2.0"], "prompts": [:], "default_prompt_name": .null,
+      "similarity_fn_name": "cosine",
+    ]
+    try AtomicFile.write(general, to: output.appendingPathComponent("config_sentence_transformers.json"))
     try AtomicFile.write(.array(list), to: output.appendingPathComponent("modules.json"))
   }
 }

@@ -16,6 +16,8 @@ struct ModuleEntry: Sendable {
   let name: String
   /// Which vectors it changes if its own file doesn't say.
   var feature = FeatureName.sentence
+  /// Whether modules.json names it: sentence-transformers reads settings of its own only then.
+  var isListed = true
 
   static let known = [
     "Transformer", "MLMTransformer", "WordEmbeddings", "StaticEmbedding", "SparseStaticEmbedding", "BoW", "WordWeights",
@@ -23,12 +25,25 @@ struct ModuleEntry: Sendable {
     "SparseAutoEncoder", "MultiVectorMask", "Router", "Asym",
   ]
 
+  /// Whether a model folder has a modules.json.
+  static func hasModules(_ folder: URL) -> Bool {
+    FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path)
+  }
+
+  /// The prompts and other settings that a model folder has beside modules.json; without that sentence-transformers reads none.
+  ///
+  /// - Throws: `FileError` if the file is malformed.
+  static func settings(of folder: URL) throws -> ConfigFile? {
+    guard hasModules(folder) else { return nil }
+    return try ConfigFile.ifPresent(folder.appendingPathComponent("config_sentence_transformers.json"))
+  }
+
   /// The entries of a model folder in their order; nil if it has no modules.json.
   ///
   /// - Throws: `FileError` if the file is malformed or an entry names a folder outside the model's.
   static func read(_ folder: URL, isPyLate: Bool = false) throws -> [ModuleEntry]? {
+    guard hasModules(folder) else { return nil }
     let url = folder.appendingPathComponent("modules.json")
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     guard let entries = try JSON(contentsOf: url).elements, !entries.isEmpty else {
       throw FileError(.malformed, url, "expected a list of modules")
     }
@@ -37,7 +52,10 @@ struct ModuleEntry: Sendable {
       guard let type = name.split(separator: ".").last else {
         throw FileError(.malformed, url, item: "\(index)", "expected a module with a type and a path")
       }
-      let path = entry["path"]?.string ?? ""
+      guard let path = entry["path"]?.string else {
+        let found = entry["path"]?.kind ?? "none"
+        throw FileError(.malformed, url, item: "[\(index)].path", "expected a string, found \(found)")
+      }
       guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
         throw FileError(.malformed, url, item: path, "expected a path within the model's folder")
       }
@@ -58,9 +76,8 @@ struct ModuleEntry: Sendable {
       let known = ModuleEntry.known.joined(separator: ", ")
       throw FileError(.mismatched, folder, item: type, "an unknown module (known: \(known))")
     }
-    if ["Pooling", "Dropout", "Normalize", "BoW", "SpladePooling", "MultiVectorMask"].contains(type) {
-      return .random(seed: 0)
-    }
+    let bare = ["Pooling", "Dropout", "Normalize", "BoW", "WordWeights", "SpladePooling", "MultiVectorMask"]
+    if bare.contains(type) { return .random(seed: 0) }
     if type == "Transformer" || type == "MLMTransformer" { return try Scope.open(folder, name: name) }
     let safetensors = file("model.safetensors")
     if !FileManager.default.fileExists(atPath: safetensors.path),
@@ -74,11 +91,13 @@ struct ModuleEntry: Sendable {
 }
 
 extension SentenceModule {
-  /// A module after the first; `width` is that of the vectors that arrive, and becomes that of those that leave.
+  /// A module after the first; `width` is that of the vectors that arrive, and becomes that of those that leave. `notes` get what was
+  /// assumed.
   ///
   /// - Throws: `FileError` for a file that is missing, malformed, of another width or not for the first module, and for an unknown type.
   init(
-    _ entry: ModuleEntry, after first: SentenceModule?, width: inout Int, tokenizer: Tokenizer?, at scope: Scope
+    _ entry: ModuleEntry, after first: SentenceModule?, width: inout Int, tokenizer: Tokenizer?, at scope: Scope,
+    _ notes: inout [String]
   ) throws {
     func check(_ found: Int, _ key: String, _ file: ConfigFile) throws {
       guard found == width else {
@@ -148,7 +167,7 @@ extension SentenceModule {
       }
       try scope.requireAllRead()
       let name = try Self.feature(file, entry.feature)
-      self = .dense(linear, try Self.activation(file), on: name, residual: residual)
+      self = .dense(linear, try Self.activation(file, entry, &notes), on: name, residual: residual)
       width = outputs
     case "LayerNorm":
       let file = try entry.config()
@@ -159,15 +178,15 @@ extension SentenceModule {
       let file = try ConfigFile.ifPresent(entry.file("config.json"))
       self = .normalize(on: try file.map { try Self.feature($0, entry.feature) } ?? entry.feature)
     case "WordWeights":
-      let table = try Embedding(scope.shape("emb_layer.weight")[0], 1, trainable: false, at: scope["emb_layer"])
+      let file = try entry.config()
+      let vocabulary = try file.vocabulary()
       // No id is beyond the tokenizer's, nor beyond the first module's table.
       let ids = [first?.entries, tokenizer?.vocabularySize].compactMap(\.self).min() ?? 0
-      guard table.entries >= ids else {
+      guard vocabulary.count >= ids else {
         throw FileError(
-          .mismatched, scope.url ?? entry.folder, item: "emb_layer.weight",
-          "expected weights of \(ids) tokens, found \(table.entries)")
+          .mismatched, file.url, item: "vocab", "expected \(ids) words, one a token, found \(vocabulary.count)")
       }
-      self = .wordWeights(table.weight.tensor.scalars)
+      self = .wordWeights(try file.weights(of: vocabulary))
     case "CNN":
       let file = try entry.config("cnn_config.json")
       try check(
@@ -244,8 +263,15 @@ extension SentenceModule {
     return feature
   }
 
-  private static func activation(_ file: ConfigFile) throws -> Activation? {
+  private static func activation(_ file: ConfigFile, _ entry: ModuleEntry, _ notes: inout [String]) throws
+    -> Activation?
+  {
     let name = try file.string("activation_function") ?? "torch.nn.modules.activation.Tanh"
+    guard name.hasPrefix("torch.") else {
+      let quoted = FileError.quoted(name)
+      notes.append("\(entry.path): \(quoted) isn't of PyTorch: Tanh is taken, as in sentence-transformers")
+      return .tanh
+    }
     switch name.split(separator: ".").last.map(String.init) ?? name {
     case "Identity": return nil
     case "Tanh": return .tanh
@@ -262,6 +288,22 @@ extension SentenceModule {
 }
 
 extension ConfigFile {
+  /// The words of `vocab`.
+  func vocabulary() throws -> [String] {
+    guard let words = try strings("vocab") else { throw FileError(.malformed, url, item: "vocab", "missing") }
+    return words
+  }
+
+  /// What `word_weights` says of each word, or else of its lower-case form, or else `unknown_word_weight`.
+  func weights(of words: [String]) throws -> [Float] {
+    let unknown = Float(try number("unknown_word_weight") ?? 1)
+    let members = self["word_weights"]?.members ?? []
+    let given = Dictionary(members.map { (ExactText($0.name), $0.value.double) }) { $1 }
+    return words.map { word in
+      (given[ExactText(word)] ?? given[ExactText(word.pythonLowercased())] ?? nil).map { Float($0) } ?? unknown
+    }
+  }
+
   /// A whole number in a range.
   fileprivate func integer(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
     try value(key, "a whole number from \(range.lowerBound) to \(range.upperBound)") { json in

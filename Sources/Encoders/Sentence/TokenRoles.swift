@@ -122,8 +122,8 @@ extension TokenRoles {
     {
       return file
     }
-    let hasModules = FileManager.default.fileExists(atPath: folder.appendingPathComponent("modules.json").path)
-    guard !hasModules, let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")),
+    guard !ModuleEntry.hasModules(folder),
+      let config = try ConfigFile.ifPresent(folder.appendingPathComponent("config.json")),
       config["architectures"]?.elements?.first?.string == "HF_ColBERT"
     else { return nil }
     let metadata = folder.appendingPathComponent("artifact.metadata")

@@ -24,8 +24,12 @@ struct WhitespaceTokenizer: WordLookup {
     guard let vocabulary = try file.strings("vocab") else {
       throw FileError(.malformed, file.url, item: "vocab", "missing")
     }
+    // Without the key sentence-transformers takes a list of its own.
+    guard let stopWords = try file.strings("stop_words") else {
+      throw FileError(.malformed, file.url, item: "stop_words", "missing; expected a list of words, [] for none")
+    }
     self.init(
-      vocabulary: vocabulary, stopWords: try file.strings("stop_words") ?? [],
+      vocabulary: vocabulary, stopWords: stopWords,
       lowercase: try file.bool("do_lower_case") ?? false)
   }
 

@@ -20,8 +20,10 @@ extension EmbeddingLoss {
     func mean(_ places: [Int]) -> Float { places.reduce(0) { $0 + values[$1] } / Float(max(1, places.count)) }
     let farthest = positives.map { values[$0] }.max() ?? mean(negatives)
     let nearest = negatives.map { values[$0] }.min() ?? mean(positives)
-    let near = distances.elements(at: positives.filter { values[$0] > nearest })
-    let gaps = (distances.elements(at: negatives.filter { values[$0] < farthest }) * -1 + margin).activated(.relu)
+    let (far, close) = (positives.filter { values[$0] > nearest }, negatives.filter { values[$0] < farthest })
+    guard !(far.isEmpty && close.isEmpty) else { return distances.sum() * 0 }
+    let near = distances.elements(at: far)
+    let gaps = (distances.elements(at: close) * -1 + margin).activated(.relu)
     return (near * near).sum() + (gaps * gaps).sum()
   }
 }

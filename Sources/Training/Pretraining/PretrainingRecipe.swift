@@ -57,7 +57,9 @@ public struct PretrainingRecipe: RecipeDocument {
     switch (encode["new"], encode["pretrained"]) {
     case (let new?, nil): start = try PretrainingRecipe.new(new, folder)
     case (nil, let path?): start = .pretrained(resolve(try path.string(), folder))
-    default: throw encoder.error("expected either 'new' or 'pretrained' for \(Self.objective)")
+    default:
+      try encode.finish()
+      throw encoder.error("expected either 'new' or 'pretrained' for \(Self.objective)")
     }
     try encode.finish()
     let data = try Section(root.required("data"))

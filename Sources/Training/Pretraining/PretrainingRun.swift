@@ -155,6 +155,17 @@ public final class PretrainingRun: RecipeRun {
     ]
   }
 
+  /// Writes into `tokenizer_config.json` how many tokens a text may have, unless that says fewer: by the number of positions alone
+  /// sentence-transformers would give a RoBERTa, whose first ones stand for padding, more than it has.
+  private func limitTexts(in output: URL) throws {
+    let (url, key) = (output.appendingPathComponent("tokenizer_config.json"), "model_max_length")
+    let limit = model.transformer.configuration.maximumLength
+    let settings: JSON = try isMissing(url) ? [:] : JSON(contentsOf: url)
+    if let given = settings[key]?.double, given >= 1, given <= Double(limit) { return }
+    let others = (settings.members ?? []).filter { $0.name != key }
+    try AtomicFile.write(.object(others + [.init(key, .integer(limit))]), to: url)
+  }
+
   private func finish(_ result: TrainingResult, _ output: URL) throws -> TrainingSummary {
     try ModelParts.remove(from: output, but: [source, tokenizerFolder])
     for name in try FileManager.default.contentsOfDirectory(atPath: tokenizerFolder.path).sorted()
@@ -163,6 +174,7 @@ public final class PretrainingRun: RecipeRun {
         try AtomicFile.write(Data($0), to: output.appendingPathComponent(name))
       }
     }
+    try limitTexts(in: output)
     var writer = SafetensorsWriter()
     for parameter in model.parameters { writer.add(parameter.name, shape: parameter.shape, parameter.scalars) }
     try writer.write(to: output.appendingPathComponent("model.safetensors"))
@@ -175,6 +187,8 @@ public final class PretrainingRun: RecipeRun {
       trainSamples: train.count, validationSamples: held.count, testSamples: 0,
       parameters: model.parameters.reduce(0) { $0 + $1.count }, seed: recipe.training.options.seed)
     try summary.write(to: output)
+    let best = held.isEmpty ? nil : result.history.first { $0.epoch == summary.bestEpoch ?? summary.epochs }
+    try ModelCard(model, summary, best: best, recipe: recipe).write(to: output)
     let facts: [(String, String)] = [
       ("Objective", "masked language model"), ("Parameters", String(summary.parameters)),
       ("Training texts", String(summary.trainSamples)), ("Validation texts", String(summary.validationSamples)),

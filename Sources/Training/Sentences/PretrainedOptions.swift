@@ -37,14 +37,24 @@ public struct PretrainedOptions: Sendable, Equatable {
   /// Whether layers are computed twice to save memory.
   public let checkpointing: Bool
 
-  /// Whether a recipe's root names a pretrained encoder.
-  static func isNamed(_ root: Section) -> Bool {
-    guard let value = root["encode"], let section = try? Section(value) else { return false }
-    return section.has("pretrained")
+  /// The keys of `encode` in recipes from scratch.
+  private static let steps = ["embedding", "bag", "cnn", "rnn", "lstm", "gru", "transformer", "layers"]
+
+  /// Whether a recipe's root is meant to name a pretrained encoder: it does, or has nothing of one from scratch.
+  static func isMeant(_ root: Section) -> Bool {
+    let section = root["encode"].flatMap { try? Section($0) }
+    if section?.has("pretrained") ?? false { return true }
+    return root.has("encode") && !root.has("preprocess") && !steps.contains { section?.has($0) ?? false }
   }
 
   init(_ section: Section, _ folder: URL) throws {
-    model = resolve(try section.required("pretrained").string(), folder)
+    guard let path = section["pretrained"] else {
+      // A misspelt key is no missing one.
+      for key in ["lora", "gradient_checkpointing", "freeze"] { _ = section[key] }
+      try section.finish()
+      throw section.value.error("'pretrained' is missing")
+    }
+    model = resolve(try path.string(), folder)
     lowRank = try section["lora"].map { try LowRank(Section($0)) }
     checkpointing = try section["gradient_checkpointing"]?.bool() ?? false
     if let frozen = section["freeze"] {

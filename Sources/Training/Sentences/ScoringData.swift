@@ -107,7 +107,7 @@ public enum ScoringData: Sendable {
 
   private init(queries: URL, corpus: URL, relevant: URL) throws {
     let (queryIDs, queryTexts) = try ScoringData.texts(queries)
-    let (corpusIDs, corpusTexts) = try ScoringData.texts(corpus)
+    let (corpusIDs, corpusTexts) = try ScoringData.texts(corpus, sorted: true)
     let table = try TextColumns(relevant)
     func column(_ names: [String], _ place: Int) throws -> [String] {
       let found = table.names.firstIndex { names.contains($0) } ?? place
@@ -136,8 +136,9 @@ public enum ScoringData: Sendable {
     self = .retrieval(queries: queryTexts, corpus: corpusTexts, relevant: lists)
   }
 
-  /// Ids and texts; a title stands before its text.
-  private static func texts(_ url: URL) throws -> (ids: [String], texts: [String]) {
+  /// Ids and texts; a title stands before its text. Sorted by their ids, as Python sorts them, texts that are equally alike are found in
+  /// the order of sentence-transformers.
+  private static func texts(_ url: URL, sorted: Bool = false) throws -> (ids: [String], texts: [String]) {
     let table = try TextColumns(url)
     let id = table.names.firstIndex { ["id", "_id"].contains($0) } ?? 0
     let text = table.names.firstIndex(of: "text") ?? (id == 0 ? 1 : 0)
@@ -152,9 +153,15 @@ public enum ScoringData: Sendable {
           "expected an id of its own for each text, found \(FileError.quoted(name)) as in line \(table.lines[first])")
       }
     }
-    guard let title = table.names.firstIndex(of: "title") else { return (table.columns[id], table.columns[text]) }
-    let texts = zip(table.columns[title], table.columns[text]).map { $0.isEmpty ? $1 : "\($0) \($1)" }
-    return (table.columns[id], texts)
+    var (ids, texts) = (table.columns[id], table.columns[text])
+    if let title = table.names.firstIndex(of: "title") {
+      texts = zip(table.columns[title], texts).map { $0.isEmpty ? $1 : "\($0) \($1)" }
+    }
+    if sorted {
+      let order = ids.indices.sorted { ExactText(ids[$0]) < ExactText(ids[$1]) }
+      (ids, texts) = (order.map { ids[$0] }, order.map { texts[$0] })
+    }
+    return (ids, texts)
   }
 
   /// Scores of an encoder, compared by its own similarity. What is asked and what is searched get their prompts.

@@ -149,8 +149,8 @@ extension EmbeddingLoss {
     case "denoising_auto_encoder":
       self = .denoisingAutoEncoder(DenoisingNoise(ratio: try options["deletion"]?.rate() ?? DenoisingNoise().ratio))
     default:
-      let extra = value.path == "objective" ? ["adaptive_layers", "classification", "binary_classification"] : []
-      throw value.error(unknown("objective", name, EmbeddingLoss.names + extra))
+      let others = ["adaptive_layers", "classification", "binary_classification", PretrainingRecipe.objective]
+      throw value.error(unknown("objective", name, EmbeddingLoss.names + (value.path == "objective" ? others : [])))
     }
     try options.finish()
   }

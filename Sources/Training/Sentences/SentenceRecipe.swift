@@ -36,8 +36,8 @@ public struct SentenceRecipe: RecipeDocument {
     try PretrainedOptions.requireNoSteps(root)
     try root.finish()
     let folder = url.deletingLastPathComponent()
-    encoder = try PretrainedOptions(Section(root.required("encode")), folder)
     objective = try root["objective"].map { try SentenceObjective($0, folder) }
+    encoder = try PretrainedOptions(Section(root.required("encode")), folder)
     data = try SentenceDataOptions(Section(root.required("data")), objective, folder)
     let section = try Section(root.required("training"))
     tuning = try TuningOptions(section)

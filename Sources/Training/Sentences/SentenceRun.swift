@@ -139,7 +139,7 @@ public final class SentenceRun: RecipeRun {
   private func checkMetric() throws {
     let known = (held.isEmpty ? [] : ["loss"]) + (validation.map { $0.scoreNames(encoder.similarity) } ?? [])
     if known.isEmpty { try recipe.requireNoBestEpoch(recipe.training.options.earlyStopping, usual: "auto") }
-    if let name = metric, !known.contains(name) { throw TrainingError.unknownMetric(name, known: known) }
+    if let name = metric, !known.contains(name) { throw recipe.error(ofMetric: name, known: known) }
   }
 
   /// The batches of an epoch: numbers of samples, those of all sets counted through.
@@ -256,14 +256,10 @@ public final class SentenceRun: RecipeRun {
     try Model(encoder, at: .random(seed: 0)).save(to: output)
     try recipe.encoder.saveAdapter(of: encoder, beside: output)
     try summary.write(to: output)
-    let card = ModelCard(
-      name: recipe.url.deletingPathExtension().lastPathComponent, base: recipe.encoder.model.lastPathComponent,
-      width: encoder.width, maximumLength: encoder.maximumLength, similarity: encoder.similarity, summary: summary,
-      data: zip(recipe.data.sets, sets).map {
-        (file: $0.url.lastPathComponent, samples: $1.count, columns: $1.texts.count)
-      },
-      recipe: recipe.text, sparseKind: encoder.sparseKind)
-    try card.write(to: output)
+    let data = zip(recipe.data.sets, sets).map {
+      (file: $0.url.lastPathComponent, samples: $1.count, columns: $1.texts.count)
+    }
+    try ModelCard(encoder, summary, data: data, recipe: recipe).write(to: output)
     let report = SentenceReport(
       recipe: recipe, encoder: encoder, summary: summary, history: result.history, metric: metric, scored: scored)
     try AtomicFile.write(try report.html(), to: output.appendingPathComponent("report.html"))

@@ -17,6 +17,9 @@ struct SentenceTable: Sendable {
   /// The number of rows.
   var count: Int { lines.count }
 
+  /// Booleans as JSON and as Python's tables have them.
+  private static let flags: [String: Float] = ["true": 1, "false": 0, "True": 1, "False": 0]
+
   /// What a column of labels is called where nobody says.
   private static let labelNames = ["score", "scores", "label", "labels", "similarity", "class"]
 
@@ -123,13 +126,13 @@ struct SentenceTable: Sendable {
     SentenceTable(url: url, texts: Array(texts[range]), labels: [], splits: splits, lines: lines)
   }
 
-  /// The labels as numbers, a list a column.
+  /// The labels as numbers, a list a column; true and false are 1 and 0.
   ///
   /// - Throws: `FileError` with the line of one that is no number.
   func numbers() throws -> [[Float]] {
     try labels.map { column in
       try column.enumerated().map { row, text in
-        guard let number = Float(text), number.isFinite else {
+        guard let number = SentenceTable.flags[text] ?? Float(text), number.isFinite else {
           throw FileError(.malformed, url, line: lines[row], "expected a number as score, found '\(text)'")
         }
         return number

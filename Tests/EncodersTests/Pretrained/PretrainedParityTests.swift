@@ -77,6 +77,51 @@ import Testing
     #expect(checked == model.parameters.count)
   }
 
+  /// As in transformers: what is stored twice is shared where it's equal, and what is stored once is used twice.
+  @Test func decodersShareTheWordsWhereTheyAreEqual() throws {
+    let (words, decoder) = ("bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight")
+    let ids = try PretrainedGolden("bert").ids()
+    func open(_ change: (inout [String: Tensor]) -> Void) throws -> (names: [String], logits: Tensor) {
+      var result: (names: [String], logits: Tensor) = ([], Tensor(0))
+      try withCopy(of: "bert/masked") { folder in
+        let url = folder.appendingPathComponent("model.safetensors")
+        let file = try SafetensorsFile(url)
+        var tensors: [String: Tensor] = [:]
+        for key in file.keys { tensors[key] = Tensor(try file.floats(key), shape: try file.entry(key).shape) }
+        change(&tensors)
+        var writer = SafetensorsWriter()
+        for (name, tensor) in tensors { writer.add(name, shape: tensor.shape, tensor.scalars) }
+        try writer.write(to: url)
+        let model = try MaskedLanguageModel.open(folder)
+        result = (model.parameters.map(\.name), model(ids).rows)
+      }
+      return result
+    }
+    let plain = try open { _ in }
+    for found in [
+      try open { $0[decoder] = $0[words] }, try open { $0[decoder] = $0.removeValue(forKey: words) },
+    ] { #expect(found.names == plain.names && found.logits.scalars == plain.logits.scalars) }
+    let doubled = try open { $0[decoder] = $0[words].map { $0 * 2 } }
+    #expect(Set(doubled.names) == Set(plain.names + [decoder]))
+    let bias = Tensor(repeating: 0.5, shape: [plain.logits.width])
+    let moved = try open { $0["cls.predictions.decoder.bias"] = bias }
+    let own = try open { $0["cls.predictions.bias"] = bias }
+    #expect(moved.logits.scalars == own.logits.scalars && own.logits.scalars != plain.logits.scalars)
+    let none = try open { $0["cls.predictions.bias"] = Tensor(repeating: 0, shape: bias.shape) }.logits.scalars
+    let twice = try open {
+      $0["cls.predictions.bias"] = Tensor(repeating: 0, shape: bias.shape)
+      $0[decoder] = $0[words].map { $0 * 2 }
+    }.logits.scalars
+    #expect(zip(none, twice).allSatisfy { abs($0 * 2 - $1) < 1e-4 })
+    let error = #expect(throws: FileError.self) {
+      try open {
+        $0[words] = nil
+        $0[decoder] = bias
+      }
+    }
+    #expect(error?.description.hasSuffix(#""\#(decoder)": expected shape [60, 16], found [60]"#) == true)
+  }
+
   @Test(arguments: PretrainedGolden.families) func aTextsBitsDependOnNothingElse(_ name: String) throws {
     let golden = try PretrainedGolden(name)
     let model = try Transformer.open(golden.folder)
