@@ -1,22 +1,25 @@
 import Foundation
 
 extension Checkpoint {
-  /// - Throws: `FileError` for the first tensor of another that this one doesn't have, or the other way round, or that has another shape.
+  /// - Throws: `FileError` for the first tensor of floats of another that this one doesn't have, or the other way round, or that has another
+  ///   shape.
   public func requireSameTensors(_ other: Checkpoint) throws {
     for name in keys {
+      let (type, shape) = try entry(name)
+      guard type.isFloating else { continue }
       guard other.contains(name) else {
         throw FileError(.missing, other.url, item: name, "no such tensor, though \(url.path) has it")
       }
-      let (ours, theirs) = (try entry(name), try other.entry(name))
-      guard ours.shape == theirs.shape, ours.type.isFloating == theirs.type.isFloating else {
+      let found = try other.entry(name)
+      guard found.type.isFloating, found.shape == shape else {
         throw FileError(
           .mismatched, other.url(of: name), item: name,
-          "expected \(ours.type.rawValue) \(ours.shape) as in \(url(of: name).path), found \(theirs.type.rawValue) \(theirs.shape)"
-        )
+          "expected floats \(shape) as in \(url(of: name).path), found \(found.type.rawValue) \(found.shape)")
       }
     }
-    if let stray = other.keys.first(where: { !contains($0) }) {
-      throw FileError(.mismatched, other.url(of: stray), item: stray, "a tensor that \(url.path) doesn't have")
+    for name in other.keys where !contains(name) {
+      guard try other.entry(name).type.isFloating else { continue }
+      throw FileError(.mismatched, other.url(of: name), item: name, "a tensor that \(url.path) doesn't have")
     }
   }
 }
@@ -28,9 +31,9 @@ extension SafetensorsWriter {
   /// Writing throws a `FileError` with the tensor's name if one of its numbers is too large for the type.
   /// - Throws: `FileError` if a checkpoint has no such tensor.
   public mutating func add(_ name: String, meanOf checkpoints: [Checkpoint]) throws {
+    let (first, shape) = try checkpoints[0].entry(name)
+    guard first.isFloating else { return try add(name, of: checkpoints[0]) }
     let files = try checkpoints.map { try $0.file(having: name) }
-    let (first, shape) = try files[0].entry(name)
-    guard first.isFloating else { return try add(name, of: files[0]) }
     let type = first == .float64 ? .float32 : first
     let stored = try files.map { try $0.entry(name).type }
     add(name, type: type, shape: shape) { write in

@@ -29,11 +29,11 @@ public enum ModelAverage {
     let all = try ModelFiles.list(first)
     try ModelCheck.requireModel(all, first)
     let paths = try ModelFiles.needed(of: all, in: first).filter { !isOfOneModel($0) }
-    let left = all.filter { !paths.contains($0) }
-    if !left.isEmpty { log("left out: \(left.joined(separator: ", ")) (the first model's alone)") }
     let settings = paths.filter { !$0.contains(".safetensors") }
     for other in others { try requireSameSettings(settings, first, other) }
     let weights = try self.weights(paths, first, Array(others))
+    let left = all.filter { !paths.contains($0) }
+    if !left.isEmpty { log("left out: \(left.joined(separator: ", ")) (the first model's alone)") }
     try AtomicFolder.write(to: output) { folder in
       let bytes = weights.flatMap(\.shards).reduce(0) { $0 + $1.writer.byteCount }
       try ModelFiles.requireSpace(bytes, for: output, in: folder)

@@ -67,7 +67,8 @@ import Testing
     for name in ["queries", "corpus"] { try file("r/\(name).tsv", "id\ttext\n\u{E9}\ta\ne\u{301}\tb\n") }
     try file("r/relevant.tsv", "query\tcorpus\n\u{E9}\te\u{301}\ne\u{301}\t\u{E9}\n")
     try file("forms.tsv", "text\tlabel\na\t\u{E9}\nb\te\u{301}\nc\t\u{E9}\n")
-    guard case .retrieval(_, _, [[1], [0]]) = try ScoringData(.init(folder.url.appendingPathComponent("r"))),
+    // The corpus is sorted by its ids' bytes.
+    guard case .retrieval(_, _, [[0], [1]]) = try ScoringData(.init(folder.url.appendingPathComponent("r"))),
       case .clustering(_, [1, 0, 1]) = try ScoringData(.init(folder.url.appendingPathComponent("forms.tsv")))
     else {
       Issue.record("other numbers")
