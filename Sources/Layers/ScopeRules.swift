@@ -44,6 +44,8 @@ struct ScopeRules: Sendable {
 public struct ScopeError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   /// What is wrong, and the names that there are.
   public let description: String
+  /// Whether it's a target of the adaptation that nothing matches.
+  public let isOfTarget: Bool
 
   /// Numbers in names become `N`, so that layers that are alike are named once.
   init(unmatched kind: String, _ wanted: String, names: [String]) {
@@ -53,11 +55,13 @@ public struct ScopeError: Error, Equatable, Sendable, CustomStringConvertible, L
       if !known.contains(pattern) { known.append(pattern) }
     }
     let list = known.isEmpty ? "nothing" : known.joined(separator: ", ")
+    isOfTarget = kind == "target"
     description =
-      "no \(kind == "target" ? "linear layer" : "parameter") matches the \(kind) \"\(wanted)\"; there are: \(list)"
+      "no \(isOfTarget ? "linear layer" : "parameter") matches the \(kind) \"\(wanted)\"; there are: \(list)"
   }
 
   init(tooLarge name: String, _ shape: [Int]) {
+    isOfTarget = false
     let memory = String(format: "%.0f", Double(ProcessInfo.processInfo.physicalMemory) / 1e9)
     description =
       "the parameter \"\(name)\" of shape \(shape) makes the model larger than this machine's memory of \(memory) GB"

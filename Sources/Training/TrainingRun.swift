@@ -62,7 +62,7 @@ public final class TrainingRun: RecipeRun {
         configuration, task: recipe.objective.task, labels: labels, tokenizer: tokenizer,
         vectors: vectors, at: scope)
     } else if let pretrained = recipe.pretrained {
-      let encoder = try pretrained.open(seed: recipe.training.options.seed)
+      let encoder = try pretrained.open(for: recipe, seed: recipe.training.options.seed)
       notes += encoder.notes
       model = try Model(encoder, task: recipe.objective.task, labels: labels, at: scope)
     } else {

@@ -63,10 +63,10 @@ extension SentenceRunTests {
   @Test func freezingIsChecked() {
     for (frozen, expected) in [
       ("all", "encode.freeze: nothing of the encoder is left to learn"),
-      ("[encoder.layer.9]", "\"encode\": no parameter matches the part \"encoder.layer.9\"; there are: embeddings."),
+      ("[encoder.layer.9]", "encode.freeze: no parameter matches the part \"encoder.layer.9\"; there are: embeddings."),
       (
         "null, lora: {targets: [quary]}",
-        "\"encode\": no linear layer matches the target \"quary\"; there are: encoder."
+        "encode.lora.targets: no linear layer matches the target \"quary\"; there are: encoder."
       ),
       ("all, lora: {rank: 4}", "expected no 'all' beside lora, whose additions are what is trained"),
     ] {

@@ -71,8 +71,8 @@ public struct PretrainedOptions: Sendable, Equatable {
 
   /// Opens the encoder, its frozen parameters no longer trainable, its adapted layers with new additions.
   ///
-  /// - Throws: `FileError` from the model's folder, or if a name freezes or adapts nothing.
-  func open(seed: UInt64) throws -> SentenceEncoder {
+  /// - Throws: `FileError` from the model's folder; `ConfigurationError` where the recipe names what freezes or adapts nothing.
+  func open(for recipe: any RecipeDocument, seed: UInt64) throws -> SentenceEncoder {
     let adaptation = lowRank.map {
       LowRankAdaptation(
         rank: $0.rank, alpha: Float($0.alpha), dropout: $0.dropout, targets: $0.targets, seed: seed)
@@ -92,7 +92,8 @@ public struct PretrainedOptions: Sendable, Equatable {
     do {
       try Scope.requireRulesMatched(in: scopes)
     } catch let error as ScopeError {
-      throw FileError(.mismatched, model, item: "encode", error.description)
+      let path = error.isOfTarget ? ["encode", "lora", "targets"] : ["encode", "freeze"]
+      throw recipe.error(at: path, "\(path.joined(separator: ".")): \(error.description)")
     }
     if lowRank?.keepsAdapter ?? false { try encoder.requireAdaptedTransformer() }
     if freezing == .all { for parameter in encoder.parameters { parameter.isTrainable = false } }

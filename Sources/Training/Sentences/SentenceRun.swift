@@ -33,7 +33,7 @@ public final class SentenceRun: RecipeRun {
   /// - Throws: one-line errors of the recipe, the data and the model.
   public init(_ recipe: SentenceRecipe) throws {
     self.recipe = recipe
-    encoder = try recipe.encoder.open(seed: recipe.training.options.seed)
+    encoder = try recipe.encoder.open(for: recipe, seed: recipe.training.options.seed)
     notes += encoder.notes
     try encoder.requireOneVector()
     let read = try recipe.data.sets.map { try SentenceParts($0, seed: recipe.training.options.seed) }
