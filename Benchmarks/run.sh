@@ -38,4 +38,7 @@ for package in $packages; do
 done
 make --no-print-directory -C .. build data
 case "$part" in all | inference) "$python" inference.py --model "$model" "$@" ;; esac
-case "$part" in all | tokenizers) "$python" tokenization.py --model "$model" "$@" ;; esac
+case "$part" in all | tokenizers)
+  ../.build/release/encoders data get chinese-reviews --output ../.cache/data --cache ../.cache/downloads >/dev/null
+  "$python" tokenization.py --model "$model" "$@" ;;
+esac

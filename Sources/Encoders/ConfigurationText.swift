@@ -65,7 +65,7 @@ public enum TextNetwork: Sendable, Equatable {
   case transformer(TransformerOptions)
 
   /// The keys of a recipe that name a network.
-  static let names = ["bag", "cnn", "rnn", "lstm", "gru", "transformer"]
+  package static let names = ["bag", "cnn", "rnn", "lstm", "gru", "transformer"]
 
   init(_ section: Section, _ embedding: EmbeddingOptions) throws {
     var found: TextNetwork?

@@ -19,11 +19,16 @@ struct Regex: Sendable {
   static let gpt2 = Regex(known: .gpt2)
 
   init(_ source: String) throws(RegexError) {
+    if let known = KnownExpression(source) {
+      self.init(known: known)
+      return
+    }
     let node = try RegexParser.parse(source)
     var compiler = RegexCompiler()
     try compiler.compile(node)
     compiler.program.append(.match)
-    self.init(compiler, firstBytes: RegexCompiler.firstBytes(node), known: KnownExpression(source))
+    let firstBytes = compiler.firstBytes(node)
+    self.init(compiler, firstBytes: firstBytes, known: nil)
   }
 
   /// Matches a text as it is.
@@ -95,13 +100,19 @@ enum RegexInstruction: Sendable {
 /// Turns an expression into steps.
 struct RegexCompiler {
   var program: [RegexInstruction] = []
-  var sets: [ScalarSet] = []
+  private(set) var sets: [ScalarSet] = []
+  private var numbers: [ScalarSet.Node: Int] = [:]
   /// How many repetitions are around what comes next.
   private var depth = 0
 
-  mutating func append(_ node: ScalarSet.Node) {
+  mutating func append(_ node: ScalarSet.Node) { program.append(.one(number(of: node))) }
+
+  /// The number of a set, which is made once.
+  private mutating func number(of node: ScalarSet.Node) -> Int {
+    if let number = numbers[node] { return number }
+    numbers[node] = sets.count
     sets.append(ScalarSet(node))
-    program.append(.one(sets.count - 1))
+    return sets.count - 1
   }
 
   mutating func compile(_ node: RegexNode) throws(RegexError) {
@@ -148,8 +159,7 @@ struct RegexCompiler {
     _ node: RegexNode, _ least: Int, _ most: Int?, _ kind: RegexRepetition
   ) throws(RegexError) {
     if case .set(let set) = node {
-      sets.append(ScalarSet(set))
-      program.append(.loop(sets.count - 1, least: least, most: most ?? .max, kind))
+      program.append(.loop(number(of: set), least: least, most: most ?? .max, kind))
       return
     }
     if kind == .possessive {
@@ -210,11 +220,11 @@ struct RegexCompiler {
   }
 
   /// Which bytes a match can start with; nil if a match may be empty.
-  static func firstBytes(_ node: RegexNode) -> [Bool]? {
+  mutating func firstBytes(_ node: RegexNode) -> [Bool]? {
     switch node {
     case .look, .assertion: return nil
     case .set(let node):
-      let set = ScalarSet(node)
+      let set = sets[number(of: node)]
       return (0..<256).map { set.mayStart(with: UInt8($0)) }
     case .sequence(let nodes):
       // What is certain to take nothing narrows nothing; the first that takes something decides, with all that may be

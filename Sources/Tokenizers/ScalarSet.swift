@@ -1,7 +1,7 @@
 /// A set of scalars, as a class of a regular expression names it.
 struct ScalarSet: Sendable {
   /// How a set is put together.
-  indirect enum Node: Sendable {
+  indirect enum Node: Sendable, Hashable {
     case range(UInt32, UInt32)
     /// General categories, a bit each by their place in `UnicodeData.categoryNames`.
     case categories(UInt32)
@@ -20,11 +20,20 @@ struct ScalarSet: Sendable {
       case .categories(let mask): UnicodeData.categories.runs { mask >> UInt32($0) & 1 == 1 }
       case .script(let script): UnicodeData.scripts.runs { $0 == script }
       case .property(let mask): UnicodeData.properties.runs { $0 & mask != 0 }
-      case .union(let nodes): Node.united(nodes.flatMap(\.runs))
+      case .union(let nodes): Node.union(nodes)
       case .intersection(let nodes): Node.others(than: Node.united(nodes.flatMap { Node.others(than: $0.runs) }))
       case .not(let node): Node.others(than: node.runs)
       case .caseless(let node): Node.caseless(node.runs)
       }
+    }
+
+    private static func union(_ nodes: [Node]) -> [ClosedRange<UInt32>] {
+      // Categories are looked for all at once.
+      var (categories, others) = (UInt32(0), [Node]())
+      for node in nodes {
+        if case .categories(let mask) = node { categories |= mask } else { others.append(node) }
+      }
+      return united(others.flatMap(\.runs) + (categories == 0 ? [] : Node.categories(categories).runs))
     }
 
     /// Runs in any order as runs in ascending order that don't touch.

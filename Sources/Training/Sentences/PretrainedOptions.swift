@@ -38,7 +38,7 @@ public struct PretrainedOptions: Sendable, Equatable {
   public let checkpointing: Bool
 
   /// The keys of `encode` in recipes from scratch.
-  private static let steps = ["embedding", "bag", "cnn", "rnn", "lstm", "gru", "transformer", "layers"]
+  private static let steps = ["embedding", "layers"] + TextNetwork.names
 
   /// Whether a recipe's root is meant to name a pretrained encoder: it does, or has nothing of one from scratch.
   static func isMeant(_ root: Section) -> Bool {
