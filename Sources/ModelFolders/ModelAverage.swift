@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// The mean of models' weights: trained from one model with other seeds or settings, they are together often better than each of them.
+/// The mean of models' weights: trained from one model with other seeds or settings, together they can be better than each of them.
 ///
 /// Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing inference
 /// time", the uniform soup.
@@ -51,17 +51,13 @@ public enum ModelAverage {
   }
 
   private static func weights(_ paths: [String], _ first: URL, _ others: [URL]) throws -> [ShardedWeights] {
-    let ending = ".safetensors.index.json"
-    func set(_ path: String) throws -> ShardedWeights {
+    let sets = try ShardedWeights.sets(paths.map { ($0, $0) }) { path, place in
       let folder = String(ModelFiles.parent(of: path))
       // A folder stands for its weights, however they are divided.
-      let isModel = ["model.safetensors", "model" + ending].contains(String(path.dropFirst(folder.count)))
+      let isModel = ["model.safetensors", "model.safetensors.index.json"].contains(String(path.dropFirst(folder.count)))
       let same = try others.map { try Checkpoint($0.appendingPathComponent(isModel ? folder : path)) }
-      return try ShardedWeights(first, path, place: path, others: same)
+      return try ShardedWeights(first, path, place: place, others: same)
     }
-    var sets = try paths.filter { $0.hasSuffix(ending) }.map(set)
-    let shards = Set(sets.flatMap(\.used))
-    sets += try paths.filter { $0.hasSuffix(".safetensors") && !shards.contains($0) }.map(set)
     guard !sets.isEmpty else { throw FileError(.missing, first, "expected weights as safetensors, found none") }
     return sets
   }

@@ -77,17 +77,13 @@ public struct ModelConversion: Sendable {
 
   /// The weights among a model's files: each index with its shards, each other file for itself.
   private func weights(_ files: [ModelLayout.File], _ model: URL) throws -> [ShardedWeights] {
-    let ending = ".safetensors.index.json"
     let adapter = try adapter.map { (folder: try AdapterFolder($0), target: try transformer(files, model)) }
     func set(_ file: ModelLayout.File) throws -> ShardedWeights {
       try ShardedWeights(
         model, file.path, place: file.place, as: type, shardSize: shardSize,
         adapter: adapter?.target == file.path ? adapter?.folder : nil)
     }
-    var sets = try files.filter { $0.path.hasSuffix(ending) }.map(set)
-    let shards = Set(sets.flatMap(\.used))
-    sets += try files.filter { $0.path.hasSuffix(".safetensors") && !shards.contains($0.path) }.map(set)
-    return sets
+    return try ShardedWeights.sets(files, set)
   }
 
   /// The path of the transformer's weights.

@@ -18,6 +18,16 @@ struct ShardedWeights {
   /// The names of the files that are written as they were; nil if the tensors are divided anew.
   private let names: [String]?
 
+  /// The sets among a model's files, each made by `set`: every index with its shards, every other file for itself.
+  static func sets(
+    _ files: [ModelLayout.File], _ set: (ModelLayout.File) throws -> ShardedWeights
+  ) rethrows -> [ShardedWeights] {
+    var sets = try files.filter { $0.path.hasSuffix(".safetensors.index.json") }.map(set)
+    let shards = Set(sets.flatMap(\.used))
+    sets += try files.filter { $0.path.hasSuffix(".safetensors") && !shards.contains($0.path) }.map(set)
+    return sets
+  }
+
   /// Plans a set of weights.
   ///
   /// - Parameters:

@@ -133,7 +133,7 @@ struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write a model whose weights are the mean of several models' weights.",
       discussion: """
-        Models that were trained from the same one, with other seeds or settings, are together often better than each of them, \
+        Models that were trained from the same one, with other seeds or settings, can be better together than each of them, \
         and cost no more than one (model soups, Wortsman et al. 2022). Settings, vocabulary and head have to be the same; what \
         else is written is the first model's.
 

@@ -27,7 +27,14 @@ import Tokenizers
       objective: masked_language_model
       training: {epochs: 3, batch_size: 8, learning_rate: 0.003, checkpoint_every: 3}
       """
-    let run = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start()
+    return try train(recipe: text, as: name, resume: resume, observers: observers)
+  }
+
+  @discardableResult
+  func train(
+    recipe: String, as name: String, resume: Bool = false, observers: [any TrainerObserver] = []
+  ) throws -> TrainingSummary? {
+    let run = try RecipeFile(recipe, url.appendingPathComponent("recipe.yaml")).start()
     return try run.run(output: url.appendingPathComponent(name), resume: resume, observers: observers)
   }
 
@@ -108,8 +115,7 @@ import Tokenizers
       training: {epochs: 1, batch_size: 64}
       """
     let output = url.appendingPathComponent("trained")
-    _ = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start().run(
-      output: output, resume: false, observers: [])
+    try train(recipe: text, as: "trained")
     let written = try JSON(contentsOf: output.appendingPathComponent("tokenizer_config.json"))
     #expect(written["model_max_length"]?.integer == expected)
     #expect(written["tokenizer_class"]?.string == "PreTrainedTokenizerFast")
@@ -178,8 +184,7 @@ import Tokenizers
       training: {epochs: 1, batch_size: 32}
       """
     let output = url.appendingPathComponent("copied")
-    _ = try RecipeFile(text, url.appendingPathComponent("recipe.yaml")).start().run(
-      output: output, resume: false, observers: [])
+    try train(recipe: text, as: "copied")
     #expect(try Set(FileManager.default.contentsOfDirectory(atPath: output.path)).isSuperset(of: names))
   }
 

@@ -28,17 +28,10 @@ struct PhraseTokenizer: WordLookup {
 
   /// - Throws: `FileError` naming the key that is missing or of another type.
   init(_ file: ConfigFile) throws {
-    guard let vocabulary = try file.strings("vocab") else {
-      throw FileError(.malformed, file.url, item: "vocab", "missing")
-    }
-    // Without the key sentence-transformers takes a list of its own.
-    guard let stopWords = try file.strings("stop_words") else {
-      throw FileError(.malformed, file.url, item: "stop_words", "missing; expected a list of words, [] for none")
-    }
     // Null: no phrases.
     let separator = file.json["ngram_separator"] == nil ? "_" : try file.string("ngram_separator")
     self.init(
-      vocabulary: vocabulary, stopWords: stopWords, separator: separator,
+      vocabulary: try file.vocabulary(), stopWords: try file.stopWords(), separator: separator,
       longest: try file.integer("max_ngram_length") ?? 5)
   }
 

@@ -294,6 +294,14 @@ extension ConfigFile {
     return words
   }
 
+  /// The words of `stop_words`; without the key sentence-transformers takes a list of its own.
+  func stopWords() throws -> [String] {
+    guard let words = try strings("stop_words") else {
+      throw FileError(.malformed, url, item: "stop_words", "missing; expected a list of words, [] for none")
+    }
+    return words
+  }
+
   /// What `word_weights` says of each word, or else of its lower-case form, or else `unknown_word_weight`.
   func weights(of words: [String]) throws -> [Float] {
     let unknown = Float(try number("unknown_word_weight") ?? 1)

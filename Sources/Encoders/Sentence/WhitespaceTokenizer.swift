@@ -21,15 +21,8 @@ struct WhitespaceTokenizer: WordLookup {
 
   /// - Throws: `FileError` naming the key that is missing or of another type.
   init(_ file: ConfigFile) throws {
-    guard let vocabulary = try file.strings("vocab") else {
-      throw FileError(.malformed, file.url, item: "vocab", "missing")
-    }
-    // Without the key sentence-transformers takes a list of its own.
-    guard let stopWords = try file.strings("stop_words") else {
-      throw FileError(.malformed, file.url, item: "stop_words", "missing; expected a list of words, [] for none")
-    }
     self.init(
-      vocabulary: vocabulary, stopWords: stopWords,
+      vocabulary: try file.vocabulary(), stopWords: try file.stopWords(),
       lowercase: try file.bool("do_lower_case") ?? false)
   }
 
